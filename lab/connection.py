@@ -1,0 +1,133 @@
+"""How do we reach Kafka? The settings that all our clients share, and whether a broker answers.
+
+Made for kafka-python 3. The package named `kafka` and the fork `kafka-python-ng` install the
+same folder, `kafka`, and hide it: `python -m lab doctor` tells them apart.
+"""
+
+import logging
+import os
+import selectors
+import socket
+import struct
+import threading
+import time
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from lab.errors import BrokerError
+
+log = logging.getLogger("lab")
+T = TypeVar("T")  # Python 3.11 has no def connect[T]
+
+
+class TolerantSelector(selectors.SelectSelector):
+    """`select.select`, the selector of Windows, but a socket closed under it is not an error.
+
+    kafka-python closes its sockets from another thread than the one that selects; where epoll
+    forgets a closed socket, `select.select` raises ValueError or OSError.
+    """
+
+    def select(self, timeout=None):
+        try:
+            return super().select(timeout)
+        except (OSError, ValueError):
+            for key in list(self.get_map().values()):
+                if _is_closed(key.fileobj):
+                    self.unregister(key.fileobj)
+            return []
+
+
+def _is_closed(fileobj: Any) -> bool:
+    try:
+        return fileobj.fileno() < 0
+    except (OSError, ValueError):
+        return True
+
+
+def client_config(**kafka: Any) -> dict[str, Any]:
+    """The keyword arguments for a client of kafka-python: ours, then those given.
+
+    With the default `reconnect_backoff_max_ms` of 30 s a client is back only long after the
+    broker is.
+    """
+    ours: dict[str, Any] = {"reconnect_backoff_max_ms": 1000, "bootstrap_timeout_ms": 2000}
+    if os.name == "nt":
+        ours["selector"] = TolerantSelector
+    return ours | kafka
+
+
+def is_answering(bootstrap_servers: str, timeout: float = 1.0, security_protocol: str = "PLAINTEXT") -> bool:
+    """Whether one of the servers answers as a Kafka broker within `timeout` seconds each.
+
+    An open port is not enough: a starting broker opens it early. So this sends ApiVersions,
+    the request that every broker answers first (kafka.apache.org/protocol). Behind TLS it only
+    looks at the port.
+    """
+    servers = [address(server) for server in bootstrap_servers.split(",")]
+    encrypted = security_protocol.endswith("SSL")
+    return any(_answers(host, port, timeout, encrypted) for host, port in servers)
+
+
+def address(server: str) -> tuple[str, int]:
+    """'host:9092' as ('host', 9092)."""
+    host, _, port = server.strip().rpartition(":")
+    return host.strip("[]"), int(port)
+
+
+def _answers(host: str, port: int, timeout: float, encrypted: bool) -> bool:
+    api_versions = struct.pack(">hhih", 18, 0, 1, -1)  # key, version, correlation id, no client id
+    try:
+        with socket.create_connection((host, port), timeout) as connection:
+            if encrypted:
+                return True
+            connection.settimeout(timeout)
+            connection.sendall(struct.pack(">i", len(api_versions)) + api_versions)
+            answer = connection.recv(10, socket.MSG_WAITALL)
+            return len(answer) == 10 and struct.unpack(">iih", answer)[1:] == (1, 0)
+    except OSError:
+        return False
+
+
+def wait_until_answering(
+    bootstrap_servers: str,
+    *,
+    timeout: float | None = None,
+    stop: threading.Event | None = None,
+    security_protocol: str = "PLAINTEXT",
+) -> bool:
+    """Wait until a broker answers, saying so once; False if `stop` was set instead.
+
+    Raises BrokerError after `timeout` seconds.
+    """
+    stop, began, told = stop or threading.Event(), time.monotonic(), False
+    while not is_answering(bootstrap_servers, security_protocol=security_protocol):
+        waited = time.monotonic() - began
+        if timeout is not None and waited >= timeout:
+            raise BrokerError(
+                f"No Kafka broker answers at {bootstrap_servers} (waited {waited:.0f} s). "
+                "Start one with 'python -m lab broker start'."
+            )
+        if not told and waited > 0.5:
+            log.warning("Waiting for Kafka at %s ...", bootstrap_servers)
+            told = True
+        if stop.wait(0.1):
+            return False
+    if told:
+        log.warning("Kafka at %s is back.", bootstrap_servers)
+    return True
+
+
+def connect(client: Callable[..., T], *, timeout: float = 10, **kafka: Any) -> T:
+    """Make a client once a broker answers.
+
+    Not by trying to make one in a loop: in kafka-python 3 every attempt that fails leaves a
+    thread and four file descriptors behind.
+
+    Raises BrokerError if none answers within `timeout` seconds.
+    """
+    wait_until_answering(
+        kafka["bootstrap_servers"],
+        timeout=timeout,
+        security_protocol=kafka.get("security_protocol", "PLAINTEXT"),
+    )
+    return client(**client_config(**kafka))

@@ -1,0 +1,382 @@
+"""How do readings get out of Kafka? Poll, check, store, and go on after any fault.
+
+The place reached in the log is the warehouse's, not Kafka's: it is written in the transaction of
+the rows, and every start, rebalance or fault goes back to it. What is committed to Kafka, after
+that, only serves tools that show the lag.
+"""
+
+import logging
+import platform
+import re
+import tempfile
+import threading
+import time
+import uuid
+from collections import deque
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+from filelock import FileLock, Timeout
+from kafka import (
+    ConsumerRebalanceListener,
+    KafkaAdminClient,
+    KafkaConsumer,
+    OffsetAndMetadata,
+    TopicPartition,
+)
+from kafka.admin import MemberToRemove
+from kafka.consumer.fetcher import ConsumerRecord
+from kafka.errors import (
+    AuthorizationError,
+    KafkaError,
+    NoOffsetForPartitionError,
+    OffsetOutOfRangeError,
+    SaslAuthenticationFailedError,
+)
+
+from lab.connection import client_config, connect, is_answering, wait_until_answering
+from lab.errors import InvalidReading
+from lab.readings import Batch, DeadLetter, Reading, decode_reading
+from lab.stopping import stop_on_signals
+
+log = logging.getLogger("lab")
+POLL_MS = 200
+MAX_POLL_RECORDS = 2000
+FATAL = (AuthorizationError, SaslAuthenticationFailedError)  # trying again would not help
+
+
+class Sink(Protocol):
+    """What a consumer needs of a warehouse; see `lab.warehouse`."""
+
+    def next_offsets(self, topic_id: str) -> dict[int, int]: ...
+    def store(
+        self, topic: str, topic_id: str, batches: list[Batch], stop: threading.Event
+    ) -> set[int] | None: ...
+    def reopen_if_moved(self) -> bool: ...
+
+
+@dataclass
+class ConsumeSummary:
+    """What a consumer did. Every message it processed is either stored or a dead letter."""
+
+    stored: int = 0
+    dead_letters: int = 0
+    fenced: int = 0  # messages that another consumer had stored first
+    lost_to_retention: int = 0  # messages that left the log before they were read
+    reconnects: int = 0
+    seconds: float = 0
+    lag: dict[int, int] = field(default_factory=dict)  # {partition: messages left unread}
+
+    @property
+    def processed(self) -> int:
+        """Messages read and put where they belong."""
+        return self.stored + self.dead_letters
+
+    @property
+    def per_second(self) -> float:
+        """Messages processed a second."""
+        return self.processed / self.seconds if self.seconds else 0
+
+
+def consume(
+    topic: str,
+    warehouse: Sink,
+    *,
+    group_id: str = "sensor-logs",
+    max_messages: int | None = None,
+    idle_timeout: float | None = None,
+    stop: threading.Event | None = None,
+    on_stored: Callable[[list[Reading]], object] | None = None,
+    **kafka: Any,
+) -> ConsumeSummary:
+    """Store every reading of a topic in the warehouse, once.
+
+    Ends after `max_messages`, after `idle_timeout` seconds without a message, on Ctrl-C, or when
+    `stop` is set. `on_stored` is called with readings once they are in the warehouse.
+
+    Messages that are no readings become dead letters. While the broker is away, or the warehouse
+    locked, it waits and goes on. Raises KafkaError where that cannot help (no permission).
+    """
+    with stop_on_signals(stop) as stop, static_member(group_id) as member:
+        consumer = _Consumer(topic, warehouse, group_id, member, stop, kafka)
+        return consumer.run(max_messages, idle_timeout, on_stored)
+
+
+@contextmanager
+def static_member(group_id: str) -> Generator[str]:
+    """A name in the group that a consumer keeps when it is killed and started again.
+
+    With it Kafka gives the same partitions back at once (KIP-345); without, it waits until the
+    dead member's session ends. Two that run at the same time must not share one, so each holds a
+    lock on its number, which the system releases when the process dies.
+    """
+    folder = Path(tempfile.gettempdir()) / "kafka-lab-members"
+    folder.mkdir(mode=0o777, exist_ok=True)
+    group = re.sub(r"[^a-zA-Z0-9._-]", "_", group_id)[:100]
+    machine = re.sub(r"[^a-zA-Z0-9._-]", "_", platform.node())[:60]
+    number = 0
+    while True:
+        number += 1
+        lock = FileLock(folder / f"{group}-{number}.lock")
+        try:
+            with lock.acquire(timeout=0):
+                yield f"{machine}-{uuid.getnode():x}-{number}"
+                return
+        except Timeout:
+            continue
+
+
+class _Rebalance(ConsumerRebalanceListener):
+    """Notes which partitions were assigned, for the loop to take them to the warehouse's offset.
+
+    It runs on the client's own thread, where nothing may block: so it only notes.
+    """
+
+    def __init__(self, assigned: deque[TopicPartition]):
+        self.assigned = assigned
+
+    def on_partitions_assigned(self, assigned):
+        self.assigned.extend(assigned)
+
+    def on_partitions_revoked(self, revoked):
+        pass
+
+
+class _Consumer:
+    """A client that is made anew when it fails, and what it must know to lose and repeat nothing."""
+
+    def __init__(
+        self,
+        topic: str,
+        warehouse: Sink,
+        group_id: str,
+        member: str,
+        stop: threading.Event,
+        kafka: dict[str, Any],
+    ):
+        self.topic, self.warehouse, self.stop, self.kafka = topic, warehouse, stop, kafka
+        self.group_id, self.member = group_id, member
+        self.servers = kafka["bootstrap_servers"]
+        self.protocol = kafka.get("security_protocol", "PLAINTEXT")
+        self.summary = ConsumeSummary()
+        self.client: KafkaConsumer | None = None
+        self.topic_id = ""
+        self.expected: dict[TopicPartition, int | None] = {}  # the warehouse's offsets, as we know them
+        self.misplaced: deque[TopicPartition] = deque()  # the client may be elsewhere in these
+        self.failures = 0  # in a row
+        self.asked = time.monotonic()  # when we last looked why nothing comes
+        self.told = ""
+
+    def run(
+        self,
+        max_messages: int | None,
+        idle_timeout: float | None,
+        on_stored: Callable[[list[Reading]], object] | None,
+    ) -> ConsumeSummary:
+        """The loop. Its bounds: the count, the idle time, and the stop event."""
+        began = heard = time.monotonic()
+        try:
+            while not self.stop.is_set():
+                before = self.summary.processed
+                if before == max_messages or (idle_timeout and time.monotonic() - heard > idle_timeout):
+                    break
+                left = max_messages - before if max_messages else MAX_POLL_RECORDS
+                stored = self.step(min(left, MAX_POLL_RECORDS))
+                if self.summary.processed > before:
+                    heard = time.monotonic()
+                if stored and on_stored:
+                    on_stored(stored)
+        finally:
+            self.close()
+            self.summary.seconds = time.monotonic() - began
+        return self.summary
+
+    def step(self, max_records: int) -> list[Reading]:
+        """Poll once, and store what came; returns the readings that were stored."""
+        try:
+            if not self.client:
+                self.client = self.open()
+                return []
+            polled = self.poll(self.client, max_records)
+        except FATAL:
+            raise
+        except (KafkaError, ValueError, OSError) as error:
+            self.recover(error)
+            return []
+        return self.store([self.check(partition, records) for partition, records in polled.items()])
+
+    def poll(self, client: KafkaConsumer, max_records: int) -> dict[TopicPartition, list[ConsumerRecord]]:
+        """Messages that follow on what is stored; nothing, where that place had to be found first."""
+        polled = {}
+        try:
+            polled = client.poll(POLL_MS, max_records=max_records)
+        except NoOffsetForPartitionError:
+            pass  # new to this group: its place is found below
+        except OffsetOutOfRangeError as error:
+            self.pass_gap(client, error.args[0])
+        self.failures = 0
+        if not polled:
+            self.tell_why_nothing_comes(client)
+        return {} if self.move_to_stored_offsets(client) else polled
+
+    def check(self, partition: TopicPartition, records: list[ConsumerRecord]) -> Batch:
+        """Sort the messages of one partition into readings and dead letters."""
+        batch = Batch(partition.partition, self.expected[partition], records[-1].offset + 1)
+        for record in records:
+            try:
+                batch.readings.append(decode_reading(record.value))
+            except InvalidReading as reason:
+                letter = DeadLetter(record.offset, record.key, record.value, str(reason))
+                batch.dead_letters.append(letter)
+        return batch
+
+    def store(self, batches: list[Batch]) -> list[Reading]:
+        """Write the batches, then tell Kafka; a fenced partition goes back to the stored offset."""
+        fenced = self.warehouse.store(self.topic, self.topic_id, batches, self.stop) if batches else None
+        if fenced is None:
+            return []  # nothing, or stopped before it could be written: then it comes again
+        readings = []
+        for batch in batches:
+            partition = TopicPartition(self.topic, batch.partition)
+            if batch.partition in fenced:
+                self.summary.fenced += len(batch)
+                self.misplaced.append(partition)
+                continue
+            self.expected[partition] = batch.next_offset
+            self.summary.stored += len(batch.readings)
+            self.summary.dead_letters += len(batch.dead_letters)
+            readings += batch.readings
+        self.told = ""
+        if self.client:
+            self.client.commit_async(self.offsets())
+        return readings
+
+    def move_to_stored_offsets(self, client: KafkaConsumer) -> bool:
+        """Seek wherever the client's place may differ from the warehouse's; whether it did."""
+        # Private, and the only way without a request for each poll. Kafka's fetch itself, as
+        # kafka-python sends it, names a topic and not its id.
+        topic_id = str(client._cluster.topic_id(self.topic) or self.topic_id)
+        if self.warehouse.reopen_if_moved() or topic_id != self.topic_id:
+            if self.topic_id and topic_id != self.topic_id:
+                log.warning("Topic %s was made anew: reading it from its start.", self.topic)
+            self.topic_id = topic_id
+            self.misplaced.extend(client.assignment())
+        if not self.misplaced:
+            return False
+        stored, assigned = self.warehouse.next_offsets(self.topic_id), client.assignment()
+        while self.misplaced:
+            partition = self.misplaced.popleft()
+            if partition not in assigned:
+                self.expected.pop(partition, None)
+                continue
+            offset = self.expected[partition] = stored.get(partition.partition)
+            if offset is None:
+                client.seek_to_beginning(partition)
+            else:
+                client.seek(partition, offset)
+        return True
+
+    def pass_gap(self, client: KafkaConsumer, offsets: dict[TopicPartition, int]) -> None:
+        """Messages that we were to read have left the log: record it, and go on behind them."""
+        client.topics()  # asks the broker: perhaps this is another topic of the same name
+        if self.move_to_stored_offsets(client):
+            return
+        first, end = client.beginning_offsets(list(offsets)), client.end_offsets(list(offsets))
+        for partition, offset in offsets.items():
+            there = min(max(offset, first[partition]), end[partition])
+            if there != offset:
+                log.warning(
+                    "%s: the messages from offset %d up to %d are no longer in the log; going on at %d.",
+                    f"{partition.topic}, partition {partition.partition}", offset, there - 1, there,
+                )  # fmt: skip
+                self.summary.lost_to_retention += max(0, there - offset)
+                self.store([Batch(partition.partition, self.expected[partition], there, gap=True)])
+            self.misplaced.append(partition)
+
+    def open(self) -> KafkaConsumer | None:
+        """A client that has joined the group; None if stopped while the broker was away."""
+        if not wait_until_answering(self.servers, stop=self.stop, security_protocol=self.protocol):
+            return None
+        client = KafkaConsumer(
+            **client_config(
+                group_id=self.group_id,
+                group_instance_id=self.member,
+                enable_auto_commit=False,
+                auto_offset_reset="none",  # else a lost offset would move in silence
+                session_timeout_ms=6000,
+                heartbeat_interval_ms=2000,
+                metadata_max_age_ms=5000,  # a topic made anew is noticed within that time
+                **self.kafka,
+            )
+        )
+        self.misplaced.clear()
+        client.subscribe([self.topic], listener=_Rebalance(self.misplaced))
+        return client
+
+    def recover(self, error: Exception) -> None:
+        """Wait a little; unless the error passes by itself, also close the client and make a new one."""
+        if not getattr(error, "retriable", False):
+            log.warning("Kafka client failed (%s): making a new one.", error)
+            self.summary.reconnects += 1
+            self.discard()
+        self.failures += 1
+        self.stop.wait(min(0.05 * 2**self.failures, 5))
+
+    def discard(self) -> None:
+        client, self.client = self.client, None
+        self.expected.clear()
+        try:
+            if client:
+                client.close(autocommit=False, timeout_ms=1000)
+        except (KafkaError, ValueError, OSError) as error:
+            log.debug("A broken client did not close: %s", error)
+
+    def close(self) -> None:
+        """Leave in order: offsets and lag while the broker is there, then the group."""
+        if self.client and is_answering(self.servers, security_protocol=self.protocol):
+            try:
+                if offsets := self.offsets():
+                    self.client.commit(offsets, timeout_ms=500)
+                    ends = self.client.end_offsets(list(offsets), timeout_ms=500)
+                    self.summary.lag = {
+                        tp.partition: end - offsets[tp].offset for tp, end in sorted(ends.items())
+                    }
+                self.leave_group()
+            except (KafkaError, ValueError, OSError) as error:
+                log.debug("Left without a word to Kafka: %s", error)
+        self.discard()
+
+    def leave_group(self) -> None:
+        """Give up the partitions at once: by itself a static member keeps them for its session."""
+        with connect(KafkaAdminClient, timeout=1, **self.kafka) as admin:
+            admin.remove_group_members(self.group_id, [MemberToRemove(group_instance_id=self.member)])
+
+    def offsets(self) -> dict[TopicPartition, OffsetAndMetadata]:
+        """What is stored, in the form that Kafka's commits take."""
+        return {
+            partition: OffsetAndMetadata(offset, "", -1)
+            for partition, offset in self.expected.items()
+            if offset is not None
+        }
+
+    def tell_why_nothing_comes(self, client: KafkaConsumer) -> None:
+        """Look once a second, and say each reason once."""
+        if time.monotonic() - self.asked < 1:
+            return
+        self.asked = time.monotonic()
+        reason = ""
+        if not is_answering(self.servers, security_protocol=self.protocol):
+            reason = f"Kafka at {self.servers} is away: waiting until it is back."
+        elif not client.assignment():
+            reason = (
+                f"No partition of {self.topic} for this consumer: the other members of group "
+                f"{self.group_id} have them all, or there is no such topic yet. Waiting."
+            )
+        elif "is away" in self.told:
+            log.warning("Kafka is back.")
+        if reason and reason != self.told:
+            log.warning(reason)
+        self.told = reason

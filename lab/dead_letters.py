@@ -1,0 +1,116 @@
+"""What about messages that were wrong? Look at them, fix them, and send them to the topic again.
+
+A replayed message carries a header that names its dead letter, so it can be traced, and found in
+the log if the program died between sending it and writing that down. That makes a replay happen
+once, however often it is tried.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+from filelock import FileLock
+from kafka import KafkaConsumer, KafkaProducer, TopicPartition
+
+from lab.connection import connect
+from lab.errors import LabError
+from lab.readings import decode_reading
+from lab.warehouse import Warehouse
+
+HEADER = "dead-letter"
+SENDING = "sending"
+
+
+class ReplayError(LabError):
+    """A dead letter cannot be replayed: it is still no reading, or it was replayed before."""
+
+
+@dataclass(frozen=True)
+class StoredDeadLetter:
+    """A row of `dead_letters`; `replayed` says where in the log it went, or is None."""
+
+    id: int
+    topic: str
+    partition: int
+    offset: int
+    key: bytes | None
+    value: bytes | None
+    error: str
+    ts: str
+    replayed: str | None
+
+    @property
+    def name(self) -> str:
+        """What the header of its replay says; no two dead letters share one."""
+        return f"{self.topic}-{self.partition}@{self.offset} of {self.ts}"
+
+
+def list_dead_letters(warehouse: Warehouse) -> list[StoredDeadLetter]:
+    """All of them, the oldest first."""
+    sql = (
+        'SELECT id, topic, "partition", "offset", "key", value, error, ts, replayed'
+        " FROM dead_letters ORDER BY id"
+    )
+    return [StoredDeadLetter(*row) for row in warehouse.query(sql)]
+
+
+def fix_value(value: bytes | None, changes: dict[str, Any]) -> bytes:
+    """The JSON object in `value` with some fields changed.
+
+    Raises ReplayError if there is no JSON object to change.
+    """
+    try:
+        fields = msgspec.json.decode(value or b"", type=dict[str, Any])
+    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
+        raise ReplayError(f"There are no fields to change ({error}): give a whole new value.") from error
+    return msgspec.json.encode(fields | changes)
+
+
+def replay(warehouse: Warehouse, letter_id: int, value: bytes | None = None, **kafka: Any) -> str:
+    """Send a dead letter to its topic again, with a new `value` or its own, and mark it replayed.
+
+    Returns where it went: "topic-partition@offset". Raises ReplayError if it was replayed before,
+    and InvalidReading, with nothing sent, if the value is no reading.
+    """
+    with FileLock(f"{warehouse.path}.replay.lock"):  # two at once would both send
+        letter = next((x for x in list_dead_letters(warehouse) if x.id == letter_id), None)
+        if letter is None:
+            raise ReplayError(f"There is no dead letter {letter_id} in {warehouse.path}.")
+        if letter.replayed and letter.replayed != SENDING:
+            raise ReplayError(f"Dead letter {letter_id} was replayed before, as {letter.replayed}.")
+        value = letter.value if value is None else value
+        decode_reading(value)
+        place = _find(letter, kafka) if letter.replayed == SENDING else None
+        if not place:
+            _mark(warehouse, letter, SENDING)
+            place = _send(letter, value, kafka)
+        _mark(warehouse, letter, place)
+        return place
+
+
+def _mark(warehouse: Warehouse, letter: StoredDeadLetter, replayed: str) -> None:
+    with warehouse.transaction() as db:
+        db.execute("UPDATE dead_letters SET replayed = ? WHERE id = ?", (replayed, letter.id))
+
+
+def _send(letter: StoredDeadLetter, value: bytes | None, kafka: dict[str, Any]) -> str:
+    with connect(KafkaProducer, **kafka) as producer:
+        headers = [(HEADER, letter.name.encode())]
+        sent = producer.send(letter.topic, value, letter.key, headers).get(timeout=30)
+    return f"{sent.topic}-{sent.partition}@{sent.offset}"
+
+
+def _find(letter: StoredDeadLetter, kafka: dict[str, Any]) -> str | None:
+    """Where in the log its replay is, if an earlier try got that far."""
+    with connect(KafkaConsumer, **kafka) as consumer:
+        numbers = consumer.partitions_for_topic(letter.topic) or set()
+        partitions = [TopicPartition(letter.topic, number) for number in numbers]
+        ends = consumer.end_offsets(partitions)
+        consumer.assign(partitions)
+        consumer.seek_to_beginning(*partitions)
+        while any(consumer.position(partition) < ends[partition] for partition in partitions):
+            for records in consumer.poll(500).values():
+                for record in records:
+                    if (HEADER, letter.name.encode()) in record.headers:
+                        return f"{record.topic}-{record.partition}@{record.offset}"
+    return None

@@ -1,0 +1,33 @@
+"""What can go wrong, in words: every error the kit raises on purpose.
+
+The message of each says what was found, where, and the one thing to do next.
+`python -m lab` prints it as one line and exits with 1.
+"""
+
+
+class LabError(Exception):
+    """The base of all of them."""
+
+
+class SettingsError(LabError):
+    """A setting (`LAB_...`) has a value that cannot be used."""
+
+
+class JarError(LabError):
+    """A file of Kafka cannot be had, or is not the file that was pinned."""
+
+
+class BrokerError(LabError):
+    """No broker answers, or the embedded one does not start."""
+
+
+class TopicError(LabError):
+    """A topic is missing, or is not as asked for."""
+
+
+class InvalidReading(LabError):
+    """A message is not a reading. The text names the field and what was found there."""
+
+
+class WarehouseError(LabError):
+    """The warehouse cannot be opened or written, and waiting will not mend it."""

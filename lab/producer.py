@@ -1,0 +1,219 @@
+"""How do readings get into Kafka? A loop that sends one batch every interval, and loses none unsaid.
+
+The producer of kafka-python 3 is idempotent (a retry does not write twice) and waits for all
+replicas (`acks="all"`). Two of its traps are avoided here. A batch that times out after it was sent
+once silences the producer for ever (seen with 3.0.12): so nothing times out. And after a message
+that the broker refuses, that producer refuses every later one: so it is made anew.
+"""
+
+import logging
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from kafka import KafkaProducer
+from kafka.errors import KafkaError, KafkaTimeoutError
+
+from lab.connection import client_config, is_answering, wait_until_answering
+from lab.readings import Reading, encode_reading
+from lab.stopping import stop_on_signals
+
+log = logging.getLogger("lab")
+NEVER_MS = 2**31 - 1
+MAX_PENDING = 10_000  # messages sent and not yet acknowledged
+CLOSE_SECONDS = 2.0
+
+
+@dataclass
+class ProduceSummary:
+    """What became of the readings. `unsent` ones were never acknowledged by the broker."""
+
+    acknowledged: int = 0
+    unsent: int = 0
+    seconds: float = 0
+    errors: list[str] = field(default_factory=list)
+
+    @property
+    def per_second(self) -> float:
+        """Acknowledged readings a second."""
+        return self.acknowledged / self.seconds if self.seconds else 0
+
+
+def produce(
+    topic: str,
+    batches: Iterable[list[Reading]],
+    *,
+    interval: float = 1.0,
+    max_batches: int | None = None,
+    stop: threading.Event | None = None,
+    on_batch: Callable[[list[Reading]], object] | None = None,
+    **kafka: Any,
+) -> ProduceSummary:
+    """Send a batch every `interval` seconds (0: as fast as it goes), keyed by sensor.
+
+    Ends after `max_batches`, at the end of `batches`, on Ctrl-C, or when `stop` is set. While the
+    broker is away it waits, and goes on when it is back. `on_batch` is called with each batch
+    that was handed to the client.
+    """
+    began = time.monotonic()
+    with stop_on_signals(stop) as stop:
+        sender = _Sender(topic, stop, kafka)
+        try:
+            for n, batch in enumerate(batches):
+                # Against the start, not the last batch: small delays do not add up.
+                if n == max_batches or stop.wait(max(0, began + n * interval - time.monotonic())):
+                    break
+                for reading in batch:
+                    sender.send(reading.sensor_id.encode(), encode_reading(reading))
+                if on_batch:
+                    on_batch(batch)
+            sender.flush()
+        finally:
+            sender.close()
+    sender.summary.seconds = time.monotonic() - began
+    return sender.summary
+
+
+class _Sender:
+    """A producer that is made anew when it fails, and what it has not heard of yet."""
+
+    def __init__(self, topic: str, stop: threading.Event, kafka: dict[str, Any]):
+        self.topic, self.stop, self.kafka = topic, stop, kafka
+        self.summary = ProduceSummary()
+        self.pending: deque[_Message] = deque()
+        self.producer: KafkaProducer | None = None
+        self.heard = time.monotonic()  # when the broker last acknowledged something
+        self.told = False
+
+    def send(self, key: bytes, value: bytes) -> None:
+        """Hand a message to the client, and see what became of earlier ones."""
+        self._hand_over(_Message(key, value))
+        self._settle()
+        while len(self.pending) >= MAX_PENDING and not self.stop.wait(0.05):
+            self._settle()
+
+    def flush(self) -> None:
+        """Wait until every message is settled; after `stop`, only for CLOSE_SECONDS."""
+        deadline = None
+        while self.pending:
+            if self.stop.is_set():
+                deadline = deadline or time.monotonic() + CLOSE_SECONDS
+                if time.monotonic() > deadline:
+                    return
+            self._flush_client(0.2)
+            self._settle()
+
+    def close(self) -> None:
+        """Close the client; whatever is still pending counts as unsent."""
+        for message in self.pending:
+            self._count(message)
+        self.pending.clear()
+        self._close_client()
+
+    def _hand_over(self, message: "_Message") -> None:
+        """Give it to the client, waiting for the broker if need be; unsent if `stop` is set first."""
+        while producer := self.producer or self._make_client():
+            try:
+                message.future = producer.send(self.topic, message.value, message.key)
+                break
+            except KafkaTimeoutError:  # no metadata: the broker is away, or has no such topic
+                self._watch()
+                if self.stop.is_set():
+                    break
+            except KafkaError as error:  # refused before it was sent, for its size
+                message.error = error
+                break
+        self.pending.append(message)
+
+    def _settle(self) -> None:
+        """Count the messages that are done, in order, and mend the client after a failed one."""
+        while self.pending and self.pending[0].is_done:
+            if self.pending[0].failure:
+                self._mend()
+            else:
+                self._count(self.pending.popleft())
+        self._watch()
+
+    def _mend(self) -> None:
+        """Send again, one by one with a new client, what failed along with a refused message."""
+        self._flush_client(CLOSE_SECONDS)
+        self._close_client()
+        waiting, self.pending = self.pending, deque()
+        for message in waiting:
+            failed_with_another = message.future and message.failure
+            self._count(self._send_alone(message) if failed_with_another else message)
+
+    def _send_alone(self, message: "_Message") -> "_Message":
+        again = _Message(message.key, message.value)
+        self._hand_over(again)
+        self.pending.clear()
+        while not again.is_done and not self.stop.is_set():
+            self._flush_client(0.2)
+        if again.failure:
+            self._close_client()
+        return again
+
+    def _count(self, message: "_Message") -> None:
+        if message.is_done and not message.failure:
+            self.summary.acknowledged += 1
+            self.heard = time.monotonic()
+            return
+        self.summary.unsent += 1
+        if message.failure and str(message.failure) not in self.summary.errors:
+            self.summary.errors.append(str(message.failure))
+
+    def _make_client(self) -> KafkaProducer | None:
+        servers, protocol = self.kafka["bootstrap_servers"], self.kafka.get("security_protocol", "PLAINTEXT")
+        if not wait_until_answering(servers, stop=self.stop, security_protocol=protocol):
+            return None
+        config = client_config(delivery_timeout_ms=NEVER_MS, max_block_ms=1000, **self.kafka)
+        self.producer = KafkaProducer(**config)
+        return self.producer
+
+    def _flush_client(self, seconds: float) -> None:
+        try:
+            if self.producer:
+                self.producer.flush(timeout=seconds)
+        except KafkaTimeoutError:
+            pass  # what is pending says more
+
+    def _close_client(self) -> None:
+        producer, self.producer = self.producer, None
+        if not producer:
+            return
+        try:
+            producer.close(timeout=0.1)
+        except KafkaTimeoutError:
+            # Else its thread would go on, and send later what is counted as unsent.
+            producer._sender.force_close()
+            producer._sender.join(1)
+            producer.close(timeout=0)
+
+    def _watch(self) -> None:
+        """Say once when the broker goes away, and once when it is back."""
+        away = bool(self.pending) and time.monotonic() - self.heard > 1
+        if away and not self.told and not is_answering(self.kafka["bootstrap_servers"]):
+            log.warning("Kafka is away: %d messages wait. Going on when it is back.", len(self.pending))
+            self.told = True
+        elif self.told and not away:
+            log.warning("Kafka is back.")
+            self.told = False
+
+
+@dataclass
+class _Message:
+    key: bytes
+    value: bytes
+    future: Any = None
+    error: KafkaError | None = None
+
+    @property
+    def failure(self) -> Exception | None:
+        return self.error or (self.future.exception if self.future else None)
+
+    @property
+    def is_done(self) -> bool:
+        return self.error is not None or (self.future is not None and self.future.is_done)

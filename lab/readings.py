@@ -1,0 +1,117 @@
+"""What is a message? A `Reading` as JSON, checked field by field when it is read.
+
+The stages share nothing but what stands here.
+"""
+
+import re
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta
+
+from lab.errors import InvalidReading
+
+Status = Literal["OK", "WARNING", "CRITICAL"]
+
+
+class Reading(msgspec.Struct, frozen=True):
+    """One value that one sensor measured at one time."""
+
+    sensor_id: Annotated[str, Meta(min_length=1, max_length=200)]
+    val: float
+    unit: Annotated[str, Meta(max_length=50)]
+    status: Status
+    ts: Annotated[datetime, Meta(tz=True)]
+
+
+@dataclass(frozen=True)
+class DeadLetter:
+    """A message that is not a reading: its bytes untouched, and the reason."""
+
+    offset: int
+    key: bytes | None
+    value: bytes | None
+    error: str
+
+
+@dataclass
+class Batch:
+    """What one poll brought from one partition, ready to be stored.
+
+    `expected` is the offset that the warehouse must still have for this to be stored
+    (None: no offset at all), `next_offset` the one it has afterwards. `gap` is set when the
+    messages from `expected` up to `next_offset` are no longer in the log.
+    """
+
+    partition: int
+    expected: int | None
+    next_offset: int
+    readings: list[Reading] = field(default_factory=list)
+    dead_letters: list[DeadLetter] = field(default_factory=list)
+    gap: bool = False
+
+    def __len__(self) -> int:
+        return len(self.readings) + len(self.dead_letters)
+
+
+encode_reading = msgspec.json.Encoder().encode
+_decode = msgspec.json.Decoder(Reading).decode
+_fields = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
+
+MISSING = re.compile(r"Object missing required field `(.+)`")
+AT = re.compile(r"(.*) - at `\$\.(\w+)`")
+EXPECTED = {
+    "sensor_id": "a text of 1 to 200 characters",
+    "val": "a finite number",
+    "unit": "a text of at most 50 characters",
+    "status": "OK, WARNING or CRITICAL",
+    "ts": "a time with its offset, such as 2026-01-31T12:00:00+00:00",
+}
+
+
+def decode_reading(value: bytes | None) -> Reading:
+    """Read the bytes of a message; its time is turned into UTC.
+
+    Unknown fields are ignored, so that a newer producer does not break an older reader.
+    Raises InvalidReading, with the field, what was found and what was expected.
+    """
+    if value is None:
+        raise InvalidReading("the message has no value at all (a tombstone)")
+    try:
+        reading = _decode(value)
+        # Control characters could wipe a terminal, and a database may refuse them.
+        if not (reading.sensor_id.isprintable() and reading.unit.isprintable()):
+            raise InvalidReading("sensor_id or unit: found a character that cannot be printed")
+        if reading.ts.tzinfo is not UTC:
+            return msgspec.structs.replace(reading, ts=reading.ts.astimezone(UTC))
+        return reading
+    except msgspec.ValidationError as error:
+        raise InvalidReading(_explain(str(error), value)) from error
+    except UnicodeDecodeError as error:
+        raise InvalidReading(f"the message is not UTF-8 text: {error.reason}") from error
+    except msgspec.DecodeError as error:
+        found = "the message is empty" if not value else f"the message is not JSON: {error}"
+        raise InvalidReading(found) from error
+    except RecursionError as error:
+        raise InvalidReading("the message is nested too deeply to be a reading") from error
+    except OverflowError as error:
+        raise InvalidReading(f"ts: expected {EXPECTED['ts']}, found a year out of range") from error
+
+
+def _explain(message: str, value: bytes) -> str:
+    if missing := MISSING.match(message):
+        return f"{missing[1]}: missing; expected {EXPECTED[missing[1]]}"
+    if at := AT.match(message):
+        return f"{at[2]}: expected {EXPECTED[at[2]]}, found {_found(value, at[2])}"
+    return f"expected an object with the fields {', '.join(EXPECTED)}: {message}"
+
+
+def _found(value: bytes, name: str) -> str:
+    """The field as it stands in the message, shortened."""
+    try:
+        text = bytes(_fields(value)[name]).decode(errors="replace")
+    except (msgspec.MsgspecError, ValueError, RecursionError):
+        return "something else"  # what follows the field is broken as well
+    return text if len(text) <= 60 else text[:57] + "..."

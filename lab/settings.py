@@ -1,0 +1,104 @@
+"""Where things are: the settings of a lab, from the environment."""
+
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from lab.errors import SettingsError
+
+SECURITY_PROTOCOLS = ("PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL")
+SASL_MECHANISMS = ("PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512")
+# Kafka's own rule for the names of topics (org.apache.kafka.common.internals.Topic).
+TOPIC_NAME = re.compile(r"(?!\.{1,2}$)[a-zA-Z0-9._-]{1,249}")
+SERVER = re.compile(r"(\[[0-9a-fA-F:.]+\]|[^\s:/,\[\]]+):([0-9]{1,5})")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Where a lab's parts are; each field is the environment variable `LAB_<FIELD>`.
+
+    A relative path starts at the kit's own folder when you are inside it (so that a notebook
+    and a terminal mean the same file), otherwise at the current folder.
+    """
+
+    bootstrap_servers: str = "localhost:9092"
+    topic: str = "sensor-data"
+    group: str = "sensor-logs"
+    warehouse: str = "sqlite:///warehouse.db"
+    home: Path = Path(".lab")
+    security_protocol: str = "PLAINTEXT"
+    sasl_mechanism: str | None = None
+    sasl_username: str | None = None
+    sasl_password: str | None = field(default=None, repr=False)
+    ssl_cafile: str | None = None
+
+    @classmethod
+    def from_environment(cls, environ: Mapping[str, str] = os.environ) -> "Settings":
+        """Read the `LAB_...` variables; an empty one counts as not set.
+
+        Raises SettingsError that names the variable, if a value cannot be used.
+        """
+        names = cls.__dataclass_fields__
+        given = {name: environ.get(f"LAB_{name.upper()}", "").strip() for name in names}
+        values: dict[str, Any] = {name: text for name, text in given.items() if text}
+        values["home"] = _absolute(Path(values.get("home", cls.home)))
+        settings = cls(**values)
+        settings._check()
+        return settings
+
+    @property
+    def kafka(self) -> dict[str, Any]:
+        """How to reach Kafka, as the keyword arguments that kafka-python's clients take."""
+        names = ("bootstrap_servers", "security_protocol", "ssl_cafile")
+        sasl = ("sasl_mechanism", "sasl_plain_username", "sasl_plain_password")
+        values = {name: getattr(self, name) for name in names}
+        values |= {name: getattr(self, name.replace("_plain", "")) for name in sasl}
+        return {name: value for name, value in values.items() if value is not None}
+
+    @property
+    def warehouse_url(self) -> str:
+        """The warehouse as a URL with an absolute path; a bare path means SQLite."""
+        scheme, _, rest = self.warehouse.partition("://")
+        if scheme in ("postgresql", "postgres"):
+            return self.warehouse
+        path = rest.removeprefix("/") if rest else self.warehouse
+        return f"sqlite:///{_absolute(Path(path)).as_posix()}"
+
+    def _check(self) -> None:
+        for server in self.bootstrap_servers.split(","):
+            match = SERVER.fullmatch(server.strip())
+            if not match or not 0 < int(match[2]) < 65536:
+                _refuse("bootstrap_servers", server, "host:port, for example localhost:9092")
+        if not TOPIC_NAME.fullmatch(self.topic):
+            _refuse("topic", self.topic, "letters, digits, '.', '_' and '-', at most 249 of them")
+        if "://" in self.warehouse and not self.warehouse.startswith(
+            ("sqlite:///", "postgresql://", "postgres://")
+        ):
+            scheme = self.warehouse.partition("://")[0] + "://"
+            _refuse("warehouse", scheme, "sqlite:///file.db or postgresql://...")
+        if self.security_protocol not in SECURITY_PROTOCOLS:
+            _refuse("security_protocol", self.security_protocol, ", ".join(SECURITY_PROTOCOLS))
+        if self.sasl_mechanism not in (None, *SASL_MECHANISMS):
+            _refuse("sasl_mechanism", self.sasl_mechanism, ", ".join(SASL_MECHANISMS))
+        if self.ssl_cafile and not Path(self.ssl_cafile).is_file():
+            _refuse("ssl_cafile", self.ssl_cafile, "a file with the certificates to trust")
+        if self.security_protocol.startswith("SASL") and not (
+            self.sasl_mechanism and self.sasl_username and self.sasl_password
+        ):
+            raise SettingsError(
+                f"LAB_SECURITY_PROTOCOL is {self.security_protocol}: set LAB_SASL_MECHANISM, "
+                "LAB_SASL_USERNAME and LAB_SASL_PASSWORD too."
+            )
+
+
+def _refuse(name: str, found: str | None, expected: str) -> None:
+    raise SettingsError(f"LAB_{name.upper()}: {found!r} cannot be used; expected {expected}.")
+
+
+def _absolute(path: Path) -> Path:
+    path = path.expanduser()
+    kit, here = Path(__file__).resolve().parent.parent, Path.cwd().resolve()
+    return path if path.is_absolute() else (kit if here.is_relative_to(kit) else here) / path

@@ -1,0 +1,93 @@
+"""What is in Kafka? Topics: made once, described, and their offsets."""
+
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from kafka import KafkaAdminClient, KafkaConsumer, TopicPartition
+from kafka.errors import NoError, TopicAlreadyExistsError
+
+from lab.connection import connect
+from lab.errors import TopicError
+
+
+@dataclass(frozen=True)
+class Partition:
+    """One partition of a topic: the broker that leads it, and where its copies are."""
+
+    partition: int
+    leader: int
+    replicas: tuple[int, ...]
+    isr: tuple[int, ...]  # in-sync replicas: the copies that have everything
+
+
+@dataclass(frozen=True)
+class Topic:
+    """A topic as the broker describes it. A topic made anew has the same name and another id."""
+
+    name: str
+    topic_id: str
+    partitions: tuple[Partition, ...]
+
+
+def fresh_name(prefix: str) -> str:
+    """A name that no topic and no group has yet, so that a lesson run twice starts clean."""
+    return f"{prefix}-{secrets.token_hex(3)}"
+
+
+def create_topic(
+    topic: str,
+    *,
+    num_partitions: int = 1,
+    replication_factor: int = 1,
+    configs: Mapping[str, object] | None = None,
+    **kafka: Any,
+) -> Topic:
+    """Make a topic, or leave the one of that name as it is, and wait until it can be used.
+
+    `configs` are settings of the topic, such as `retention.ms`; `kafka` says how to reach the
+    broker (`bootstrap_servers=...`). What comes back may have other numbers than you asked for,
+    if the topic was there before. Raises TopicError if the broker refuses.
+    """
+    wanted = {
+        "num_partitions": num_partitions,
+        "replication_factor": replication_factor,
+        "configs": {name: str(value) for name, value in (configs or {}).items()},
+    }
+    with connect(KafkaAdminClient, **kafka) as admin:
+        answer = admin.create_topics({topic: wanted}, raise_errors=False)["topics"][0]
+        if answer["error_code"] not in (NoError.errno, TopicAlreadyExistsError.errno):
+            raise TopicError(f"Kafka refuses the topic {topic!r}: {answer['error_message']}")
+        admin.wait_for_topics([topic])
+        return _describe(admin, topic)
+
+
+def describe_topic(topic: str, **kafka: Any) -> Topic:
+    """The topic's id and partitions. Raises TopicError if there is none of that name."""
+    with connect(KafkaAdminClient, **kafka) as admin:
+        return _describe(admin, topic)
+
+
+def topic_offsets(topic: str, **kafka: Any) -> dict[int, tuple[int, int]]:
+    """{partition: (first offset still in the log, offset that the next message will get)}."""
+    partitions = [TopicPartition(topic, p.partition) for p in describe_topic(topic, **kafka).partitions]
+    with connect(KafkaConsumer, **kafka) as consumer:
+        first = consumer.beginning_offsets(partitions)
+        end = consumer.end_offsets(partitions)
+    return {tp.partition: (first[tp], end[tp]) for tp in partitions}
+
+
+def _describe(admin: KafkaAdminClient, topic: str) -> Topic:
+    found = admin.describe_topics([topic])[0]
+    if found["error_code"]:
+        raise TopicError(f"There is no topic {topic!r}. Make it: python -m lab topic create.")
+    partitions = sorted(found["partitions"], key=lambda p: p["partition_index"])
+    return Topic(
+        topic,
+        str(found["topic_id"]),
+        tuple(
+            Partition(p["partition_index"], p["leader_id"], tuple(p["replica_nodes"]), tuple(p["isr_nodes"]))
+            for p in partitions
+        ),
+    )

@@ -1,0 +1,157 @@
+"""One command on a fresh machine: `python3 start.py demo` (on Windows: `py start.py demo`).
+
+Makes `.venv` and fills it once, fetches Kafka once, then runs what was asked for. Needs Python 3.11
+or newer and nothing else; uses `uv` where it is installed, because it is quicker, else pip.
+"""
+
+import argparse
+import hashlib
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+VENV = HERE / ".venv"
+PYTHON = VENV / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+COMMANDS = {
+    "demo": "the whole pipeline once: Kafka, readings, warehouse.db, a chart",
+    "lab": "JupyterLab on the first lesson, with Kafka beside it; Ctrl-C stops both",
+    "test": "every test and every notebook on a real Kafka",
+    "setup": "the set-up alone, for example before a day without internet",
+}
+# An error of the kit as one line, not as a traceback.
+LAB_ERRORS = """
+import sys
+from lab.errors import LabError
+try:
+    {}
+except LabError as error:
+    sys.exit(f"error: {{error}}")
+"""
+
+
+def main():
+    if sys.version_info < (3, 11):
+        return fail(
+            f"The kit needs Python 3.11 or newer; this is {sys.version.split()[0]} ({sys.executable})."
+        )
+    parser = argparse.ArgumentParser(prog="start.py", description="A lab kit for Apache Kafka with Python.")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    for name, text in COMMANDS.items():
+        commands.add_parser(name, help=text, description=text)
+    options, rest = parser.parse_known_args()
+    if rest and options.command == "setup":
+        parser.error(f"setup takes no arguments: {' '.join(rest)}")
+    try:
+        install("requirements.txt")
+        if options.command == "test":
+            install("requirements-test.txt")
+        fetch_kafka()
+    except subprocess.CalledProcessError:
+        return fail("The set-up did not finish; the lines above say why. Mend that and run this again.")
+    except KeyboardInterrupt:
+        return fail("Interrupted. Run this again: it goes on from here.")
+    return {"demo": demo, "lab": lab, "test": test, "setup": setup}[options.command](rest)
+
+
+def install(requirements):
+    """Fill `.venv` from a list of pinned packages, unless that was done before."""
+    pins = (HERE / requirements).read_bytes() + (HERE / "pyproject.toml").read_bytes()
+    if is_done(requirements, pins) and works(""):
+        return
+    print(f"Installing {requirements} into .venv (once; about a minute) ...", flush=True)
+    uv = shutil.which("uv")
+    if not works("" if uv else "import pip"):  # none, half-made, or made by a Python that is gone
+        shutil.rmtree(VENV, ignore_errors=True)
+        make = [uv, "venv", "-q", "--python", sys.executable] if uv else [sys.executable, "-m", "venv"]
+        subprocess.run([*make, VENV], check=True)
+    pip = [uv, "pip", "install", "-q", "--python", PYTHON] if uv else [PYTHON, "-m", "pip", "install", "-q"]
+    subprocess.run([*pip, "-r", requirements], check=True, cwd=HERE)
+    set_done(requirements, pins)
+
+
+def is_done(step, pins):
+    file = VENV / f"{step}.done"
+    return file.exists() and file.read_text(encoding="utf-8") == fingerprint(pins)
+
+
+def set_done(step, pins):
+    (VENV / f"{step}.done").write_text(fingerprint(pins), encoding="utf-8")
+
+
+def fingerprint(pins):
+    """Changes with the list of packages, and when the folder is moved: a `.venv` cannot be."""
+    return hashlib.sha256(pins + str(HERE).encode()).hexdigest()
+
+
+def works(statement):
+    """Whether the Python of `.venv` is there, starts, and can run the statement."""
+    try:
+        return (
+            PYTHON.exists() and subprocess.run([PYTHON, "-c", statement], capture_output=True).returncode == 0
+        )
+    except OSError:
+        return False
+
+
+def fetch_kafka():
+    """Fetch Kafka's jars once; the broker checks them again whenever it starts."""
+    pins = (HERE / "lab" / "kafka-jars.txt").read_bytes()
+    if is_done("kafka", pins):
+        return
+    print("Fetching Apache Kafka (once; 45 MB) ...", flush=True)
+    fetch = "from lab.jars import fetch_jars; fetch_jars(progress=True)"
+    subprocess.run([PYTHON, "-c", LAB_ERRORS.format(fetch)], check=True, cwd=HERE)
+    set_done("kafka", pins)
+
+
+def demo(arguments):
+    return run("-m", "lab", "demo", *arguments)
+
+
+def lab(arguments):
+    if code := run("-m", "lab", "broker", "start"):
+        return code
+    try:
+        return run(
+            *("-m", "jupyterlab", f"--ServerApp.root_dir={HERE}"),
+            "--LabApp.default_url=/lab/tree/notebooks/00_overview.ipynb",
+            "--ServerApp.answer_yes=True",  # one Ctrl-C is enough
+            *("--LabApp.news_url=", "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate"),
+            *arguments,
+        )
+    finally:
+        run("-m", "lab", "broker", "stop")
+
+
+def test(arguments):
+    return run("-m", "pytest", *(arguments or ["--nbmake", "tests", "notebooks"]))
+
+
+def setup(arguments):
+    print("Ready. Next: python start.py demo, or python start.py lab; neither needs the internet now.")
+    return 0
+
+
+def run(*arguments):
+    """Run the Python of `.venv` in this folder until it ends; signals are its business, not ours."""
+    child = subprocess.Popen([PYTHON, *arguments], cwd=HERE)
+    handlers = {signal.SIGINT: lambda *_: None, signal.SIGTERM: lambda *_: child.terminate()}
+    before = {number: signal.signal(number, handler) for number, handler in handlers.items()}
+    try:
+        return child.wait()
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def fail(line):
+    print(line, file=sys.stderr)
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
