@@ -129,7 +129,7 @@ def plot_offsets(offsets: Mapping[int, tuple[int, int]], stored: Mapping[int, in
     )
     panel.bar_label(bars, [f" end {e}" for e in end], fontsize=11)
     panel.invert_yaxis()
-    panel.margins(x=0.12)
+    panel.margins(x=0.18)
     _dress(panel, "what each partition holds", "")
     panel.set_xlabel("offset", fontsize=12)
     return chart
@@ -162,6 +162,7 @@ def _dress(panel: Axes, title: str, unit: str) -> None:
     panel.set_ylabel(unit, fontsize=12)
     panel.tick_params(labelsize=11)
     panel.grid(alpha=0.3)
+    panel.set_axisbelow(True)
     panel.spines[["top", "right"]].set_visible(False)
     panel.legend(loc="upper left", bbox_to_anchor=(1, 1), frameon=False, fontsize=10)
 
