@@ -10,6 +10,7 @@ A broker that already answers is used as it is and never stopped: see `start_bro
 import base64
 import json
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -28,6 +29,7 @@ from lab.errors import BrokerError
 
 HOST = "127.0.0.1"  # never another: nothing here listens beyond this machine
 LOOPBACK = ("localhost", HOST, "::1")
+COMES_UP_SECONDS = 15  # for a port that is open and does not answer yet
 
 # What makes Kafka small and quick enough for a laptop; the reason stands with each group.
 PROPERTIES = {
@@ -352,7 +354,7 @@ def start_broker(
 
 def _comes_up(bootstrap_servers: str) -> bool:
     """Whether an open port there turns out to be a Kafka: Docker opens it long before Kafka answers."""
-    until = time.monotonic() + 15
+    until = time.monotonic() + COMES_UP_SECONDS
     while any(is_port_open(*address(server)) for server in bootstrap_servers.split(",")):
         if is_answering(bootstrap_servers, timeout=5):
             return True
@@ -381,16 +383,16 @@ def java_executable() -> Path:
     except ImportError:
         pass
     home = os.environ.get("JAVA_HOME")
-    java = shutil.which("java", path=str(Path(home) / "bin") if home else None)
+    java = (home and shutil.which("java", path=str(Path(home) / "bin"))) or shutil.which("java")
     if not java:
         raise BrokerError(
             "There is no Java for this platform among the packages, and none in JAVA_HOME or PATH. "
             "Install Java 17 or newer, or use the broker of docker-compose.yaml."
         )
     done = subprocess.run([java, "-version"], capture_output=True, text=True, errors="replace")
-    version = done.stderr.partition('version "')[2].partition('"')[0]
-    if not version or int(version.split(".")[0].split("-")[0]) < 17:
-        raise BrokerError(f"{java} is Java {version or '?'}: Kafka 4 needs 17 or newer.")
+    version = re.search(r'version "(\d+)', done.stderr)
+    if not version or int(version[1]) < 17:
+        raise BrokerError(f"{java} is Java {version[1] if version else '?'}: Kafka 4 needs 17 or newer.")
     return Path(java)
 
 

@@ -124,9 +124,8 @@ def plot_offsets(offsets: Mapping[int, tuple[int, int]], stored: Mapping[int, in
     if stored is not None:
         panel.barh(names, [h - f for h, f in zip(here, first)], left=first, color=LINE, label="stored")
     label = "in the log" if stored is None else "lag: not stored yet"
-    bars = panel.barh(
-        names, [e - h for e, h in zip(end, here)], left=here, color=STATUS["WARNING"][0], label=label
-    )
+    color, lag = STATUS["WARNING"][0], [e - h for e, h in zip(end, here)]
+    bars = panel.barh(names, lag, left=here, color=color, label=label)
     panel.bar_label(bars, [f" end {e}" for e in end], fontsize=11)
     panel.invert_yaxis()
     panel.margins(x=0.18)

@@ -58,18 +58,19 @@ def produce(
     broker is away it waits, and goes on when it is back. `on_batch` is called with each batch
     that was handed to the client.
     """
-    began = time.monotonic()
+    began = due = time.monotonic()
     with stop_on_signals(stop) as stop:
         sender = _Sender(topic, stop, kafka)
         try:
             for n, batch in enumerate(batches):
-                # Against the start, not the last batch: small delays do not add up.
-                if n == max_batches or stop.wait(max(0, began + n * interval - time.monotonic())):
+                if n == max_batches or stop.wait(max(0, due - time.monotonic())):
                     break
                 for reading in batch:
                     sender.send(reading.sensor_id.encode(), encode_reading(reading))
                 if on_batch:
                     on_batch(batch)
+                # Small delays do not add up, and after a long one there is no burst.
+                due = max(due + interval, time.monotonic())
             sender.flush()
         finally:
             sender.close()

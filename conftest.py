@@ -1,0 +1,47 @@
+"""One private broker for a test run, notebooks included: other port, other home, other warehouse.
+
+Notebooks run in kernels of their own, which pytest's fixtures do not reach; the environment does.
+"""
+
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from lab.broker import EmbeddedBroker, free_ports
+
+home = Path(tempfile.mkdtemp(prefix="lab tést "))
+broker_of_the_run = EmbeddedBroker(home / "home", free_ports(1)[0])
+
+
+def pytest_sessionstart(session):
+    os.environ["LAB_BOOTSTRAP_SERVERS"] = broker_of_the_run.bootstrap_servers
+    os.environ["LAB_HOME"] = str(broker_of_the_run.home)
+    os.environ["LAB_WAREHOUSE"] = f"sqlite:///{(home / 'warehouse.db').as_posix()}"
+    os.environ["LAB_CHECK"] = "1"  # an exercise whose solution is wrong fails the run
+
+
+def pytest_sessionfinish(session):
+    broker_of_the_run.stop()
+    shutil.rmtree(home, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def broker() -> EmbeddedBroker:
+    """The broker of the run. A test that stops one starts its own: `own_broker`."""
+    return broker_of_the_run.start()
+
+
+@pytest.fixture
+def kafka(broker) -> dict[str, str]:
+    """How to reach it."""
+    return {"bootstrap_servers": broker.start().bootstrap_servers}
+
+
+@pytest.fixture
+def own_broker(tmp_path):
+    """A broker that a test may stop and kill."""
+    with EmbeddedBroker(tmp_path / "own broker", free_ports(1)[0]) as broker:
+        yield broker

