@@ -69,8 +69,10 @@ def produce(
                     sender.send(reading.sensor_id.encode(), encode_reading(reading))
                 if on_batch:
                     on_batch(batch)
-                # Small delays do not add up, and after a long one there is no burst.
-                due = max(due + interval, time.monotonic())
+                # The first batch waited for the connection. From then on small delays do not add
+                # up, and after a long one there is no burst.
+                now = time.monotonic()
+                due = max(due + interval, now) if n else now + interval
             sender.flush()
         finally:
             sender.close()
