@@ -6,10 +6,11 @@ Each stage is a module that answers one question, and none of them imports anoth
 share is the message (`readings`) and how to reach Kafka (`connection`).
 """
 
+import importlib
 import logging
+from typing import TYPE_CHECKING, Any
 
 from lab.broker import EmbeddedBroker, ExternalBroker, start_broker
-from lab.charts import find_gaps, plot_ledger, plot_offsets, plot_sensor_logs, read_sensor_logs
 from lab.connection import is_answering
 from lab.consumer import ConsumeSummary, consume
 from lab.dead_letters import fix_value, list_dead_letters, replay
@@ -21,6 +22,9 @@ from lab.settings import Settings
 from lab.simulation import DAY, PLANTS, simulate_readings
 from lab.topics import create_topic, describe_topic, fresh_name, topic_offsets
 from lab.warehouse import Warehouse
+
+if TYPE_CHECKING:
+    from lab.charts import find_gaps, plot_ledger, plot_offsets, plot_sensor_logs, read_sensor_logs
 
 __all__ = [
     "DAY",
@@ -55,6 +59,14 @@ __all__ = [
     "start_broker",
     "topic_offsets",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    # The charts come at their first use: pandas and matplotlib take longer than all the rest.
+    if name in __all__:
+        return getattr(importlib.import_module("lab.charts"), name)
+    raise AttributeError(f"module 'lab' has no attribute {name!r}")
+
 
 # kafka-python writes hundreds of lines when a broker goes away. The kit says it in one.
 logging.getLogger("kafka").addHandler(logging.NullHandler())

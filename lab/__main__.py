@@ -14,10 +14,8 @@ from tqdm.contrib.logging import logging_redirect_tqdm
 
 import lab
 from lab.broker import EmbeddedBroker, start_broker
-from lab.charts import save_chart
 from lab.connection import address
 from lab.dead_letters import fix_value, list_dead_letters
-from lab.demo import run_demo
 from lab.doctor import diagnose
 from lab.errors import LabError
 from lab.readings import Reading
@@ -133,6 +131,8 @@ def parser() -> argparse.ArgumentParser:
 
 
 def run_demo_command(settings: Settings, options: argparse.Namespace) -> None:
+    from lab.demo import run_demo  # here, for pandas and matplotlib take a second to import
+
     with logging_redirect_tqdm():
         run_demo(settings, options.output.resolve())
 
@@ -282,7 +282,7 @@ def dead_letters_replay(settings: Settings, options: argparse.Namespace) -> None
 
 def chart_command(settings: Settings, options: argparse.Namespace) -> None:
     logs = lab.read_sensor_logs(settings.warehouse_url)
-    save_chart(lab.plot_sensor_logs(logs), options.output)
+    lab.plot_sensor_logs(logs).savefig(options.output)
     print(f"{len(logs)} readings: {options.output.resolve()}")
 
 

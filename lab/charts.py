@@ -2,7 +2,6 @@
 
 import io
 from collections.abc import Mapping
-from pathlib import Path
 
 import pandas as pd
 from matplotlib.axes import Axes
@@ -164,8 +163,3 @@ def _dress(panel: Axes, title: str, unit: str) -> None:
     panel.set_axisbelow(True)
     panel.spines[["top", "right"]].set_visible(False)
     panel.legend(loc="upper left", bbox_to_anchor=(1, 1), frameon=False, fontsize=10)
-
-
-def save_chart(chart: Figure, output: Path) -> None:
-    """Write a chart as a picture; the ending of the name chooses the format."""
-    chart.savefig(output)

@@ -9,7 +9,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from lab.broker import start_broker
-from lab.charts import plot_sensor_logs, read_sensor_logs, save_chart
+from lab.charts import plot_sensor_logs, read_sensor_logs
 from lab.consumer import ConsumeSummary, consume
 from lab.errors import LabError
 from lab.producer import ProduceSummary, produce
@@ -45,7 +45,7 @@ def run_demo(settings: Settings, output: Path) -> None:
     print("4  Chart", flush=True)
     logs = read_sensor_logs(settings.warehouse_url)
     logs = logs[(logs["ts"] >= day) & (logs["ts"] < day + timedelta(days=1))]
-    save_chart(plot_sensor_logs(logs), output)
+    plot_sensor_logs(logs).savefig(output)
     print(
         f"\nDone in {time.monotonic() - began:.1f} s.\n"
         f"  produced      {sent.acknowledged} readings, {sent.per_second:.0f} a second\n"

@@ -94,13 +94,14 @@ class Command:
 
     def __init__(self, *arguments: str, output: Path, **environment: str):
         self.output = output
-        self.process = subprocess.Popen(
-            [sys.executable, "-u", "-m", "lab", *map(str, arguments)],
-            env=os.environ | environment,
-            stdin=subprocess.DEVNULL,
-            stdout=output.open("ab"),
-            stderr=subprocess.STDOUT,
-        )
+        with output.open("ab") as file:
+            self.process = subprocess.Popen(
+                [sys.executable, "-u", "-m", "lab", *map(str, arguments)],
+                env=os.environ | environment,
+                stdin=subprocess.DEVNULL,
+                stdout=file,
+                stderr=subprocess.STDOUT,
+            )
 
     @property
     def text(self) -> str:

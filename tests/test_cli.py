@@ -1,0 +1,214 @@
+"""`python -m lab`, as a learner types it."""
+
+import os
+import re
+import signal
+import sqlite3
+import subprocess
+import sys
+
+import pytest
+
+import lab
+from lab.broker import free_ports
+from tests.ledger import running, take_ledger, wait_for
+
+
+@pytest.fixture
+def place(tmp_path, kafka):
+    """A topic, a group and a warehouse of the test's own, in the environment of the commands."""
+    name = lab.fresh_name("cli")
+    return {
+        "LAB_TOPIC": name,
+        "LAB_GROUP": name,
+        "LAB_WAREHOUSE": f"sqlite:///{(tmp_path / 'my wärehouse.db').as_posix()}",
+    }
+
+
+def run(*arguments, cwd=None, timeout=60, **environment):
+    return subprocess.run(
+        [sys.executable, "-m", "lab", *arguments],
+        env=os.environ | {"PYTHONUTF8": "1"} | environment,
+        cwd=cwd,
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        timeout=timeout,
+    )
+
+
+def rows(place):
+    with sqlite3.connect(place["LAB_WAREHOUSE"].removeprefix("sqlite:///")) as db:
+        return db.execute("SELECT * FROM sensor_logs ORDER BY id").fetchall()
+
+
+def test_the_seed_behaviour(place):
+    """Three readings every second, a row each, and a line each that says so."""
+    produced = run("produce", "--batches", "3", **place)
+    assert produced.returncode == 0
+    assert "9 readings acknowledged, 0 not" in produced.stderr
+    consumed = run("consume", "--max-messages", "9", **place)
+    assert consumed.returncode == 0
+    stored = rows(place)
+    assert consumed.stdout.splitlines() == [f"Stored: {row[1]} at {row[5]}" for row in stored]
+    assert [row[0] for row in stored] == list(range(1, 10))
+    assert [row[1] for row in stored] == ["temperature-1", "humidity-1", "pressure-1"] * 3
+    assert {row[4] for row in stored} <= {"OK", "WARNING", "CRITICAL"}
+
+
+def test_the_columns_are_the_seeds(place):
+    run("produce", "--batches", "1", **place)
+    run("consume", "--max-messages", "3", **place)
+    with sqlite3.connect(place["LAB_WAREHOUSE"].removeprefix("sqlite:///")) as db:
+        columns = [column[1] for column in db.execute("PRAGMA table_info(sensor_logs)")]
+    assert columns == ["id", "sensor_id", "val", "unit", "status", "ts"]
+
+
+def test_the_warehouse_is_made_where_the_user_is(place, tmp_path):
+    run("produce", "--batches", "1", **place)
+    folder = tmp_path / "a folder of mine"
+    folder.mkdir()
+    del place["LAB_WAREHOUSE"]
+    run("consume", "--max-messages", "3", cwd=folder, LAB_WAREHOUSE="", **place)
+    assert (folder / "warehouse.db").is_file()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no signal to send to one process alone")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda number: number.name)
+def test_a_signal_ends_produce_and_consume_cleanly(place, tmp_path, number, kafka):
+    with (
+        running("produce", "--interval", "0.05", output=tmp_path / "produce.txt", **place) as producer,
+        running("consume", output=tmp_path / "consume.txt", **place) as consumer,
+    ):
+        wait_for(lambda: "Stored: " in consumer.text)
+        for command in (producer, consumer):
+            command.process.send_signal(number)
+            assert command.wait(3) == 0
+            assert "Traceback" not in command.text
+    done = run("consume", "--idle-timeout", "1", "--quiet", **place)
+    assert done.returncode == 0
+    warehouse = place["LAB_WAREHOUSE"].removeprefix("sqlite:///")
+    ledger = take_ledger(place["LAB_TOPIC"], kafka["bootstrap_servers"], warehouse)
+    assert ledger.produced == ledger.stored > 0
+    assert ledger.clean
+
+
+def test_status_shows_offsets_lag_and_rows(place):
+    run("produce", "--batches", "4", "--interval", "0", **place)
+    run("consume", "--max-messages", "9", **place)
+    shown = run("status", **place)
+    assert shown.returncode == 0
+    assert re.search(r"^temperature-1 +3 ", shown.stdout, re.MULTILINE)
+    assert re.search(r"^0 +12 +9 +3$", shown.stdout, re.MULTILINE)
+
+
+def test_dead_letters_are_listed_fixed_and_replayed_once(place, kafka):
+    from kafka import KafkaProducer
+
+    bad = b'{"sensor_id": "s", "val": "abc", "unit": "m", "status": "OK", "ts": "2026-01-01T00:00:00Z"}'
+    with KafkaProducer(**kafka) as producer:
+        producer.send(place["LAB_TOPIC"], bad, b"s")
+    run("consume", "--max-messages", "1", **place)
+    listed = run("dead-letters", "list", **place)
+    assert 'val: expected a finite number, found "abc"' in listed.stdout
+    unfixed = run("dead-letters", "replay", "1", **place)
+    assert (unfixed.returncode, unfixed.stdout) == (1, "")
+    assert "val: expected a finite number" in unfixed.stderr
+    fixed = run("dead-letters", "replay", "1", "--set", "val=21.5", **place)
+    assert fixed.stdout == f"Dead letter 1 was sent again, as {place['LAB_TOPIC']}-0@1.\n"
+    again = run("dead-letters", "replay", "1", "--set", "val=21.5", **place)
+    assert (again.returncode, again.stdout) == (1, "")
+    run("consume", "--max-messages", "1", **place)
+    assert rows(place) == [(1, "s", 21.5, "m", "OK", "2026-01-01T00:00:00+00:00")]
+
+
+def test_chart_makes_a_picture(place, tmp_path):
+    run("produce", "--batches", "5", "--interval", "0", **place)
+    run("consume", "--max-messages", "15", **place)
+    picture = tmp_path / "picture.png"
+    assert run("chart", "--output", str(picture), **place).returncode == 0
+    assert picture.read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize(
+    "arguments, environment, message",
+    [
+        (["chart"], {"LAB_WAREHOUSE": "nowhere/w.db"}, "There is no warehouse at"),
+        (["consume"], {"LAB_WAREHOUSE": __file__}, "not an SQLite database"),
+        (["consume"], {"LAB_WAREHOUSE": "nowhere/w.db"}, "Check that its folder exists"),
+        (["status"], {"LAB_BOOTSTRAP_SERVERS": "here"}, "LAB_BOOTSTRAP_SERVERS: 'here' cannot be used"),
+        (["topic", "describe"], {"LAB_TOPIC": "no-such-topic"}, "There is no topic 'no-such-topic'"),
+        (["broker", "start"], {"LAB_BOOTSTRAP_SERVERS": "kafka.invalid:9092"}, "on this machine only"),
+    ],
+)
+def test_a_fault_is_one_clear_line_and_exit_code_1(kafka, tmp_path, arguments, environment, message):
+    done = run(*arguments, cwd=tmp_path, **environment)
+    assert done.returncode == 1
+    assert done.stderr.startswith("error: ")
+    assert message in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    "arguments", [["produce", "--batches", "-1"], ["consume", "--max-messages", "0"], []]
+)
+def test_a_wrong_call_is_exit_code_2(arguments):
+    assert run(*arguments).returncode == 2
+
+
+def test_broker_commands_start_one_show_it_and_stop_it(tmp_path):
+    place = {
+        "LAB_HOME": str(tmp_path / "my home"),
+        "LAB_BOOTSTRAP_SERVERS": f"localhost:{free_ports(1)[0]}",
+    }
+    try:
+        assert run("broker", "status", **place).returncode == 1
+        assert "running" in run("broker", "start", **place).stdout
+        assert "it was there before" in run("broker", "start", **place).stdout
+        shown = run("broker", "status", **place)
+        assert (shown.returncode, "a broker answers" in shown.stdout) == (0, True)
+        assert "removed" in run("broker", "reset", **place).stdout
+    finally:
+        stopped = run("broker", "stop", **place)
+    assert "No embedded broker" in stopped.stdout
+
+
+def test_output_never_fails_on_a_small_code_page(place):
+    """A Windows console in cp1252, or worse, in ASCII."""
+    done = run("doctor", PYTHONIOENCODING="ascii", PYTHONUTF8="0", **place)
+    assert "UnicodeEncodeError" not in done.stderr
+
+
+def test_consume_into_a_pipe_that_closes_early_is_no_traceback(place):
+    run("produce", "--batches", "2000", "--interval", "0", **place)
+    consumer = subprocess.Popen(
+        [sys.executable, "-m", "lab", "consume", "--max-messages", "6000"],
+        env=os.environ | place,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    consumer.stdout.readline()
+    consumer.stdout.close()
+    errors = consumer.stderr.read().decode()
+    consumer.stderr.close()
+    assert consumer.wait(20) == 0
+    assert "Traceback" not in errors
+
+
+def test_the_demo_runs_twice_and_leaves_nothing_running(tmp_path):
+    place = {
+        "LAB_HOME": str(tmp_path / "home"),
+        "LAB_BOOTSTRAP_SERVERS": f"localhost:{free_ports(1)[0]}",
+        "LAB_WAREHOUSE": str(tmp_path / "warehouse.db"),
+        "LAB_TOPIC": "sensor-data",
+    }
+    for run_number in (1, 2):
+        done = run("demo", "--output", str(tmp_path / "chart.png"), **place)
+        assert (done.returncode, done.stderr) == (0, "")
+        assert "produced      4200 readings" in done.stdout
+        assert "stored        4200 rows in sensor_logs, 4200 of that day" in done.stdout
+        assert "dead letters  0" in done.stdout
+        assert run("broker", "status", **place).returncode == 1
+        with lab.Warehouse(str(tmp_path / "warehouse.db"), create=False) as warehouse:
+            assert warehouse.query("SELECT count(*) FROM sensor_logs") == [(4200 * run_number,)]
+    assert (tmp_path / "chart.png").read_bytes().startswith(b"\x89PNG")
