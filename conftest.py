@@ -16,6 +16,13 @@ home = Path(tempfile.mkdtemp(prefix="lab tést "))
 broker_of_the_run = EmbeddedBroker(home / "home", free_ports(1)[0])
 
 
+def pytest_addoption(parser):
+    parser.addoption(
+        "--rounds", type=int, default=3, help="how often each fault strikes (tests/test_faults.py)"
+    )
+    parser.addoption("--seed", type=int, default=None, help="repeat a run of the faults")
+
+
 def pytest_sessionstart(session):
     os.environ["LAB_BOOTSTRAP_SERVERS"] = broker_of_the_run.bootstrap_servers
     os.environ["LAB_HOME"] = str(broker_of_the_run.home)

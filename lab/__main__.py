@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 from tqdm import tqdm
-from tqdm.contrib.logging import logging_redirect_tqdm
 
 import lab
 from lab.broker import EmbeddedBroker, start_broker
@@ -133,8 +132,7 @@ def parser() -> argparse.ArgumentParser:
 def run_demo_command(settings: Settings, options: argparse.Namespace) -> None:
     from lab.demo import run_demo  # here, for pandas and matplotlib take a second to import
 
-    with logging_redirect_tqdm():
-        run_demo(settings, options.output.resolve())
+    run_demo(settings, options.output.resolve())
 
 
 def doctor(settings: Settings, options: argparse.Namespace) -> int:
@@ -206,7 +204,7 @@ def topic_describe(settings: Settings, options: argparse.Namespace) -> None:
 def produce_command(settings: Settings, options: argparse.Namespace) -> int:
     plants: dict[str, Any] = {"start": lab.DAY, "plants": lab.PLANTS} if options.plants else {}
     total = options.batches * options.sensors if options.batches else None
-    with logging_redirect_tqdm(), _bar("produced", total, options.quiet) as bar:
+    with _bar("produced", total, options.quiet) as bar:
         summary = lab.produce(
             settings.topic,
             lab.simulate_readings(options.sensors, seed=options.seed, **plants),
@@ -224,7 +222,6 @@ def produce_command(settings: Settings, options: argparse.Namespace) -> int:
 def consume_command(settings: Settings, options: argparse.Namespace) -> None:
     with (
         lab.Warehouse(settings.warehouse_url) as warehouse,
-        logging_redirect_tqdm(),
         _bar("stored", options.max_messages, options.quiet) as bar,
     ):
         summary = lab.consume(
@@ -325,12 +322,17 @@ def _join(numbers: Iterable[int]) -> str:
     return ",".join(map(str, numbers))
 
 
+class _Terminal(logging.Handler):
+    """Writes above a progress bar, not into it."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        tqdm.write(record.getMessage(), file=sys.stderr)
+
+
 def _log_to(home: Path) -> None:
     """Our own words go to the terminal; those of kafka-python, hundreds in an outage, to a file."""
     home.mkdir(parents=True, exist_ok=True, mode=0o700)
-    terminal = logging.StreamHandler()
-    terminal.setFormatter(logging.Formatter("%(message)s"))
-    logging.getLogger("lab").addHandler(terminal)
+    logging.getLogger("lab").addHandler(_Terminal())
     file = logging.FileHandler(home / "kafka-python.log", encoding="utf-8", delay=True)
     file.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
     kafka = logging.getLogger("kafka")

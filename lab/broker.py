@@ -323,11 +323,11 @@ class EmbeddedBroker:
             until = time.monotonic() + (timeout or 10)
             # The port too: a killed process counts as ended a moment before it lets go of it.
             while any(n.process or is_port_open(HOST, n.port) for n in ended):
-                for child in _children:
-                    child.poll()  # an ended child stays listed until it is asked
                 if time.monotonic() > until:
                     break
                 time.sleep(0.02)
+        # An ended child stays listed by the system until its parent asks.
+        _children[:] = [child for child in _children if child.poll() is None]
 
 
 def start_broker(

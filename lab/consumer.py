@@ -44,7 +44,10 @@ from lab.stopping import stop_on_signals
 
 log = logging.getLogger("lab")
 POLL_MS = 200
+PATIENCE = 5.0  # seconds without a message, until we look whether there are any; doubled each time
 MAX_POLL_RECORDS = 2000
+# What a broken client raises: once its own thread is dead, whatever killed that, at every call.
+BROKEN = (KafkaError, ValueError, OSError, RuntimeError)
 FATAL = (AuthorizationError, SaslAuthenticationFailedError)  # trying again would not help
 
 
@@ -167,7 +170,8 @@ class _Consumer:
         self.expected: dict[TopicPartition, int | None] = {}  # the warehouse's offsets, as we know them
         self.misplaced: deque[TopicPartition] = deque()  # the client may be elsewhere in these
         self.failures = 0  # in a row
-        self.asked = time.monotonic()  # when we last looked why nothing comes
+        self.heard = self.asked = time.monotonic()  # the last message; the last look why none comes
+        self.patience = PATIENCE
         self.told = ""
 
     def run(
@@ -203,7 +207,7 @@ class _Consumer:
             polled = self.poll(self.client, max_records)
         except FATAL:
             raise
-        except (KafkaError, ValueError, OSError) as error:
+        except BROKEN as error:
             self.recover(error)
             return []
         return self.store([self.check(partition, records) for partition, records in polled.items()])
@@ -249,7 +253,7 @@ class _Consumer:
             self.summary.stored += len(batch.readings)
             self.summary.dead_letters += len(batch.dead_letters)
             readings += batch.readings
-        self.told = ""
+        self.told, self.heard, self.patience = "", time.monotonic(), PATIENCE
         if self.client:
             self.client.commit_async(self.offsets())
         return readings
@@ -296,6 +300,12 @@ class _Consumer:
                 self.store([Batch(partition.partition, self.expected[partition], there, gap=True)])
             self.misplaced.append(partition)
 
+    def is_left_behind(self) -> bool:
+        """Whether another client sees messages that ours does not bring."""
+        with connect(KafkaConsumer, timeout=1, **self.kafka) as other:
+            first, end = other.beginning_offsets(list(self.expected)), other.end_offsets(list(self.expected))
+        return any(end[p] > (first[p] if offset is None else offset) for p, offset in self.expected.items())
+
     def open(self) -> KafkaConsumer | None:
         """A client that has joined the group; None if stopped while the broker was away."""
         if not wait_until_answering(self.servers, stop=self.stop, security_protocol=self.protocol):
@@ -331,7 +341,7 @@ class _Consumer:
         try:
             if client:
                 client.close(autocommit=False, timeout_ms=1000)
-        except (KafkaError, ValueError, OSError) as error:
+        except BROKEN as error:
             log.debug("A broken client did not close: %s", error)
 
     def close(self) -> None:
@@ -345,7 +355,7 @@ class _Consumer:
                         tp.partition: end - offsets[tp].offset for tp, end in sorted(ends.items())
                     }
                 self.leave_group()
-            except (KafkaError, ValueError, OSError) as error:
+            except BROKEN as error:
                 log.debug("Left without a word to Kafka: %s", error)
         self.discard()
 
@@ -377,6 +387,10 @@ class _Consumer:
             )
         elif "is away" in self.told:
             log.warning("Kafka is back.")
+        elif time.monotonic() - self.heard > self.patience:
+            self.patience *= 2
+            if self.is_left_behind():
+                raise KafkaError("there are messages, and it brings none")
         if reason and reason != self.told:
             log.warning(reason)
         self.told = reason

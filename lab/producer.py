@@ -89,6 +89,9 @@ class _Sender:
         self.pending: deque[_Message] = deque()
         self.producer: KafkaProducer | None = None
         self.heard = time.monotonic()  # when the broker last acknowledged something
+        self.looked = 0.0  # when we last looked why nothing is acknowledged
+        self.partitions: set[int] = set()
+        self.deadline: float | None = None
         self.told = False
 
     def send(self, key: bytes, value: bytes) -> None:
@@ -100,14 +103,16 @@ class _Sender:
 
     def flush(self) -> None:
         """Wait until every message is settled; after `stop`, only for CLOSE_SECONDS."""
-        deadline = None
-        while self.pending:
-            if self.stop.is_set():
-                deadline = deadline or time.monotonic() + CLOSE_SECONDS
-                if time.monotonic() > deadline:
-                    return
+        while self.pending and not self.is_out_of_time():
             self._flush_client(0.2)
             self._settle()
+
+    def is_out_of_time(self) -> bool:
+        """Whether `stop` was set CLOSE_SECONDS ago."""
+        if not self.stop.is_set():
+            return False
+        self.deadline = self.deadline or time.monotonic() + CLOSE_SECONDS
+        return time.monotonic() > self.deadline
 
     def close(self) -> None:
         """Close the client; whatever is still pending counts as unsent."""
@@ -121,6 +126,7 @@ class _Sender:
         while producer := self.producer or self._make_client():
             try:
                 message.future = producer.send(self.topic, message.value, message.key)
+                self.partitions = self.partitions or producer.partitions_for(self.topic)
                 break
             except KafkaTimeoutError:  # no metadata: the broker is away, or has no such topic
                 self._watch()
@@ -135,32 +141,36 @@ class _Sender:
         """Count the messages that are done, in order, and mend the client after a failed one."""
         while self.pending and self.pending[0].is_done:
             if self.pending[0].failure:
-                self._mend()
+                self._mend(one_by_one=True)
             else:
                 self._count(self.pending.popleft())
         self._watch()
 
-    def _mend(self) -> None:
-        """Send again, one by one with a new client, what failed along with a refused message."""
+    def _mend(self, one_by_one: bool) -> None:
+        """Send again with a new client what was not acknowledged; one by one, if some were refused."""
         self._flush_client(CLOSE_SECONDS)
         self._close_client()
         waiting, self.pending = self.pending, deque()
         for message in waiting:
-            failed_with_another = message.future and message.failure
-            self._count(self._send_alone(message) if failed_with_another else message)
+            if message.is_acknowledged or message.error or self.is_out_of_time():
+                self._count(message)
+            elif one_by_one:
+                self._count(self._send_alone(message))
+            else:
+                self._hand_over(_Message(message.key, message.value))
 
     def _send_alone(self, message: "_Message") -> "_Message":
         again = _Message(message.key, message.value)
         self._hand_over(again)
         self.pending.clear()
-        while not again.is_done and not self.stop.is_set():
+        while not again.is_done and not self.is_out_of_time():
             self._flush_client(0.2)
         if again.failure:
             self._close_client()
         return again
 
     def _count(self, message: "_Message") -> None:
-        if message.is_done and not message.failure:
+        if message.is_acknowledged:
             self.summary.acknowledged += 1
             self.heard = time.monotonic()
             return
@@ -180,7 +190,7 @@ class _Sender:
         try:
             if self.producer:
                 self.producer.flush(timeout=seconds)
-        except KafkaTimeoutError:
+        except KafkaError:
             pass  # what is pending says more
 
     def _close_client(self) -> None:
@@ -189,7 +199,7 @@ class _Sender:
             return
         try:
             producer.close(timeout=0.1)
-        except KafkaTimeoutError:
+        except KafkaError:
             # Else its thread would go on, and send later what is counted as unsent.
             producer._sender.force_close()
             producer._sender.join(1)
@@ -197,25 +207,43 @@ class _Sender:
 
     def _watch(self) -> None:
         """Say once when the broker goes away, and once when it is back."""
-        away = bool(self.pending) and time.monotonic() - self.heard > 1
-        if away and not self.told and not is_answering(self.kafka["bootstrap_servers"]):
-            log.warning("Kafka is away: %d messages wait. Going on when it is back.", len(self.pending))
-            self.told = True
-        elif self.told and not away:
+        now = time.monotonic()
+        waits = bool(self.pending) and now - max(self.heard, self.pending[0].handed_over) > 1
+        if self.told and not waits:
             log.warning("Kafka is back.")
             self.told = False
+        if not waits or now - self.looked < 1:
+            return
+        self.looked = now
+        if self._has_lost_partitions():
+            log.warning("Topic %s has fewer partitions than before: sending again what waits.", self.topic)
+            self._mend(one_by_one=False)
+        elif not self.told and not is_answering(self.kafka["bootstrap_servers"]):
+            log.warning("Kafka is away: %d messages wait. Going on when it is back.", len(self.pending))
+            self.told = True
+
+    def _has_lost_partitions(self) -> bool:
+        """Whether the topic was made anew, smaller: what waits for its old partitions would for ever."""
+        now = (self.producer and self.producer.partitions_for(self.topic)) or self.partitions
+        lost, self.partitions = self.partitions - now, now
+        return bool(lost)
 
 
 @dataclass
 class _Message:
     key: bytes
     value: bytes
+    handed_over: float = field(default_factory=time.monotonic)
     future: Any = None
     error: KafkaError | None = None
 
     @property
     def failure(self) -> Exception | None:
         return self.error or (self.future.exception if self.future else None)
+
+    @property
+    def is_acknowledged(self) -> bool:
+        return self.is_done and not self.failure
 
     @property
     def is_done(self) -> bool:

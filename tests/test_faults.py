@@ -1,0 +1,499 @@
+"""Nothing lost, nothing twice: each fault on the real broker, with the real command, counted.
+
+A few rounds here; many, with the ledger of each, by
+`python -m pytest tests/test_faults.py --rounds 200 -s`. The seed is shown: `--seed` repeats a run.
+"""
+
+import os
+import random
+import selectors
+import signal
+import threading
+import time
+from contextlib import contextmanager
+
+import pytest
+from kafka import KafkaAdminClient, KafkaProducer
+
+import lab
+from lab.connection import TolerantSelector
+from lab.producer import produce
+from tests.ledger import Command, numbered_readings, read_log, running, take_ledger, wait_for
+
+POSIX = pytest.mark.skipif(os.name == "nt", reason="signals between processes are POSIX")
+
+
+@pytest.fixture
+def rounds(request):
+    return request.config.getoption("--rounds")
+
+
+@pytest.fixture
+def chance(request):
+    seed = request.config.getoption("--seed")
+    seed = random.randrange(10**6) if seed is None else seed
+    print(f"\n--seed {seed}")
+    return random.Random(seed)
+
+
+@pytest.fixture
+def topic():
+    return lab.fresh_name("faults")
+
+
+class Place:
+    """A topic and a warehouse on a broker, and the commands of the kit for them."""
+
+    def __init__(self, broker, topic, folder, partitions=3):
+        self.broker, self.topic, self.folder = broker, topic, folder
+        self.kafka = {"bootstrap_servers": broker.bootstrap_servers}
+        self.warehouse = folder / "warehouse.db"
+        self.environment = {
+            "LAB_BOOTSTRAP_SERVERS": broker.bootstrap_servers,
+            "LAB_TOPIC": topic,
+            "LAB_GROUP": topic,
+            "LAB_WAREHOUSE": str(self.warehouse),
+            "LAB_HOME": str(folder / "commands"),
+        }
+        lab.create_topic(topic, num_partitions=partitions, **self.kafka)
+
+    def run(self, *arguments, name="consume"):
+        return Command(*arguments, output=self.folder / f"{name}.txt", **self.environment)
+
+    def running(self, *arguments, name="consume"):
+        return running(*arguments, output=self.folder / f"{name}.txt", **self.environment)
+
+    def stored(self):
+        if not self.warehouse.exists():
+            return 0
+        try:
+            with lab.Warehouse(str(self.warehouse), create=False) as warehouse:
+                return warehouse.query("SELECT count(*) FROM sensor_logs")[0][0]
+        except Exception:
+            return 0  # between two files, in the rows that remove it
+
+    def drain(self):
+        """Consume what is left, and take the ledger."""
+        done = self.run("consume", "--idle-timeout", "3", "--quiet", name="drain")
+        assert done.wait(120) == 0, done.text
+        ledger = take_ledger(self.topic, self.broker.bootstrap_servers, self.warehouse)
+        print(ledger)
+        return ledger
+
+
+@pytest.fixture
+def place(broker, topic, tmp_path):
+    broker.start()
+    return Place(broker, topic, tmp_path)
+
+
+@pytest.fixture
+def own_place(own_broker, topic, tmp_path):
+    return Place(own_broker, topic, tmp_path)
+
+
+@contextmanager
+def load(place, interval=0.005):
+    """Numbered readings at about 2,000 a second, for as long as the block runs."""
+    stop, summaries = threading.Event(), []
+
+    def work():
+        batches = numbered_readings()
+        summaries.append(produce(place.topic, batches, interval=interval, stop=stop, **place.kafka))
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    try:
+        yield summaries
+    finally:
+        stop.set()
+        thread.join(20)
+        assert not thread.is_alive()
+
+
+# The consumer dies.
+
+
+def test_consumer_killed_at_random_moments_under_load(place, rounds, chance):
+    waits = []
+    with load(place):
+        for _ in range(rounds):
+            before, began = place.stored(), time.monotonic()
+            with place.running("consume", "--quiet"):
+                wait_for(lambda before=before: place.stored() > before)
+                waits.append(time.monotonic() - began)
+                time.sleep(chance.uniform(0, 0.7))  # the moment of death, not a wait
+    ledger = place.drain()
+    assert ledger.clean
+    assert ledger.produced > 100 * rounds
+    # Far below the session of 6 s (45 s by default) that a member without a name would wait for.
+    assert sorted(waits)[len(waits) // 2] < 4, waits
+
+
+@POSIX
+def test_two_consumers_killed_paused_and_started_in_any_order(place, rounds, chance):
+    consumers = []
+    try:
+        with load(place, interval=0.02):
+            consumers = [place.run("consume", "--quiet", name=f"consume-{n}") for n in range(2)]
+            wait_for(place.stored)
+            for _ in range(2 * rounds):
+                n = chance.randrange(2)
+                if chance.random() < 0.5:
+                    consumers[n].kill()
+                    time.sleep(chance.uniform(0, 0.5))
+                    consumers[n] = place.run("consume", "--quiet", name=f"consume-{n}")
+                else:
+                    consumers[n].process.send_signal(signal.SIGSTOP)
+                    time.sleep(chance.choice([0.3, 1, 7]))  # 7 s is longer than its session
+                    consumers[n].process.send_signal(signal.SIGCONT)
+                before = place.stored()
+                wait_for(lambda before=before: place.stored() > before)
+    finally:
+        for consumer in consumers:
+            consumer.kill()
+    assert place.drain().clean
+
+
+class Delayed:
+    """A warehouse whose writes wait: what they carry grows old meanwhile, as in a paused process."""
+
+    def __init__(self, warehouse):
+        self.warehouse, self.reached, self.go = warehouse, threading.Event(), threading.Event()
+
+    def __getattr__(self, name):
+        return getattr(self.warehouse, name)
+
+    def store(self, *arguments):
+        self.reached.set()
+        assert self.go.wait(30)
+        return self.warehouse.store(*arguments)
+
+
+def test_a_consumer_that_wakes_too_late_is_fenced(place):
+    produce(place.topic, numbered_readings(), interval=0, max_batches=100, **place.kafka)
+    stop, summaries = threading.Event(), []
+    with lab.Warehouse(str(place.warehouse)) as late, lab.Warehouse(str(place.warehouse)) as warehouse:
+        delayed = Delayed(late)
+        options = {"group_id": place.topic, "stop": stop, **place.kafka}
+        sleeper = threading.Thread(
+            target=lambda: summaries.append(lab.consume(place.topic, delayed, **options))
+        )
+        sleeper.start()
+        assert delayed.reached.wait(20)
+        # Another group: it need not wait for the sleeper's partitions, and has the same warehouse.
+        other = lab.consume(
+            place.topic, warehouse, group_id=place.topic + "-2", max_messages=1000, **place.kafka
+        )
+        assert other.stored == 1000
+        delayed.go.set()
+        lab.produce(place.topic, numbered_readings(), interval=0, max_batches=1, **place.kafka)
+        try:
+            wait_for(lambda: place.stored() == 1010)
+        finally:
+            stop.set()
+            sleeper.join(10)
+    assert summaries[0].fenced > 0
+    assert summaries[0].stored == 10
+    ledger = take_ledger(place.topic, place.broker.bootstrap_servers, place.warehouse)
+    assert (ledger.produced, ledger.stored, ledger.lost, ledger.twice) == (1010, 1010, 0, 0)
+
+
+# The broker dies.
+
+
+def test_broker_killed_and_started_again_under_load(own_place, rounds, chance):
+    with own_place.running("consume", "--quiet") as consumer:
+        with load(own_place) as summaries:
+            for _ in range(rounds):
+                before = own_place.stored()
+                wait_for(lambda before=before: own_place.stored() > before)
+                own_place.broker.kill()
+                time.sleep(chance.uniform(0, 2))
+                own_place.broker.start()
+                before, began = own_place.stored(), time.monotonic()
+                wait_for(lambda before=before: own_place.stored() > before)
+                assert time.monotonic() - began < 5
+        assert consumer.process.poll() is None
+    ledger = own_place.drain()
+    assert ledger.clean
+    assert ledger.produced == summaries[0].acknowledged
+    assert summaries[0].unsent == 0
+
+
+def test_broker_away_for_a_while_is_said_once_and_once_that_it_is_back(own_place):
+    produce(own_place.topic, numbered_readings(), interval=0, max_batches=5, **own_place.kafka)
+    with own_place.running("consume", "--quiet") as consumer:
+        wait_for(lambda: own_place.stored() == 50)
+        own_place.broker.stop()
+        wait_for(lambda: "is away: waiting" in consumer.text)
+        own_place.broker.start()
+        wait_for(lambda: "Kafka is back." in consumer.text)
+        produce(own_place.topic, numbered_readings(), interval=0, max_batches=5, **own_place.kafka)
+        wait_for(lambda: own_place.stored() == 100)
+        assert len(consumer.text.strip().splitlines()) == 2
+    assert own_place.drain().clean
+
+
+def test_broker_gone_when_the_consumer_starts(own_place):
+    produce(own_place.topic, numbered_readings(), interval=0, max_batches=5, **own_place.kafka)
+    own_place.broker.stop()
+    with own_place.running("consume", "--quiet") as consumer:
+        wait_for(lambda: "Waiting for Kafka at" in consumer.text)
+        own_place.broker.start()
+        wait_for(lambda: own_place.stored() == 50)
+    assert own_place.drain().clean
+
+
+@POSIX
+@pytest.mark.parametrize("command", ["produce", "consume"])
+def test_interrupted_while_the_broker_is_gone_it_ends_within_three_seconds(own_place, command):
+    with own_place.running(command, name=command) as process:
+        produce(own_place.topic, numbered_readings(), interval=0, max_batches=1, **own_place.kafka)
+        wait_for(lambda: "Sent: " in process.text or "Stored: " in process.text)
+        own_place.broker.kill()
+        wait_for(lambda: "away" in process.text or "Waiting for Kafka" in process.text)
+        process.process.send_signal(signal.SIGINT)
+        code = process.wait(3)
+        assert "Traceback" not in process.text
+    if command == "produce":
+        assert code == 1  # some readings were never acknowledged: it says how many
+        assert " 0 not, in" not in process.text
+    else:
+        assert code == 0
+
+
+def test_power_cut_of_broker_and_consumer_at_once(own_place, rounds, chance):
+    for _ in range(rounds):
+        with own_place.running("consume", "--quiet") as consumer, load(own_place):
+            before = own_place.stored()
+            wait_for(lambda before=before: own_place.stored() > before)
+            time.sleep(chance.uniform(0, 0.5))
+            consumer.kill()
+            own_place.broker.kill()
+            own_place.broker.start()
+    ledger = own_place.drain()
+    assert ledger.clean
+    assert ledger.produced > 0
+
+
+# The producer's own traps.
+
+
+def test_producer_with_the_broker_killed_under_it_says_what_it_did(own_place):
+    with own_place.running(
+        "produce", "--interval", "0.002", "--batches", "3000", "--quiet", name="produce"
+    ) as p:
+        wait_for(
+            lambda: sum(end for _, end in lab.topic_offsets(own_place.topic, **own_place.kafka).values())
+        )
+        own_place.broker.kill()
+        wait_for(lambda: "Kafka is away" in p.text)
+        own_place.broker.start()
+        assert p.wait(60) == 0
+        assert "9000 readings acknowledged, 0 not" in p.text
+    assert len(read_log(own_place.topic, **own_place.kafka)) == 9000
+
+
+def test_a_message_the_broker_refuses_stops_nothing(kafka, topic):
+    lab.create_topic(topic, configs={"max.message.bytes": 2000}, **kafka)
+    batches = [[lab.Reading("x" * 190, 1, "", "OK", lab.DAY)] for _ in range(5)]
+    big = [lab.Reading("s", 1, "", "OK", lab.DAY)] * 5
+    batches.insert(2, big)
+    import lab.producer as producer_module
+
+    original = producer_module.encode_reading
+    try:
+        producer_module.encode_reading = lambda reading: (
+            original(reading) if reading.sensor_id != "s" else os.urandom(3000)
+        )
+        summary = produce(topic, batches, interval=0, **kafka)
+    finally:
+        producer_module.encode_reading = original
+    assert (summary.acknowledged, summary.unsent) == (5, 5)
+    assert any("MessageSizeTooLarge" in error or "too large" in error for error in summary.errors)
+    assert len(read_log(topic, **kafka)) == 5
+
+
+# The client's own faults.
+
+
+def test_the_selector_of_windows_closed_and_made_anew_sixty_times(place, caplog):
+    """`select.select`, run here too: the socket is closed under it each time."""
+    produce(place.topic, numbered_readings(), interval=0, max_batches=60, **place.kafka)
+    with lab.Warehouse(str(place.warehouse)) as warehouse:
+        for _ in range(60):
+            lab.consume(
+                place.topic,
+                warehouse,
+                group_id=place.topic,
+                max_messages=10,
+                selector=TolerantSelector,
+                **place.kafka,
+            )
+    ledger = take_ledger(place.topic, place.broker.bootstrap_servers, place.warehouse)
+    assert (ledger.stored, ledger.lost, ledger.twice) == (600, 0, 0)
+    assert "Bad file descriptor" not in caplog.text
+
+
+def close_sockets(client):
+    for key in list(client._client._net._selector.get_map().values()):
+        key.fileobj.close()
+
+
+def close_selector(client):
+    client._client._net._selector.close()
+
+
+# What the broken client's own thread and its remains raise is expected, and not ours.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+@pytest.mark.parametrize(
+    "close_under, selector",
+    # The client mends closed sockets itself, here; with its selector gone it is dead.
+    [(close_sockets, selectors.SelectSelector), (close_selector, selectors.DefaultSelector)],
+)
+def test_a_socket_closed_under_the_client_is_mended(place, monkeypatch, close_under, selector):
+    """Its selector too: the client is closed and made anew, and goes on."""
+    made = []
+    real = lab.consumer.KafkaConsumer
+
+    def remember(**config):
+        made.append(real(**config))
+        return made[-1]
+
+    monkeypatch.setattr("lab.consumer.KafkaConsumer", remember)
+    stop, summaries = threading.Event(), []
+    with lab.Warehouse(str(place.warehouse)) as warehouse:
+        # `select.select` minds a closed socket; a closed epoll is the ValueError of the selector.
+        options = {"group_id": place.topic, "stop": stop, "selector": selector}
+        thread = threading.Thread(
+            target=lambda: summaries.append(lab.consume(place.topic, warehouse, **options, **place.kafka))
+        )
+        thread.start()
+        with load(place):
+            try:
+                wait_for(place.stored)
+                for _ in range(3):
+                    close_under(made[-1])
+                    before = place.stored()
+                    wait_for(lambda before=before: place.stored() > before + 300)
+            finally:
+                stop.set()
+                thread.join(10)
+    assert summaries[0].reconnects >= (3 if close_under is close_selector else 0)
+    assert place.drain().clean
+
+
+# The topic changes under the consumer.
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_topic_made_anew_under_a_running_consumer(place, rounds):
+    with place.running("consume", "--quiet") as consumer, KafkaAdminClient(**place.kafka) as admin:
+        total = 0
+        for n in range(1, rounds + 1):
+            batches = 10 * n  # longer each time, so that the old offset is inside the new log
+            produce(place.topic, numbered_readings(), interval=0, max_batches=batches, **place.kafka)
+            total += 10 * batches
+            wait_for(lambda total=total: place.stored() == total)
+            admin.delete_topics([place.topic])
+            wait_for(lambda: place.topic not in admin.list_topics() or True)
+            wait_for(lambda: remade(place))
+        produce(place.topic, numbered_readings(), interval=0, max_batches=500, **place.kafka)
+        wait_for(lambda: place.stored() >= total + 5000)
+        consumer.kill()
+    ledger = place.drain()
+    assert (ledger.produced, ledger.stored, ledger.lost) == (5000, total + 5000, 0)
+
+
+def remade(place):
+    try:
+        lab.create_topic(place.topic, num_partitions=3, **place.kafka)
+        return True
+    except Exception:
+        return False  # still being deleted
+
+
+@pytest.mark.parametrize("is_running", [True, False], ids=["running", "stopped"])
+def test_broker_data_wiped_while_the_warehouse_stays(own_place, is_running):
+    produce(own_place.topic, numbered_readings(), interval=0, max_batches=20, **own_place.kafka)
+    with own_place.running("consume", "--quiet") as consumer:
+        wait_for(lambda: own_place.stored() == 200)
+        if not is_running:
+            consumer.kill()
+        own_place.broker.reset()
+        own_place.broker.start()
+        produce(own_place.topic, numbered_readings(), interval=0, max_batches=50, **own_place.kafka)
+        if is_running:
+            wait_for(lambda: own_place.stored() == 700)
+    ledger = own_place.drain()
+    assert (ledger.produced, ledger.stored, ledger.lost) == (500, 700, 0)
+
+
+# The warehouse fails.
+
+
+def test_warehouse_locked_by_another_program(place):
+    import sqlite3
+
+    with place.running("consume", "--quiet") as consumer, load(place, interval=0.02):
+        wait_for(place.stored)
+        other = sqlite3.connect(place.warehouse, isolation_level=None, timeout=20)
+        other.execute("BEGIN IMMEDIATE")
+        wait_for(lambda: "trying until it clears" in consumer.text)
+        other.execute("ROLLBACK")
+        other.close()
+        before = place.stored()
+        wait_for(lambda: place.stored() > before)
+        assert consumer.text.count("database is locked") == 1
+    assert place.drain().clean
+
+
+def test_warehouse_removed_under_the_consumer_is_filled_again(place):
+    produce(place.topic, numbered_readings(), interval=0, max_batches=20, **place.kafka)
+    with place.running("consume", "--quiet") as consumer:
+        wait_for(lambda: place.stored() == 200)
+        for file in place.folder.glob("warehouse.db*"):
+            file.unlink()
+        wait_for(lambda: place.stored() == 200)
+        assert "was removed or replaced" in consumer.text
+    assert place.drain().clean
+
+
+# Two by mistake.
+
+
+def test_two_consumers_of_one_partition_one_works_and_the_other_is_told(broker, topic, tmp_path):
+    place = Place(broker, topic, tmp_path, partitions=1)
+    with (
+        place.running("consume", "--quiet", name="one") as one,
+        place.running("consume", "--quiet", name="two") as two,
+    ):
+        wait_for(lambda: "No partition" in one.text + two.text)
+        with load(place, interval=0.02):
+            wait_for(place.stored)
+    assert place.drain().clean
+
+
+def test_reset_with_clients_connected(own_place, caplog):
+    """The topic comes back with one partition, not three: what waited for the others is sent again."""
+    with own_place.running("consume", "--quiet") as consumer, load(own_place, interval=0.05) as summaries:
+        wait_for(own_place.stored)
+        own_place.broker.reset()
+        wait_for(lambda: "is away" in consumer.text)
+        own_place.broker.start()
+        wait_for(lambda: "fewer partitions than before" in caplog.text)
+        before = own_place.stored()
+        wait_for(lambda: own_place.stored() > before + 500)
+    ledger = own_place.drain()
+    assert ledger.lost == 0
+    assert summaries[0].unsent == 0
+
+
+def test_a_big_message_beside_small_ones_is_one_dead_letter(place):
+    with KafkaProducer(max_request_size=2_000_000, **place.kafka) as producer:
+        producer.send(place.topic, b"x" * 900_000)
+    produce(place.topic, numbered_readings(), interval=0, max_batches=5, **place.kafka)
+    ledger = place.drain()
+    assert (ledger.stored, ledger.dead_letters, ledger.lost, ledger.twice) == (50, 1, 0, 0)

@@ -1,0 +1,92 @@
+"""Ctrl-C and SIGTERM as one event, for the loops that must not be torn in the middle."""
+
+import signal
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from lab.stopping import SIGNALS, stop_on_signals
+
+
+@pytest.fixture(params=SIGNALS, ids=lambda number: number.name)
+def number(request):
+    """A signal, with a handler of the test before and after."""
+    before = signal.getsignal(request.param)
+    yield request.param
+    signal.signal(request.param, before)
+
+
+def handlers() -> list:
+    return [signal.getsignal(number) for number in SIGNALS]
+
+
+def test_ctrl_c_and_terminate_are_heard():
+    assert {signal.SIGINT, signal.SIGTERM} <= set(SIGNALS)
+
+
+def test_a_signal_sets_the_event_and_raises_nothing(number):
+    with stop_on_signals() as stop:
+        assert not stop.is_set()
+        signal.raise_signal(number)
+        assert stop.is_set()
+
+
+def test_an_event_of_ones_own_is_used(number):
+    mine = threading.Event()
+    with stop_on_signals(mine) as stop:
+        signal.raise_signal(number)
+    assert stop is mine
+    assert mine.is_set()
+
+
+def test_a_second_signal_does_what_it_did_before(number):
+    heard = []
+    signal.signal(number, lambda *arguments: heard.append("before"))
+    with stop_on_signals() as stop:
+        signal.raise_signal(number)
+        assert (stop.is_set(), heard) == (True, [])
+        signal.raise_signal(number)
+    assert heard == ["before"]
+
+
+def test_a_second_ctrl_c_interrupts():
+    with pytest.raises(KeyboardInterrupt), stop_on_signals():
+        signal.raise_signal(signal.SIGINT)
+        signal.raise_signal(signal.SIGINT)
+
+
+def test_afterwards_the_handlers_are_those_of_before(number):
+    before = handlers()
+    with stop_on_signals():
+        assert signal.getsignal(number) not in before
+        signal.raise_signal(number)
+    assert handlers() == before
+
+
+def test_they_are_also_after_an_error():
+    before = handlers()
+    with pytest.raises(ZeroDivisionError), stop_on_signals():
+        raise ZeroDivisionError
+    assert handlers() == before
+
+
+def test_one_block_in_another_stops_the_inner_loop_first(number):
+    with stop_on_signals() as outer:
+        with stop_on_signals() as inner:
+            signal.raise_signal(number)
+            assert (inner.is_set(), outer.is_set()) == (True, False)
+        signal.raise_signal(number)
+        assert outer.is_set()
+
+
+def test_in_another_thread_it_touches_no_handler_and_only_ones_own_event_counts():
+    before, mine = handlers(), threading.Event()
+
+    def block() -> tuple:
+        with stop_on_signals(mine) as stop:
+            return stop is mine, handlers()
+
+    with ThreadPoolExecutor(1) as pool:
+        assert pool.submit(block).result(timeout=10) == (True, before)
+    assert not mine.is_set()

@@ -1,0 +1,403 @@
+"""The warehouse on its own: rows, offsets and dead letters in one transaction, with no broker.
+
+Each test stores a batch or two, disturbs the database in one way, and reads it back whole.
+"""
+
+import logging
+import os
+import shutil
+import sqlite3
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, contextmanager
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+import lab.warehouse
+from lab.errors import WarehouseError
+from lab.readings import Batch, DeadLetter, Reading
+from lab.warehouse import Warehouse
+from tests.ledger import wait_for
+
+START = datetime(2026, 1, 1, tzinfo=UTC)
+TOPIC = ("sensor-data", "id-of-the-topic")
+LOGS = "SELECT * FROM sensor_logs ORDER BY id"
+VALUES = "SELECT val FROM sensor_logs ORDER BY id"
+
+
+def batch(first: int, end: int, partition: int = 0, **options) -> Batch:
+    """The messages with the offsets from `first` up to `end`, whose values are their offsets."""
+    readings = [Reading("t-1", n, "°C", "OK", START + timedelta(minutes=n)) for n in range(first, end)]
+    return Batch(partition, **({"expected": first or None, "next_offset": end, "readings": readings} | options))
+
+
+def values(warehouse: Warehouse) -> list[float]:
+    return [val for (val,) in warehouse.query(VALUES)]
+
+
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / "warehouse.db"
+
+
+@pytest.fixture
+def warehouse(path):
+    with Warehouse(str(path)) as warehouse:
+        yield warehouse
+
+
+@contextmanager
+def locked(path):
+    """Another program has the database for itself within the block."""
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        try:
+            yield
+        finally:
+            other.execute("ROLLBACK")
+
+
+# What is written.
+
+
+def test_the_table_has_exactly_these_columns_in_this_order(warehouse):
+    columns = warehouse.query("SELECT name, type, pk FROM pragma_table_info('sensor_logs')")
+    assert columns == [
+        ("id", "INTEGER", 1),
+        ("sensor_id", "TEXT", 0),
+        ("val", "REAL", 0),
+        ("unit", "TEXT", 0),
+        ("status", "TEXT", 0),
+        ("ts", "TEXT", 0),
+    ]
+
+
+def test_readings_become_rows_as_they_are(warehouse):
+    assert warehouse.store(*TOPIC, [batch(0, 2)]) == set()
+    assert warehouse.query(LOGS) == [
+        (1, "t-1", 0.0, "°C", "OK", "2026-01-01T00:00:00+00:00"),
+        (2, "t-1", 1.0, "°C", "OK", "2026-01-01T00:01:00+00:00"),
+    ]
+
+
+def test_the_offset_is_that_of_the_next_message(warehouse):
+    warehouse.store(*TOPIC, [batch(0, 2), batch(0, 5, partition=1)])
+    warehouse.store(*TOPIC, [batch(2, 3)])
+    assert warehouse.next_offsets("id-of-the-topic") == {0: 3, 1: 5}
+
+
+def test_a_dead_letter_keeps_its_bytes_and_its_reason(warehouse):
+    letter = DeadLetter(7, b"key\xff", b"\x00\xff not JSON", "the message is not JSON")
+    tombstone = DeadLetter(8, None, None, "the message has no value")
+    warehouse.store(*TOPIC, [batch(0, 9, 2, readings=[], dead_letters=[letter, tombstone])])
+    sql = 'SELECT id, topic, "partition", "offset", "key", value, error, replayed FROM dead_letters'
+    assert warehouse.query(sql) == [
+        (1, "sensor-data", 2, 7, b"key\xff", b"\x00\xff not JSON", "the message is not JSON", None),
+        (2, "sensor-data", 2, 8, None, None, "the message has no value", None),
+    ]
+
+
+def test_a_gap_is_recorded_from_the_offset_wanted_to_the_one_found(warehouse):
+    warehouse.store(*TOPIC, [batch(0, 3)])
+    warehouse.store(*TOPIC, [batch(3, 100, readings=[], gap=True)])
+    sql = 'SELECT id, topic, topic_id, "partition", first_offset, next_offset FROM gaps'
+    assert warehouse.query(sql) == [(1, *TOPIC, 0, 3, 100)]
+    assert warehouse.next_offsets("id-of-the-topic") == {0: 100}
+
+
+def test_hostile_text_is_stored_as_text(warehouse):
+    reading = Reading("'); DROP TABLE sensor_logs; --", 1, '"', "OK", START)
+    warehouse.store(*TOPIC, [batch(0, 1, readings=[reading])])
+    assert warehouse.query("SELECT sensor_id, unit FROM sensor_logs") == [(reading.sensor_id, '"')]
+
+
+def test_offsets_belong_to_the_id_of_a_topic_not_to_its_name(warehouse):
+    """A topic made anew has the same name, and starts again at 0."""
+    assert warehouse.store("sensor-data", "first-id", [batch(0, 5)]) == set()
+    assert warehouse.next_offsets("second-id") == {}
+    assert warehouse.store("sensor-data", "second-id", [batch(0, 2)]) == set()
+    assert (warehouse.next_offsets("first-id"), warehouse.next_offsets("second-id")) == ({0: 5}, {0: 2})
+    assert values(warehouse) == [0, 1, 2, 3, 4, 0, 1]
+
+
+# All or nothing, and once.
+
+
+@pytest.mark.parametrize("expected", [None, 0, 4, 6, 100])
+def test_a_batch_that_expects_another_offset_writes_nothing(warehouse, expected):
+    warehouse.store(*TOPIC, [batch(0, 5)])
+    letter = DeadLetter(0, None, b"", "empty")
+    wrong = batch(5, 9, expected=expected, dead_letters=[letter], gap=True)
+    assert warehouse.store(*TOPIC, [wrong]) == {0}
+    assert values(warehouse) == [0, 1, 2, 3, 4]
+    assert warehouse.query("SELECT * FROM dead_letters") == warehouse.query("SELECT * FROM gaps") == []
+    assert warehouse.next_offsets("id-of-the-topic") == {0: 5}
+
+
+def test_a_batch_that_expects_an_offset_where_none_is_writes_nothing(warehouse):
+    assert warehouse.store(*TOPIC, [batch(5, 9)]) == {0}
+    assert (values(warehouse), warehouse.next_offsets("id-of-the-topic")) == ([], {})
+
+
+def test_only_the_fenced_partition_is_left_out(warehouse):
+    warehouse.store(*TOPIC, [batch(0, 2), batch(0, 2, partition=1)])
+    again = [batch(0, 2), batch(2, 4, partition=1)]
+    assert warehouse.store(*TOPIC, again) == {0}
+    assert warehouse.next_offsets("id-of-the-topic") == {0: 2, 1: 4}
+    assert values(warehouse) == [0, 1, 0, 1, 2, 3]
+
+
+def test_of_two_writers_with_the_same_batch_one_is_refused(warehouse, path):
+    with Warehouse(str(path)) as other:
+        assert [writer.store(*TOPIC, [batch(0, 3)]) for writer in (other, warehouse)] == [set(), {0}]
+    assert values(warehouse) == [0, 1, 2]
+
+
+def test_of_many_writers_at_once_each_batch_is_written_by_one(path):
+    def write(_) -> int:
+        with Warehouse(str(path)) as writer:
+            return sum(not writer.store(*TOPIC, [batch(n, n + 1)]) for n in range(20))
+
+    Warehouse(str(path)).close()
+    with ThreadPoolExecutor(4) as pool:
+        assert sum(pool.map(write, range(4))) == 20
+    with Warehouse(str(path)) as warehouse:
+        assert values(warehouse) == list(range(20))
+
+
+@pytest.mark.parametrize("fault", [KeyboardInterrupt, SystemExit, MemoryError])
+def test_an_interrupt_inside_the_transaction_undoes_all_of_it(warehouse, fault):
+    warehouse.store(*TOPIC, [batch(0, 2)])
+    with pytest.raises(fault), warehouse.transaction() as db:
+        warehouse._insert(db, *TOPIC, batch(2, 4))
+        db.execute("UPDATE offsets SET next_offset = 4")
+        raise fault
+    assert (values(warehouse), warehouse.next_offsets("id-of-the-topic")) == ([0, 1], {0: 2})
+    assert warehouse.store(*TOPIC, [batch(2, 4)]) == set()
+
+
+def test_a_row_that_cannot_be_stored_takes_the_offset_back_with_it(warehouse):
+    """The rows and the offset are one transaction, seen by making the last row of it fail."""
+    impossible = Reading("t-1", None, "°C", "OK", START)
+    with pytest.raises(WarehouseError, match="NOT NULL"):
+        warehouse.store(*TOPIC, [batch(0, 3), batch(0, 1, partition=1, readings=[impossible])])
+    assert (values(warehouse), warehouse.next_offsets("id-of-the-topic")) == ([], {})
+
+
+def test_nobody_sees_a_part_of_a_transaction(warehouse, path):
+    with Warehouse(str(path)) as reader, warehouse.transaction() as db:
+        warehouse._insert(db, *TOPIC, batch(0, 3))
+        assert values(reader) == []
+
+
+def test_what_is_stored_is_there_for_the_next_one_who_opens_it(path):
+    with Warehouse(str(path)) as warehouse:
+        warehouse.store(*TOPIC, [batch(0, 3)])
+    with Warehouse(f"sqlite:///{path.as_posix()}", create=False) as warehouse:
+        assert values(warehouse) == [0, 1, 2]
+
+
+def test_closing_twice_is_safe(warehouse):
+    warehouse.close()
+    warehouse.close()
+
+
+# What clears up by itself: wait, say it once, write once.
+
+
+def test_while_another_program_locks_it_a_store_waits_and_then_writes_once(
+    warehouse, path, caplog, monkeypatch
+):
+    tries, store = [], warehouse._store
+    monkeypatch.setattr(warehouse, "_store", lambda *arguments: tries.append(1) or store(*arguments))
+    with ThreadPoolExecutor(1) as pool:
+        with locked(path):
+            stored = pool.submit(warehouse.store, *TOPIC, [batch(0, 3)])
+            wait_for(lambda: len(tries) == 3)  # the second has failed, and was not said again
+        assert stored.result(timeout=10) == set()
+    assert values(warehouse) == [0, 1, 2]
+    assert caplog.messages == [f"{path}: database is locked. Nothing is lost: trying until it clears."]
+
+
+def test_a_stop_while_it_is_locked_writes_nothing(warehouse, path, caplog):
+    stop = threading.Event()
+    with ThreadPoolExecutor(1) as pool, locked(path):
+        stored = pool.submit(warehouse.store, *TOPIC, [batch(0, 3)], stop)
+        wait_for(lambda: caplog.messages)
+        stop.set()
+        assert stored.result(timeout=10) is None
+    assert (values(warehouse), warehouse.next_offsets("id-of-the-topic")) == ([], {})
+    assert warehouse.store(*TOPIC, [batch(0, 3)]) == set()
+
+
+def test_opening_waits_for_a_lock_too(path):
+    Warehouse(str(path)).close()
+    with ThreadPoolExecutor(1) as pool:
+        with locked(path):
+            opened = pool.submit(Warehouse, str(path))
+            with pytest.raises(TimeoutError):
+                opened.result(timeout=0.2)
+        opened.result(timeout=10).close()
+
+
+def test_a_full_disk_is_waited_for(warehouse, path, caplog):
+    """SQLite's own limit on the size of the file stands for the disk."""
+    pages = warehouse.query("PRAGMA page_count")[0][0]
+    warehouse.query(f"PRAGMA max_page_count = {pages}")
+    with ThreadPoolExecutor(1) as pool:
+        stored = pool.submit(warehouse.store, *TOPIC, [batch(0, 1000)])
+        wait_for(lambda: caplog.messages)
+        with closing(sqlite3.connect(path)) as other:
+            assert other.execute(LOGS).fetchall() == []
+        warehouse.query("PRAGMA max_page_count = 100000")
+        assert stored.result(timeout=10) == set()
+    assert values(warehouse) == list(range(1000))
+    assert caplog.messages == [
+        f"{path}: database or disk is full. Nothing is lost: trying until it clears."
+    ]
+
+
+# What waiting does not mend: one clear error, at once.
+
+
+def refusal(path, **options) -> str:
+    with pytest.raises(WarehouseError) as refused:
+        Warehouse(str(path), **options)
+    return str(refused.value)
+
+
+READ_ONLY = "It is read-only: make it writable, or choose another with LAB_WAREHOUSE."
+NO_FOLDER = "Check that its folder exists and is yours to write."
+
+
+@pytest.mark.skipif(
+    os.name == "posix" and os.geteuid() == 0, reason="root may write a read-only file; see the test below"
+)
+def test_a_read_only_file_is_refused(path):
+    Warehouse(str(path)).close()
+    path.chmod(0o444)
+    expected = f"{path} cannot be used: attempt to write a readonly database. {READ_ONLY}"
+    assert refusal(path) == expected
+
+
+def test_a_database_that_can_only_be_read_is_refused(path, monkeypatch):
+    Warehouse(str(path)).close()
+    connect = sqlite3.connect
+
+    def connect_read_only(database, **options):
+        return connect(f"{path.as_uri()}?mode=ro", uri=True, **options)
+
+    monkeypatch.setattr(lab.warehouse.sqlite3, "connect", connect_read_only)
+    expected = f"{path} cannot be used: attempt to write a readonly database. {READ_ONLY}"
+    assert refusal(path) == expected
+
+
+@pytest.mark.parametrize("create", [True, False])
+def test_a_file_that_is_no_database_is_refused_and_left_as_it_is(path, create):
+    content = b"these are my notes, and no database\n" * 100
+    path.write_bytes(content)
+    assert refusal(path, create=create) == (
+        f"{path} cannot be used: file is not a database. "
+        "It is not an SQLite database: choose another file with LAB_WAREHOUSE."
+    )
+    assert path.read_bytes() == content
+
+
+@pytest.mark.parametrize("create", [True, False])
+def test_a_folder_is_refused(path, create):
+    path.mkdir()
+    assert refusal(path, create=create) == f"{path} cannot be used: unable to open database file. {NO_FOLDER}"
+
+
+def test_a_missing_folder_is_refused(tmp_path):
+    path = tmp_path / "no" / "warehouse.db"
+    assert refusal(path) == f"{path} cannot be used: unable to open database file. {NO_FOLDER}"
+
+
+@pytest.mark.parametrize("create", [True, False])
+@pytest.mark.parametrize("table", ["sensor_logs", "dead_letters", "offsets", "gaps"])
+def test_a_table_of_our_name_that_is_not_ours_is_refused_and_left_as_it_is(path, table, create):
+    with closing(sqlite3.connect(path)) as other:
+        other.execute(f"CREATE TABLE {table} (id, temperature)")
+    found = f"{path} has a table {table} with the columns id, temperature; expected "
+    assert refusal(path, create=create).startswith(found)
+    with closing(sqlite3.connect(path)) as other:
+        columns = other.execute(f"SELECT name FROM pragma_table_info('{table}')").fetchall()
+    assert columns == [("id",), ("temperature",)]
+
+
+def test_tables_of_others_beside_ours_are_welcome(path):
+    with closing(sqlite3.connect(path)) as other, other:
+        other.execute("CREATE TABLE notes (text)")
+    with Warehouse(str(path)) as warehouse:
+        assert warehouse.store(*TOPIC, [batch(0, 1)]) == set()
+
+
+def test_reading_where_there_is_none_is_refused_and_makes_none(path):
+    expected = f"There is no warehouse at {path} yet: python -m lab consume makes it."
+    assert refusal(path, create=False) == expected
+    assert not path.exists()
+
+
+def test_an_empty_file_is_no_warehouse_to_read(path):
+    path.touch()
+    with pytest.raises(WarehouseError), Warehouse(str(path), create=False) as warehouse:
+        warehouse.query(LOGS)
+
+
+# The file goes away, or becomes another, while it is open.
+
+POSIX = pytest.mark.skipif(os.name == "nt", reason="Windows does not let go of an open file")
+
+
+@POSIX
+def test_after_its_file_is_removed_a_store_goes_to_a_new_one_and_is_fenced(warehouse, path, caplog):
+    """Fenced, for the new one has no offset: so the consumer starts again, and nothing is missing."""
+    warehouse.store(*TOPIC, [batch(0, 3)])
+    path.unlink()
+    assert warehouse.store(*TOPIC, [batch(3, 5)]) == {0}
+    assert caplog.messages == [f"{path} was removed or replaced: going on with a new one."]
+    assert warehouse.store(*TOPIC, [batch(0, 5)]) == set()
+    with Warehouse(str(path), create=False) as reader:
+        assert (values(reader), reader.next_offsets("id-of-the-topic")) == ([0, 1, 2, 3, 4], {0: 5})
+
+
+@POSIX
+def test_a_file_that_stays_is_not_opened_again(warehouse, caplog):
+    warehouse.store(*TOPIC, [batch(0, 3)])
+    assert (warehouse.reopen_if_moved(), caplog.messages) == (False, [])
+
+
+@POSIX
+def test_after_its_file_is_replaced_the_new_one_is_used_and_is_whole(warehouse, path, tmp_path):
+    """A backup is put in its place, as one does with `mv`."""
+    backup = tmp_path / "backup.db"
+    with Warehouse(str(backup)) as other:
+        other.store("sensor-data", "id-of-the-backup", [batch(0, 2000)])
+    for n in range(200):
+        warehouse.store(*TOPIC, [batch(100 * n, 100 * n + 100)])
+    backup.replace(path)
+    assert warehouse.reopen_if_moved()
+    assert warehouse.query("PRAGMA integrity_check") == [("ok",)]
+    assert values(warehouse) == list(range(2000))
+    assert warehouse.next_offsets("id-of-the-topic") == {}
+
+
+@POSIX
+def test_after_its_folder_is_removed_there_is_one_clear_error(tmp_path):
+    folder = tmp_path / "data"
+    folder.mkdir()
+    with Warehouse(str(folder / "warehouse.db")) as warehouse:
+        shutil.rmtree(folder)
+        with pytest.raises(WarehouseError, match="Check that its folder exists"):
+            warehouse.store(*TOPIC, [batch(0, 3)])
+        with pytest.raises(WarehouseError, match="Check that its folder exists"):
+            warehouse.reopen_if_moved()
+
+
+def test_the_library_is_silent_where_nothing_is_wrong(path, caplog):
+    caplog.set_level(logging.DEBUG)
+    with Warehouse(str(path)) as warehouse:
+        warehouse.store(*TOPIC, [batch(0, 3)])
+    assert caplog.messages == []
