@@ -326,8 +326,9 @@ class EmbeddedBroker:
                 if time.monotonic() > until:
                     break
                 time.sleep(0.02)
-        # An ended child stays listed by the system until its parent asks.
-        _children[:] = [child for child in _children if child.poll() is None]
+        for child in _children:  # an ended child stays listed by the system until its parent asks
+            if child.pid in {node.pid for node in ended}:
+                child.wait(timeout=10)
 
 
 def start_broker(

@@ -5,7 +5,7 @@ import selectors
 import socket
 import threading
 import time
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 
 import pytest
 
@@ -27,28 +27,28 @@ ANSWER = b"\0\0\0\6" + b"\0\0\0\1" + b"\0\0"
 @contextmanager
 def server(*answer: bytes):
     """A server on this machine that sends the given pieces to whoever asks; yields its address."""
+    over = threading.Event()
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        thread = threading.Thread(target=_serve, args=(listener, answer))
+        thread = threading.Thread(target=_serve, args=(listener, answer, over))
         thread.start()
         try:
             yield f"127.0.0.1:{listener.getsockname()[1]}"
         finally:
-            listener.shutdown(socket.SHUT_RDWR)
+            over.set()
             thread.join(10)
 
 
-def _serve(listener: socket.socket, answer: tuple[bytes, ...]) -> None:
-    while True:
-        try:
-            asker, _ = listener.accept()
-        except OSError:
-            return  # the test is over
-        with asker:
+def _serve(listener: socket.socket, answer: tuple[bytes, ...], over: threading.Event) -> None:
+    listener.settimeout(0.02)
+    while not over.is_set():
+        # No asker yet, or one who has gone: both are as they should be.
+        with suppress(OSError), listener.accept()[0] as asker:
+            asker.settimeout(5)
             asker.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             asker.recv(1000)
             for piece in answer:
                 asker.sendall(piece)
-                time.sleep(0.05)  # so that the pieces arrive apart
+                over.wait(0.05)  # so that the pieces arrive apart
             asker.recv(1000)  # until the asker goes
 
 
@@ -144,7 +144,7 @@ def test_waiting_ends_when_stopped():
 
 def test_waiting_is_said_once_and_so_is_its_end(caplog, monkeypatch):
     caplog.set_level(logging.INFO, "lab")
-    answers = iter([False] * 12 + [True])
+    answers = iter([False] * 8 + [True])
     monkeypatch.setattr(connection, "is_answering", lambda *arguments, **options: next(answers))
     assert wait_until_answering("there:9092")
     assert caplog.messages == ["Waiting for Kafka at there:9092 ...", "Kafka at there:9092 is back."]

@@ -75,7 +75,10 @@ BAD = {
     "status unknown": (message(status="ok"), 'status: expected OK, WARNING or CRITICAL, found "ok"'),
     "NaN": (message(val=float("nan")), NOT_JSON.format(38)),
     "infinite": (message(val=float("inf")), NOT_JSON.format(38)),
-    "infinite once read": (message().replace(b"21.5", b"1e999"), "val: expected a finite number, found 1e999"),
+    "infinite once read": (
+        message().replace(b"21.5", b"1e999"),
+        "val: expected a finite number, found 1e999",
+    ),
     "no time": (message(ts="yesterday"), f'{A_TIME} "yesterday"'),
     "time without offset": (message(ts="2026-01-31T12:00:00"), f'{A_TIME} "2026-01-31T12:00:00"'),
     "time a number": (message(ts=1769860800), f"{A_TIME} 1769860800"),
@@ -117,9 +120,7 @@ def test_the_largest_texts_are_taken_and_no_larger():
     assert reason(message(unit="y" * 51)).startswith("unit: expected a text of at most 50")
 
 
-@pytest.mark.parametrize(
-    "val", [b"[1,\n2]", b"[1,\r2]", '"\u202e"'.encode(), '"\x9b2J"'.encode()], ids=repr
-)
+@pytest.mark.parametrize("val", [b"[1,\n2]", b"[1,\r2]", '"\u202e"'.encode(), '"\x9b2J"'.encode()], ids=repr)
 def test_a_reason_is_one_line_that_can_be_printed(val):
     """It quotes the message, and is shown in a table on a terminal."""
     assert reason(message().replace(b"21.5", val)).isprintable()

@@ -29,7 +29,8 @@ VALUES = "SELECT val FROM sensor_logs ORDER BY id"
 def batch(first: int, end: int, partition: int = 0, **options) -> Batch:
     """The messages with the offsets from `first` up to `end`, whose values are their offsets."""
     readings = [Reading("t-1", n, "°C", "OK", START + timedelta(minutes=n)) for n in range(first, end)]
-    return Batch(partition, **({"expected": first or None, "next_offset": end, "readings": readings} | options))
+    usual = {"expected": first or None, "next_offset": end, "readings": readings}
+    return Batch(partition, **(usual | options))
 
 
 def values(warehouse: Warehouse) -> list[float]:
@@ -253,9 +254,7 @@ def test_a_full_disk_is_waited_for(warehouse, path, caplog):
         warehouse.query("PRAGMA max_page_count = 100000")
         assert stored.result(timeout=10) == set()
     assert values(warehouse) == list(range(1000))
-    assert caplog.messages == [
-        f"{path}: database or disk is full. Nothing is lost: trying until it clears."
-    ]
+    assert caplog.messages == [f"{path}: database or disk is full. Nothing is lost: trying until it clears."]
 
 
 # What waiting does not mend: one clear error, at once.
