@@ -11,6 +11,16 @@ import logging
 from typing import TYPE_CHECKING, Any
 
 from lab.broker import EmbeddedBroker, ExternalBroker, start_broker
+from lab.checks import (
+    check_everything_stored,
+    check_first_offset_since,
+    check_gap,
+    check_message,
+    check_outliers,
+    check_partitions,
+    check_retention,
+    check_same_partition,
+)
 from lab.connection import is_answering
 from lab.consumer import ConsumeSummary, consume
 from lab.dead_letters import fix_value, list_dead_letters, replay
@@ -38,6 +48,14 @@ __all__ = [
     "Reading",
     "Settings",
     "Warehouse",
+    "check_everything_stored",
+    "check_first_offset_since",
+    "check_gap",
+    "check_message",
+    "check_outliers",
+    "check_partitions",
+    "check_retention",
+    "check_same_partition",
     "consume",
     "create_topic",
     "decode_reading",

@@ -6,8 +6,19 @@ the environment, as in the tests, it raises instead, so that the given solutions
 
 import html
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from kafka import KafkaAdminClient, KafkaConsumer, TopicPartition
+from kafka.admin import ConfigResource, ConfigResourceType
+
+from lab.connection import connect
+from lab.errors import InvalidReading
+from lab.readings import decode_reading
+from lab.simulation import DAY, PLANTS
+from lab.topics import describe_topic, topic_offsets
 
 
 @dataclass(frozen=True)
@@ -64,3 +75,194 @@ def _is_done(step: Step) -> bool:
         return bool(step.done())
     except Exception:  # an answer can be of any shape; what it lacks is said by the hint
         return False
+
+
+def check_partitions(topic: str, num_partitions: int, **kafka: Any) -> Report:
+    """Lesson 02: the topic is there, with that many partitions."""
+    return check(
+        Step(
+            f"the broker has a topic {topic}",
+            lambda: bool(describe_topic(topic, **kafka)),
+            "create_topic makes it; pass the name that is asked for.",
+        ),
+        Step(
+            f"it has {num_partitions} partitions",
+            lambda: len(describe_topic(topic, **kafka).partitions) == num_partitions,
+            "num_partitions= says how many. A topic that is there keeps its number: use a new name.",
+        ),
+    )
+
+
+def check_retention(topic: str, retention_ms: int, **kafka: Any) -> Report:
+    """Lesson 02: the topic keeps its messages for that long."""
+    return check(
+        Step(
+            f"the broker has a topic {topic}",
+            lambda: bool(describe_topic(topic, **kafka)),
+            "create_topic makes it; pass the name that is asked for.",
+        ),
+        Step(
+            f"its retention.ms is {retention_ms}",
+            lambda: topic_config(topic, "retention.ms", **kafka) == str(retention_ms),
+            "configs={'retention.ms': ...} when you create it; one hour is 3,600,000 milliseconds.",
+        ),
+    )
+
+
+def check_message(topic: str, sensor_id: str, **kafka: Any) -> Report:
+    """Lesson 03: a valid reading of that sensor is in the topic, under the key of its sensor."""
+    records = lambda: read_records(topic, **kafka)  # noqa: E731
+    return check(
+        Step(
+            f"topic {topic} holds a message",
+            lambda: len(records()) > 0,
+            "producer.send(...) hands it over, and .get(timeout=10) waits until it is there.",
+        ),
+        Step(
+            f"one is a reading of {sensor_id}",
+            lambda: any(is_reading_of(record.value, sensor_id) for record in records()),
+            "encode_reading turns a Reading into the bytes of its message; look at its sensor_id.",
+        ),
+        Step(
+            f"its key is {sensor_id}, as bytes",
+            lambda: any(
+                record.key == sensor_id.encode() and is_reading_of(record.value, sensor_id)
+                for record in records()
+            ),
+            "send takes key=; a text becomes bytes with .encode().",
+        ),
+    )
+
+
+def check_same_partition(topic: str, key: str, answer: int | None, **kafka: Any) -> Report:
+    """Lesson 03: `answer` is the partition on which every message of that key is."""
+    found = lambda: {r.partition for r in read_records(topic, **kafka) if r.key == key.encode()}  # noqa: E731
+    return check(
+        Step(
+            "your answer is a number",
+            lambda: isinstance(answer, int),
+            "Set answer to the partition's number.",
+        ),
+        Step(
+            f"it is the partition of {key}",
+            lambda: found() == {answer},
+            "Look for the key in the table above: each key has one partition.",
+        ),
+    )
+
+
+def check_everything_stored(warehouse: Any, topic: str, **kafka: Any) -> Report:
+    """Lesson 04: the warehouse has come to the end of every partition."""
+    stored = lambda: warehouse.next_offsets(describe_topic(topic, **kafka).topic_id)  # noqa: E731
+    return check(
+        Step(
+            "something of the topic is stored",
+            lambda: bool(stored()),
+            "consume(topic, warehouse, ...) stores it; does it have a bound, such as idle_timeout=2?",
+        ),
+        Step(
+            "nothing is left to read",
+            lambda: stored() == {n: end for n, (_, end) in topic_offsets(topic, **kafka).items()},
+            "The lag is not 0 yet. Run it again, without max_messages, until it is.",
+        ),
+    )
+
+
+def check_first_offset_since(topic: str, time_ms: int, answer: int | None, **kafka: Any) -> Report:
+    """Lesson 04: `answer` is the first offset of partition 0 whose timestamp is `time_ms` or later."""
+    later = lambda: [r.offset for r in read_records(topic, **kafka) if r.timestamp >= time_ms]  # noqa: E731
+    return check(
+        Step("your answer is a number", lambda: isinstance(answer, int), "Set answer to an offset."),
+        Step(
+            "no message before it is as late",
+            lambda: isinstance(answer, int) and answer <= min(later()),
+            "That is too far on. offsets_for_times gives the first offset at or after a time.",
+        ),
+        Step(
+            "it is as late as the time asked for",
+            lambda: isinstance(answer, int) and answer >= min(later()),
+            "That is too early. offsets_for_times takes {partition: milliseconds}.",
+        ),
+    )
+
+
+def check_outliers(answer: Iterable | None) -> Report:
+    """Lesson 05: `answer` has the times of the planted outliers, and no others."""
+    planted = {planted_at(plant.first) for plant in PLANTS if plant.fault == "outlier"}
+    given = lambda: {pd_time(time) for time in answer or ()}  # noqa: E731
+    return check(
+        Step(
+            "you found some", lambda: bool(given()), "Set outliers to the times (the column ts) of some rows."
+        ),
+        Step(
+            "all of them were planted",
+            lambda: bool(given()) and given() <= planted,
+            "Some are ordinary values. An outlier is far from the readings around it, not only warm.",
+        ),
+        Step(
+            "none is missing", lambda: given() >= planted, "One can be far too low as well as far too high."
+        ),
+    )
+
+
+def check_gap(answer: Any) -> Report:
+    """Lesson 05: `answer` is the length of the planted gap, within two minutes."""
+    gap = next(plant for plant in PLANTS if plant.fault == "gap")
+    minutes = gap.last - gap.first + 1
+    given = lambda: answer.total_seconds() / 60 if hasattr(answer, "total_seconds") else float(answer)  # noqa: E731
+    return check(
+        Step(
+            "your answer is a length of time",
+            lambda: given() > 0,
+            "Subtract start from end, or give minutes.",
+        ),
+        Step(
+            "it is as long as the sensor was silent",
+            lambda: abs(given() - minutes) <= 2,
+            "find_gaps gives start and end of each silence; take the sensor that has one.",
+        ),
+    )
+
+
+# What the checks look at.
+
+
+def read_records(topic: str, **kafka: Any) -> list:
+    """Every message of a topic."""
+    with connect(KafkaConsumer, **kafka) as consumer:
+        numbers = consumer.partitions_for_topic(topic) or ()
+        partitions = [TopicPartition(topic, number) for number in numbers]
+        ends = consumer.end_offsets(partitions)
+        consumer.assign(partitions)
+        consumer.seek_to_beginning(*partitions)
+        records = []
+        while any(consumer.position(partition) < end for partition, end in ends.items()):
+            for some in consumer.poll(500).values():
+                records += some
+        return records
+
+
+def topic_config(topic: str, name: str, **kafka: Any) -> str:
+    """One setting of a topic, as text."""
+    with connect(KafkaAdminClient, **kafka) as admin:
+        found = admin.describe_configs([ConfigResource(ConfigResourceType.TOPIC, topic)])
+    return found[ConfigResourceType.TOPIC.name.lower()][topic][name]["value"]
+
+
+def is_reading_of(value: bytes | None, sensor_id: str) -> bool:
+    """Whether these bytes are a reading of that sensor."""
+    try:
+        return decode_reading(value).sensor_id == sensor_id
+    except InvalidReading:
+        return False
+
+
+def planted_at(batch: int) -> datetime:
+    """The time of a batch in the simulated day."""
+    return DAY + timedelta(minutes=batch)
+
+
+def pd_time(time: Any) -> datetime:
+    """A time of pandas, or a text, as a datetime in UTC."""
+    time = datetime.fromisoformat(str(time))
+    return time if time.tzinfo else time.replace(tzinfo=UTC)

@@ -47,7 +47,8 @@ POLL_MS = 200
 PATIENCE = 5.0  # seconds without a message, until we look whether there are any; doubled each time
 MAX_POLL_RECORDS = 2000
 # What a broken client raises: once its own thread is dead, whatever killed that, at every call.
-BROKEN = (KafkaError, ValueError, OSError, RuntimeError)
+# KeyError: it was asked for a partition that is gone.
+BROKEN = (KafkaError, ValueError, OSError, RuntimeError, KeyError)
 FATAL = (AuthorizationError, SaslAuthenticationFailedError)  # trying again would not help
 
 
@@ -303,8 +304,12 @@ class _Consumer:
     def is_left_behind(self) -> bool:
         """Whether another client sees messages that ours does not bring."""
         with connect(KafkaConsumer, timeout=1, **self.kafka) as other:
-            first, end = other.beginning_offsets(list(self.expected)), other.end_offsets(list(self.expected))
-        return any(end[p] > (first[p] if offset is None else offset) for p, offset in self.expected.items())
+            there = other.partitions_for_topic(self.topic) or ()
+            partitions = [partition for partition in self.expected if partition.partition in there]
+            first = other.beginning_offsets(partitions, timeout_ms=1000)
+            end = other.end_offsets(partitions, timeout_ms=1000)
+        places = {p: first[p] if self.expected[p] is None else self.expected[p] for p in partitions}
+        return any(end[p] > place for p, place in places.items())
 
     def open(self) -> KafkaConsumer | None:
         """A client that has joined the group; None if stopped while the broker was away."""

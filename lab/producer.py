@@ -224,9 +224,10 @@ class _Sender:
 
     def _has_lost_partitions(self) -> bool:
         """Whether the topic was made anew, smaller: what waits for its old partitions would for ever."""
-        now = (self.producer and self.producer.partitions_for(self.topic)) or self.partitions
-        lost, self.partitions = self.partitions - now, now
-        return bool(lost)
+        before = self.partitions
+        if self.producer:
+            self.partitions = self.producer.partitions_for(self.topic) or before
+        return bool(before - self.partitions)
 
 
 @dataclass
