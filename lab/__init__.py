@@ -10,7 +10,7 @@ import importlib
 import logging
 from typing import TYPE_CHECKING, Any
 
-from lab.broker import EmbeddedBroker, ExternalBroker, start_broker
+from lab.broker import EmbeddedBroker, ExternalBroker, free_ports, start_broker
 from lab.checks import (
     check_everything_stored,
     check_first_offset_since,
@@ -64,6 +64,7 @@ __all__ = [
     "encode_reading",
     "find_gaps",
     "fix_value",
+    "free_ports",
     "fresh_name",
     "is_answering",
     "list_dead_letters",

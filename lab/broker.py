@@ -271,7 +271,8 @@ class EmbeddedBroker:
         done = subprocess.run(
             [
                 *(*java, *JVM_OPTIONS, "kafka.tools.StorageTool", "format"),
-                *("--cluster-id", base64.urlsafe_b64encode(cluster)[:22].decode()),
+                # With "=", for an id may begin with "-" and look like an option.
+                "--cluster-id=" + base64.urlsafe_b64encode(cluster)[:22].decode(),
                 *("--config", "server.properties"),
             ],
             cwd=new,

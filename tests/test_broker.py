@@ -5,6 +5,7 @@ import socket
 import subprocess
 import sys
 import threading
+import uuid
 from concurrent.futures import ThreadPoolExecutor
 
 import psutil
@@ -119,6 +120,14 @@ def test_a_half_formatted_folder_is_made_anew(tmp_path):
     (tmp_path / "broker-1.new" / "server.properties").write_text("half", encoding="utf-8")
     with EmbeddedBroker(tmp_path, free_ports(1)[0]) as broker:
         assert is_answering(broker.bootstrap_servers)
+
+
+def test_a_cluster_id_may_begin_with_a_dash(tmp_path, monkeypatch):
+    """One home in 64 has such an id; the format takes it for an option, unless told otherwise."""
+    monkeypatch.setattr("uuid.uuid5", lambda *_: uuid.UUID(int=0xF8 << 120))
+    with EmbeddedBroker(tmp_path, free_ports(1)[0]):
+        written = (tmp_path / "broker-1" / "data" / "meta.properties").read_text(encoding="utf-8")
+    assert "cluster.id=-" in written
 
 
 def test_it_starts_in_the_posix_locale(tmp_path, monkeypatch):
