@@ -68,8 +68,9 @@ def install(requirements):
         shutil.rmtree(VENV, ignore_errors=True)
         make = [uv, "venv", "-q", "--python", sys.executable] if uv else [sys.executable, "-m", "venv"]
         subprocess.run([*make, VENV], check=True)
-    pip = [uv, "pip", "install", "-q", "--compile-bytecode", "--python", PYTHON] if uv else [PYTHON, "-m", "pip", "install", "-q"]
-    subprocess.run([*pip, "-r", requirements], check=True, cwd=HERE)
+    pip = [uv, "pip"] if uv else [PYTHON, "-m", "pip"]
+    options = ["--compile-bytecode", "--python", PYTHON] if uv else []
+    subprocess.run([*pip, "install", "-q", *options, "-r", requirements], check=True, cwd=HERE)
     set_done(requirements, pins)
 
 

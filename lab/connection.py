@@ -82,9 +82,10 @@ def _answers(host: str, port: int, timeout: float, encrypted: bool) -> bool:
                 return True
             connection.settimeout(timeout)
             connection.sendall(struct.pack(">i", len(api_versions)) + api_versions)
-            answer = connection.recv(10, socket.MSG_WAITALL)
+            with connection.makefile("rb") as stream:
+                answer = stream.read(10)
             return len(answer) == 10 and struct.unpack(">iih", answer)[1:] == (1, 0)
-    except OSError:
+    except (OSError, UnicodeError):  # UnicodeError: no host can have that name
         return False
 
 

@@ -196,7 +196,7 @@ class _Consumer:
                     on_stored(stored)
         finally:
             self.close()
-            self.summary.seconds = time.monotonic() - began
+            self.summary.seconds = round(time.monotonic() - began, 3)
         return self.summary
 
     def step(self, max_records: int) -> list[Reading]:

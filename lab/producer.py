@@ -76,7 +76,7 @@ def produce(
             sender.flush()
         finally:
             sender.close()
-    sender.summary.seconds = time.monotonic() - began
+    sender.summary.seconds = round(time.monotonic() - began, 3)
     return sender.summary
 
 

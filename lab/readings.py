@@ -114,4 +114,5 @@ def _found(value: bytes, name: str) -> str:
         text = bytes(_fields(value)[name]).decode(errors="replace")
     except (msgspec.MsgspecError, ValueError, RecursionError):
         return "something else"  # what follows the field is broken as well
-    return text if len(text) <= 60 else text[:57] + "..."
+    text = text if len(text) <= 60 else text[:57] + "..."
+    return "".join(letter if letter.isprintable() else " " for letter in text)

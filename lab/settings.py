@@ -45,6 +45,8 @@ class Settings:
         given = {name: environ.get(f"LAB_{name.upper()}", "").strip() for name in names}
         values: dict[str, Any] = {name: text for name, text in given.items() if text}
         values["home"] = _absolute(Path(values.get("home", cls.home)))
+        if cafile := values.get("ssl_cafile"):
+            values["ssl_cafile"] = str(_absolute(Path(cafile)))
         settings = cls(**values)
         settings._check()
         return settings

@@ -142,6 +142,7 @@ class Warehouse:
         try:
             yield self._connection
             self._connection.execute("COMMIT")
+            self._wal = _identity(_beside(self.path, "-wal"))
         except BaseException:
             if self._connection.in_transaction:
                 self._connection.execute("ROLLBACK")
@@ -153,7 +154,11 @@ class Warehouse:
             return False
         log.warning("%s was removed or replaced: going on with a new one.", self.path)
         self._connection.close()
-        self._connection = self._open()
+        if self._wal and _identity(_beside(self.path, "-wal")) == self._wal:
+            # SQLite leaves the write-ahead log of a file that is gone: it would spoil the new one.
+            for ending in ("-wal", "-shm"):
+                _beside(self.path, ending).unlink(missing_ok=True)
+        self._connection = cast(sqlite3.Connection, self._retry(self._open, threading.Event()))
         return True
 
     def _retry(self, act: Callable[[], T], stop: threading.Event) -> T | None:
@@ -184,13 +189,15 @@ class Warehouse:
                 db.execute("PRAGMA journal_mode = WAL")
                 db.execute("PRAGMA synchronous = NORMAL")
                 db.executescript(SCHEMA)
-                db.execute("BEGIN IMMEDIATE")  # a file that cannot be written is found out now
+                # A file that cannot be written is found out now, and not at the first reading.
+                db.execute("BEGIN IMMEDIATE")
+                db.execute("CREATE TABLE can_be_written (x)")
                 db.execute("ROLLBACK")
             self._check_columns(db)
         except BaseException:
             db.close()
             raise
-        self._identity = _identity(self.path)
+        self._identity, self._wal = _identity(self.path), None
         return db
 
     def _check_columns(self, db: sqlite3.Connection) -> None:
@@ -204,6 +211,8 @@ class Warehouse:
                         f"{self.path} has a table {table} with the columns {', '.join(found)}; expected "
                         f"{', '.join(expected)}. Move the file away, or choose another: LAB_WAREHOUSE."
                     )
+        if not self._create and not _columns(db, "sensor_logs"):
+            raise WarehouseError(f"{self.path} has no table sensor_logs: it is not a warehouse of this kit.")
 
 
 def _columns(db: sqlite3.Connection, table: str) -> list[str]:
@@ -216,6 +225,10 @@ def _identity(path: Path) -> tuple[int, int] | None:
         return found.st_dev, found.st_ino
     except FileNotFoundError:
         return None
+
+
+def _beside(path: Path, ending: str) -> Path:
+    return path.with_name(path.name + ending)
 
 
 def _advice(code: int) -> str:

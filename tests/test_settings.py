@@ -75,7 +75,7 @@ A_TOPIC = "letters, digits, '.', '_' and '-', at most 249 of them"
         ("LAB_WAREHOUSE", "mysql://ada:secret@db/lab", "mysql://", "sqlite:///file.db or postgresql://..."),
         ("LAB_SECURITY_PROTOCOL", "TLS", "TLS", "PLAINTEXT, SSL, SASL_PLAINTEXT, SASL_SSL"),
         ("LAB_SASL_MECHANISM", "GSSAPI", "GSSAPI", "PLAIN, SCRAM-SHA-256, SCRAM-SHA-512"),
-        ("LAB_SSL_CAFILE", "no/such.pem", "no/such.pem", "a file with the certificates to trust"),
+        ("LAB_SSL_CAFILE", "no-such.pem", str(KIT / "no-such.pem"), "a file with the certificates to trust"),
     ],
 )
 def test_a_bad_value_is_refused_by_name(variable, value, found, expected):
