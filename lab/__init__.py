@@ -10,7 +10,7 @@ import importlib
 import logging
 from typing import TYPE_CHECKING, Any
 
-from lab.broker import EmbeddedBroker, ExternalBroker, free_ports, start_broker
+from lab.broker import EmbeddedBroker, free_ports, start_broker
 from lab.checks import (
     check_everything_stored,
     check_first_offset_since,
@@ -21,12 +21,11 @@ from lab.checks import (
     check_retention,
     check_same_partition,
 )
-from lab.connection import is_answering
-from lab.consumer import ConsumeSummary, consume
+from lab.consumer import consume
 from lab.dead_letters import fix_value, list_dead_letters, replay
 from lab.doctor import diagnose
 from lab.errors import InvalidReading, LabError
-from lab.producer import ProduceSummary, produce
+from lab.producer import produce
 from lab.readings import Reading, decode_reading, encode_reading
 from lab.settings import Settings
 from lab.simulation import DAY, PLANTS, simulate_readings
@@ -39,12 +38,9 @@ if TYPE_CHECKING:
 __all__ = [
     "DAY",
     "PLANTS",
-    "ConsumeSummary",
     "EmbeddedBroker",
-    "ExternalBroker",
     "InvalidReading",
     "LabError",
-    "ProduceSummary",
     "Reading",
     "Settings",
     "Warehouse",
@@ -66,7 +62,6 @@ __all__ = [
     "fix_value",
     "free_ports",
     "fresh_name",
-    "is_answering",
     "list_dead_letters",
     "plot_ledger",
     "plot_offsets",

@@ -5,7 +5,8 @@ import io
 import logging
 import os
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Generator, Iterable
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,8 @@ from tqdm import tqdm
 
 import lab
 from lab.broker import EmbeddedBroker, start_broker
-from lab.connection import address
+from lab.connection import address, is_answering
+from lab.consumer import ConsumeSummary
 from lab.dead_letters import fix_value, list_dead_letters
 from lab.doctor import diagnose
 from lab.errors import LabError
@@ -102,6 +104,7 @@ def parser() -> argparse.ArgumentParser:
         kind=positive_number,
     )
     _option(consume, "--idle-timeout", None, "S", "end after so many seconds without a message", kind=seconds)
+    _option(consume, "--metrics-port", None, "PORT", "serve its numbers to Prometheus, on this machine only")
     _option(consume, "--group", None, "ID", "the consumer group; default: LAB_GROUP", kind=str)
     consume.add_argument("--quiet", action="store_true", help="a progress bar instead of a line a row")
 
@@ -167,7 +170,7 @@ def broker_status(settings: Settings, options: argparse.Namespace) -> int:
         print(f"node {node.id}: running at 127.0.0.1:{node.port}, process {node.pid}, data {settings.home}")
     if not running:
         print(f"No embedded broker of {settings.home} is running.")
-    answering = lab.is_answering(settings.bootstrap_servers)
+    answering = is_answering(settings.bootstrap_servers)
     print(f"{settings.bootstrap_servers}: {'a broker answers' if answering else 'no broker answers'}")
     return 0 if answering else 1
 
@@ -220,25 +223,41 @@ def produce_command(settings: Settings, options: argparse.Namespace) -> int:
 
 
 def consume_command(settings: Settings, options: argparse.Namespace) -> None:
+    summary = ConsumeSummary()
     with (
         lab.Warehouse(settings.warehouse_url) as warehouse,
+        _metrics(summary, options.metrics_port),
         _bar("stored", options.max_messages, options.quiet) as bar,
     ):
-        summary = lab.consume(
+        lab.consume(
             settings.topic,
             warehouse,
             group_id=options.group or settings.group,
             max_messages=options.max_messages,
             idle_timeout=options.idle_timeout,
             on_stored=_show("Stored", bar, options.quiet),
+            summary=summary,
             **settings.kafka,
         )
+    lag = ", ".join(f"{messages} in partition {n}" for n, messages in sorted(summary.lag.items()))
     _say(
-        f"{summary.processed} messages in {summary.seconds:.1f} s: {summary.stored} stored, "
-        f"{summary.dead_letters} dead letters, {summary.fenced} fenced, "
+        f"{summary.processed} messages in {summary.seconds:.1f} s ({summary.per_second:,.0f} a second): "
+        f"{summary.stored} stored, {summary.dead_letters} dead letters, {summary.fenced} fenced, "
         f"{summary.lost_to_retention} gone from the log, {summary.reconnects} reconnects; "
-        f"lag {sum(summary.lag.values())}"
+        f"lag: {lag or 'not known'}"
     )
+
+
+@contextmanager
+def _metrics(summary: ConsumeSummary, port: int | None) -> Generator[None]:
+    if port is None:
+        yield
+        return
+    from lab.metrics import serve_metrics  # here, for few ask for it
+
+    with serve_metrics(summary, port) as url:
+        _say(f"Metrics at {url}")
+        yield
 
 
 def status(settings: Settings, options: argparse.Namespace) -> int:
@@ -248,6 +267,14 @@ def status(settings: Settings, options: argparse.Namespace) -> int:
         _table(["sensor", "rows", "last reading"], warehouse.query(sql))
         letters = list_dead_letters(warehouse)
         print(f"dead letters: {len(letters)}, of which replayed: {sum(bool(x.replayed) for x in letters)}\n")
+        print("Consumers, each as it last wrote")
+        sql = (
+            "SELECT group_id, member, ts, stored + dead_letters, stored, dead_letters, fenced, reconnects,"
+            " round((stored + dead_letters) / seconds, 1) FROM consumers ORDER BY ts"
+        )
+        header = ["group", "member", "at", "processed", "stored", "dead letters", "fenced", "reconnects"]
+        _table([*header, "a second"], warehouse.query(sql))
+        print()
         topic = lab.describe_topic(settings.topic, **settings.kafka)
         stored = warehouse.next_offsets(topic.topic_id)
     offsets = lab.topic_offsets(settings.topic, **settings.kafka)

@@ -28,6 +28,7 @@ class TolerantSelector(selectors.SelectSelector):
     """
 
     def select(self, timeout=None):
+        """What is ready to be read or written; nothing, when a closed socket had to be dropped."""
         try:
             return super().select(timeout)
         except (OSError, ValueError):

@@ -14,7 +14,7 @@ import time
 import uuid
 from collections import deque
 from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -31,6 +31,7 @@ from kafka.admin import MemberToRemove
 from kafka.consumer.fetcher import ConsumerRecord
 from kafka.errors import (
     AuthorizationError,
+    IllegalStateError,
     KafkaError,
     NoOffsetForPartitionError,
     OffsetOutOfRangeError,
@@ -60,11 +61,12 @@ class Sink(Protocol):
         self, topic: str, topic_id: str, batches: list[Batch], stop: threading.Event
     ) -> set[int] | None: ...
     def reopen_if_moved(self) -> bool: ...
+    def note_consumer(self, group_id: str, member: str, **counts: float) -> None: ...
 
 
 @dataclass
 class ConsumeSummary:
-    """What a consumer did. Every message it processed is either stored or a dead letter."""
+    """What a consumer did, or is doing. Each message it processed is stored or a dead letter."""
 
     stored: int = 0
     dead_letters: int = 0
@@ -94,18 +96,21 @@ def consume(
     idle_timeout: float | None = None,
     stop: threading.Event | None = None,
     on_stored: Callable[[list[Reading]], object] | None = None,
+    summary: ConsumeSummary | None = None,
     **kafka: Any,
 ) -> ConsumeSummary:
     """Store every reading of a topic in the warehouse, once.
 
     Ends after `max_messages`, after `idle_timeout` seconds without a message, on Ctrl-C, or when
-    `stop` is set. `on_stored` is called with readings once they are in the warehouse.
+    `stop` is set. `on_stored` is called with readings once they are in the warehouse. Pass a
+    `summary` to watch its numbers from another thread; it is also what comes back.
 
     Messages that are no readings become dead letters. While the broker is away, or the warehouse
     locked, it waits and goes on. Raises KafkaError where that cannot help (no permission).
     """
     with stop_on_signals(stop) as stop, static_member(group_id) as member:
-        consumer = _Consumer(topic, warehouse, group_id, member, stop, kafka)
+        summary = summary or ConsumeSummary()
+        consumer = _Consumer(topic, warehouse, group_id, member, stop, summary, kafka)
         return consumer.run(max_messages, idle_timeout, on_stored)
 
 
@@ -159,13 +164,14 @@ class _Consumer:
         group_id: str,
         member: str,
         stop: threading.Event,
+        summary: ConsumeSummary,
         kafka: dict[str, Any],
     ):
         self.topic, self.warehouse, self.stop, self.kafka = topic, warehouse, stop, kafka
         self.group_id, self.member = group_id, member
         self.servers = kafka["bootstrap_servers"]
         self.protocol = kafka.get("security_protocol", "PLAINTEXT")
-        self.summary = ConsumeSummary()
+        self.summary = summary
         self.client: KafkaConsumer | None = None
         self.topic_id = ""
         self.expected: dict[TopicPartition, int | None] = {}  # the warehouse's offsets, as we know them
@@ -174,6 +180,7 @@ class _Consumer:
         self.heard = self.asked = time.monotonic()  # the last message; the last look why none comes
         self.patience = PATIENCE
         self.told = ""
+        self.began = self.noted = time.monotonic()
 
     def run(
         self,
@@ -182,7 +189,7 @@ class _Consumer:
         on_stored: Callable[[list[Reading]], object] | None,
     ) -> ConsumeSummary:
         """The loop. Its bounds: the count, the idle time, and the stop event."""
-        began = heard = time.monotonic()
+        heard = self.began
         try:
             while not self.stop.is_set():
                 before = self.summary.processed
@@ -194,9 +201,11 @@ class _Consumer:
                     heard = time.monotonic()
                 if stored and on_stored:
                     on_stored(stored)
+                if time.monotonic() - self.noted > 1:
+                    self.note()
         finally:
             self.close()
-            self.summary.seconds = round(time.monotonic() - began, 3)
+            self.note()
         return self.summary
 
     def step(self, max_records: int) -> list[Reading]:
@@ -330,6 +339,24 @@ class _Consumer:
         self.misplaced.clear()
         client.subscribe([self.topic], listener=_Rebalance(self.misplaced))
         return client
+
+    def note(self) -> None:
+        """How far we are, for those who watch: `status`, and the metrics."""
+        self.noted, counts = time.monotonic(), self.summary
+        counts.seconds = round(self.noted - self.began, 3)
+        for partition, offset in self.offsets().items() if self.client else ():
+            with suppress(IllegalStateError):  # taken from us just now
+                if self.client and (end := self.client.highwater(partition)):
+                    counts.lag[partition.partition] = max(0, end - offset.offset)
+        self.warehouse.note_consumer(
+            self.group_id,
+            self.member,
+            stored=counts.stored,
+            dead_letters=counts.dead_letters,
+            fenced=counts.fenced,
+            reconnects=counts.reconnects,
+            seconds=counts.seconds,
+        )
 
     def recover(self, error: Exception) -> None:
         """Wait a little; unless the error passes by itself, also close the client and make a new one."""

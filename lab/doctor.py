@@ -27,6 +27,7 @@ class Finding:
 
     @property
     def ok(self) -> bool:
+        """Whether nothing is wrong."""
         return not self.fix
 
     def __str__(self) -> str:

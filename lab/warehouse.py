@@ -38,6 +38,10 @@ CREATE TABLE IF NOT EXISTS gaps (
     id INTEGER PRIMARY KEY, topic TEXT NOT NULL, topic_id TEXT NOT NULL,
     "partition" INTEGER NOT NULL, first_offset INTEGER NOT NULL, next_offset INTEGER NOT NULL,
     ts TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS consumers (
+    group_id TEXT NOT NULL, member TEXT NOT NULL, stored INTEGER NOT NULL,
+    dead_letters INTEGER NOT NULL, fenced INTEGER NOT NULL, reconnects INTEGER NOT NULL,
+    seconds REAL NOT NULL, ts TEXT NOT NULL, PRIMARY KEY (group_id, member));
 """
 # What may clear up by itself: locked by another program, disk full, a disk that fails now and then.
 TRANSIENT = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR}
@@ -73,8 +77,11 @@ class Warehouse:
         self._connection.close()
 
     def query(self, sql: str, *values: object) -> list[tuple]:
-        """The rows of a SELECT."""
-        return self._connection.execute(sql, values).fetchall()
+        """The rows of a SELECT. Raises WarehouseError with what the database says against it."""
+        try:
+            return self._connection.execute(sql, values).fetchall()
+        except sqlite3.Error as error:
+            raise WarehouseError(f"{self.path}: {error}.") from error
 
     def next_offsets(self, topic_id: str) -> dict[int, int]:
         """{partition: the offset to read next}, for the partitions of which anything was stored."""
@@ -117,7 +124,7 @@ class Warehouse:
         return moved.rowcount == 1
 
     def _insert(self, db: sqlite3.Connection, topic: str, topic_id: str, batch: Batch) -> None:
-        now = datetime.now(UTC).isoformat(timespec="milliseconds")
+        now = _now()
         db.executemany(
             "INSERT INTO sensor_logs (sensor_id, val, unit, status, ts) VALUES (?, ?, ?, ?, ?)",
             [(r.sensor_id, r.val, r.unit, r.status, r.ts.isoformat()) for r in batch.readings],
@@ -133,6 +140,15 @@ class Warehouse:
                 " VALUES (?, ?, ?, ?, ?, ?)",
                 (topic, topic_id, batch.partition, batch.expected, batch.next_offset, now),
             )
+
+    def note_consumer(self, group_id: str, member: str, **counts: float) -> None:
+        """Keep what a running consumer says of itself; not worth waiting for a locked database."""
+        row = {"group_id": group_id, "member": member, **counts, "ts": _now()}
+        sql = f"INSERT OR REPLACE INTO consumers ({', '.join(row)}) VALUES ({', '.join('?' * len(row))})"
+        try:
+            self._connection.execute(sql, tuple(row.values()))
+        except sqlite3.Error as error:
+            log.debug("%s: the consumer's numbers were not kept: %s", self.path, error)
 
     @contextmanager
     def transaction(self) -> Generator[sqlite3.Connection]:
@@ -204,7 +220,7 @@ class Warehouse:
         """Refuse a database whose tables have our names and other columns."""
         with closing(sqlite3.connect(":memory:")) as ours:
             ours.executescript(SCHEMA)
-            for table in ("sensor_logs", "offsets", "dead_letters", "gaps"):
+            for table in ("sensor_logs", "offsets", "dead_letters", "gaps", "consumers"):
                 expected, found = _columns(ours, table), _columns(db, table)
                 if found and set(found) != set(expected):
                     raise WarehouseError(
@@ -225,6 +241,10 @@ def _identity(path: Path) -> tuple[int, int] | None:
         return found.st_dev, found.st_ino
     except FileNotFoundError:
         return None
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="milliseconds")
 
 
 def _beside(path: Path, ending: str) -> Path:

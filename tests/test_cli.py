@@ -6,6 +6,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+from urllib.request import urlopen
 
 import pytest
 
@@ -212,3 +213,23 @@ def test_the_demo_runs_twice_and_leaves_nothing_running(tmp_path):
         with lab.Warehouse(str(tmp_path / "warehouse.db"), create=False) as warehouse:
             assert warehouse.query("SELECT count(*) FROM sensor_logs") == [(4200 * run_number,)]
     assert (tmp_path / "chart.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_running_consumer_shows_its_numbers_to_prometheus_and_to_status(place, tmp_path):
+    port = free_ports(1)[0]
+    run("produce", "--batches", "5", "--interval", "0", **place)
+    arguments = "consume", "--quiet", "--metrics-port", str(port)
+    with running(*arguments, output=tmp_path / "consumer.log", **place) as consumer:
+        wait_for(lambda: f"Metrics at http://127.0.0.1:{port}/metrics" in consumer.text)
+        wait_for(lambda: "kafka_lab_stored_total 15.0" in metrics(port))
+        wait_for(lambda: 'kafka_lab_lag{partition="0"} 0.0' in metrics(port))
+        wait_for(
+            lambda: re.search(
+                rf"{place['LAB_GROUP']} +\S+ +\S+ +15 +15 +0 +0 +0 ", run("status", **place).stdout
+            )
+        )
+
+
+def metrics(port):
+    with urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as answer:
+        return answer.read().decode("utf-8")

@@ -1,0 +1,219 @@
+"""The rules of the house: the door, the arrows, the notebooks and the README agree with the code."""
+
+import argparse
+import ast
+import inspect
+import re
+import shlex
+from pathlib import Path
+
+import nbformat
+import pytest
+
+import lab
+from lab.__main__ import parser
+from lab.settings import Settings
+
+KIT = Path(__file__).parent.parent
+MODULES = sorted((KIT / "lab").glob("*.py"))
+NOTEBOOKS = sorted((KIT / "notebooks").glob("*.ipynb"))
+README = (KIT / "README.md").read_text(encoding="utf-8")
+CODE = [*MODULES, KIT / "start.py", KIT / "conftest.py", *sorted((KIT / "tests").glob("*.py"))]
+by_name = pytest.mark.parametrize("path", NOTEBOOKS, ids=[path.stem for path in NOTEBOOKS])
+
+
+def tree(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
+def notebook(path: Path) -> nbformat.NotebookNode:
+    return nbformat.read(path, as_version=4)
+
+
+def cells(path: Path, kind: str) -> list[nbformat.NotebookNode]:
+    return [cell for cell in notebook(path).cells if cell.cell_type == kind]
+
+
+def is_exercise(cell: nbformat.NotebookNode) -> bool:
+    return "solution" in cell.metadata.get("tags", []) or "# Your code here" in cell.source
+
+
+# The door.
+
+
+@pytest.mark.parametrize("name", lab.__all__)
+def test_what_the_door_gives_is_explained_and_used_in_a_lesson(name):
+    thing = getattr(lab, name)
+    assert inspect.getdoc(thing) or not callable(thing)
+    used = re.compile(rf"\b{name}\b")
+    assert any(used.search(cell.source) for path in NOTEBOOKS for cell in cells(path, "code"))
+
+
+@pytest.mark.parametrize("path", MODULES, ids=[path.stem for path in MODULES])
+def test_every_public_thing_says_what_it_is(path):
+    module = tree(path)
+    assert ast.get_docstring(module)
+    definitions = (ast.ClassDef, ast.FunctionDef)
+    public = [node for node in module.body if isinstance(node, definitions) and node.name[0] != "_"]
+    for node in list(public):
+        if isinstance(node, ast.ClassDef) and not is_protocol(node):
+            public += [x for x in node.body if isinstance(x, ast.FunctionDef) and x.name[0] != "_"]
+    unsaid = [node.name for node in public if not ast.get_docstring(node)]
+    assert unsaid == [] or path.stem == "__main__"
+
+
+def is_protocol(node: ast.ClassDef) -> bool:
+    return any(isinstance(base, ast.Name) and base.id == "Protocol" for base in node.bases)
+
+
+# The arrows.
+
+
+def imported(path: Path) -> set[str]:
+    """The modules of `lab` that this one imports, inside its functions too."""
+    found = set()
+    for node in ast.walk(tree(path)):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("lab."):
+            found.add(str(node.module).removeprefix("lab."))
+    return found
+
+
+def test_the_readme_draws_the_arrows_that_are_there():
+    rows = re.findall(r"^\| `(\w+)` \| .+\? \| (.*?) ?\|$", README, re.MULTILINE)
+    drawn = {module: set(filter(None, arrows.split(", "))) for module, arrows in rows}
+    stages = [path for path in MODULES if path.stem not in ("__init__", "__main__", "demo")]
+    assert drawn == {path.stem: imported(path) for path in stages}
+
+
+def test_no_stage_knows_another():
+    stages = {"topics", "producer", "consumer", "warehouse", "settings"}
+    for name in stages:
+        assert not imported(KIT / "lab" / f"{name}.py") & stages, name
+
+
+# The notebooks.
+
+
+@by_name
+def test_a_lesson_is_in_the_readme(path):
+    assert f"[{path.stem}](notebooks/{path.name})" in README
+
+
+@by_name
+def test_a_lesson_opens_with_its_question_and_closes_with_what_was_learnt(path):
+    first, last = notebook(path).cells[0].source, notebook(path).cells[-1].source
+    minutes = re.search(r"About (\d+) minutes", first)
+    assert re.match(r"# \d\d ", first) and "?" in first and minutes
+    row = next(line for line in README.splitlines() if path.name in line)
+    assert row.endswith(f"| {minutes[1]} |")
+    assert "In this notebook we:" in last and last.count("\n- ") == 3
+
+
+@by_name
+def test_a_lesson_is_stored_without_what_a_run_leaves(path):
+    assert all(not cell.outputs and cell.execution_count is None for cell in cells(path, "code"))
+    assert set(notebook(path).metadata) <= {"kernelspec", "language_info"}
+    assert notebook(path).metadata.kernelspec.name == "python3"
+
+
+@by_name
+def test_a_lesson_has_small_cells(path):
+    for cell in cells(path, "code"):
+        assert len(cell.source.splitlines()) <= 12, cell.source
+        defines = any(isinstance(x, ast.FunctionDef | ast.ClassDef) for x in ast.walk(ast.parse(cell.source)))
+        assert is_exercise(cell) or not defines, cell.source
+    assert all(len(cell.source.split()) <= 65 for cell in prose(path))
+
+
+def prose(path: Path) -> list[nbformat.NotebookNode]:
+    """The cells that are plain text: no table, no list."""
+    return [cell for cell in cells(path, "markdown") if not re.search(r"^[|-]", cell.source, re.MULTILINE)]
+
+
+@by_name
+def test_a_lesson_takes_the_kit_through_its_door(path):
+    for cell in cells(path, "code"):
+        assert not re.search(r"(from|import) lab\.", cell.source), cell.source
+
+
+@by_name
+def test_a_lesson_never_deletes_a_topic(path):
+    """On Windows Kafka cannot remove the files of one, and stops."""
+    assert not any("delete_topics" in cell.source for cell in cells(path, "code"))
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS[2:], ids=[path.stem for path in NOTEBOOKS[2:]])
+def test_a_lesson_has_two_exercises_that_check_themselves(path):
+    code = cells(path, "code")
+    solutions = [cell for cell in code if "solution" in cell.metadata.get("tags", [])]
+    assert all(cell.metadata.jupyter.source_hidden for cell in solutions)
+    checks = [cell for cell in code if re.search(r"^check_\w+\(", cell.source, re.MULTILINE)]
+    given = [cell for cell in code if "# Your code here" in cell.source]
+    assert len(solutions) == len(checks) == len(given) >= 2
+
+
+# The README and the code.
+
+
+def commands_of(text: str) -> list[str]:
+    return re.findall(r"python -m lab ([^`\n]+)", text)
+
+
+@pytest.mark.parametrize("command", sorted(set(commands_of(README))))
+def test_the_program_has_each_command_of_the_readme(command):
+    parser().parse_args(shlex.split(command.split(" in one")[0]))
+
+
+@pytest.mark.parametrize("path", [*NOTEBOOKS, *MODULES], ids=lambda path: path.name)
+def test_the_program_has_each_command_that_is_advised(path):
+    for command in commands_of(path.read_text(encoding="utf-8")):
+        words = re.match(r"[a-z -]+", command)
+        first = words[0].split()[0] if words and words[0].split() else None
+        assert first in commands() or first is None, command
+
+
+def commands() -> set[str]:
+    action = next(a for a in parser()._actions if isinstance(a, argparse._SubParsersAction))
+    return set(action.choices)
+
+
+def test_every_command_is_in_the_readme():
+    assert commands() == {command.split()[0] for command in commands_of(README)}
+
+
+def test_every_option_of_produce_and_consume_is_in_the_readme():
+    top = next(a for a in parser()._actions if isinstance(a, argparse._SubParsersAction))
+    for name in ("produce", "consume"):
+        for action in top.choices[name]._actions:
+            option = action.option_strings[-1]
+            assert option in README or option == "--help", f"{name} {option}"
+
+
+def test_every_setting_is_in_the_readme_with_its_default():
+    for name, default in vars(Settings()).items():
+        assert f"`LAB_{name.upper()}`" in README
+        if default and name != "security_protocol":
+            assert f"`LAB_{name.upper()}` | `{default}`" in README
+
+
+def test_every_file_is_opened_with_its_encoding_named():
+    """Or on Windows it would be read in another one."""
+    for path in CODE:
+        for call in (node for node in ast.walk(tree(path)) if isinstance(node, ast.Call)):
+            name = call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
+            if name not in ("open", "read_text", "write_text"):
+                continue
+            given = {keyword.arg for keyword in call.keywords}
+            mode = call.args[0].value if call.args and isinstance(call.args[0], ast.Constant) else ""
+            is_text = name != "open" or not ("b" in str(mode) or isinstance(call.func, ast.Name))
+            is_file = not (
+                isinstance(call.func, ast.Attribute) and ast.unparse(call.func.value) in ("os", "self")
+            )
+            assert "encoding" in given or not is_text or not is_file, f"{path.name}:{call.lineno}"
+
+
+def test_no_command_goes_through_a_shell():
+    for path in CODE:
+        for node in ast.walk(tree(path)):
+            assert not (isinstance(node, ast.keyword) and node.arg == "shell"), path.name
+            assert not (isinstance(node, ast.Attribute) and ast.unparse(node) == "os.system"), path.name
