@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
+import psutil
 from filelock import FileLock, Timeout
 from kafka import (
     ConsumerRebalanceListener,
@@ -122,20 +123,23 @@ def static_member(group_id: str) -> Generator[str]:
     dead member's session ends. Two that run at the same time must not share one, so each holds a
     lock on its number, which the system releases when the process dies.
     """
-    folder = Path(tempfile.gettempdir()) / "kafka-lab-members"
-    folder.mkdir(mode=0o777, exist_ok=True)
-    group = re.sub(r"[^a-zA-Z0-9._-]", "_", group_id)[:100]
-    machine = re.sub(r"[^a-zA-Z0-9._-]", "_", platform.node())[:60]
+    user, machine = _plain(psutil.Process().username()), _plain(platform.node())
+    folder = Path(tempfile.gettempdir()) / f"kafka-lab-members-{user}"
+    folder.mkdir(mode=0o700, exist_ok=True)
     number = 0
     while True:
         number += 1
-        lock = FileLock(folder / f"{group}-{number}.lock")
+        lock = FileLock(folder / f"{_plain(group_id)}-{number}.lock")
         try:
             with lock.acquire(timeout=0):
-                yield f"{machine}-{uuid.getnode():x}-{number}"
+                yield f"{machine}-{uuid.getnode():x}-{user}-{number}"
                 return
         except Timeout:
             continue
+
+
+def _plain(name: str) -> str:
+    return re.sub(r"[^a-zA-Z0-9._-]", "_", name)[:60]
 
 
 class _Rebalance(ConsumerRebalanceListener):
@@ -178,7 +182,7 @@ class _Consumer:
         self.misplaced: deque[TopicPartition] = deque()  # the client may be elsewhere in these
         self.failures = 0  # in a row
         self.heard = self.asked = time.monotonic()  # the last message; the last look why none comes
-        self.patience = PATIENCE
+        self.patience, self.doubts = PATIENCE, 0
         self.told = ""
         self.began = self.noted = time.monotonic()
 
@@ -263,7 +267,7 @@ class _Consumer:
             self.summary.stored += len(batch.readings)
             self.summary.dead_letters += len(batch.dead_letters)
             readings += batch.readings
-        self.told, self.heard, self.patience = "", time.monotonic(), PATIENCE
+        self.told, self.heard, self.patience, self.doubts = "", time.monotonic(), PATIENCE, 0
         if self.client:
             self.client.commit_async(self.offsets())
         return readings
@@ -337,6 +341,7 @@ class _Consumer:
             )
         )
         self.misplaced.clear()
+        self.heard, self.doubts = time.monotonic(), 0
         client.subscribe([self.topic], listener=_Rebalance(self.misplaced))
         return client
 
@@ -419,10 +424,15 @@ class _Consumer:
             )
         elif "is away" in self.told:
             log.warning("Kafka is back.")
-        elif time.monotonic() - self.heard > self.patience:
-            self.patience *= 2
-            if self.is_left_behind():
+            self.heard = self.asked
+        elif self.asked - self.heard > self.patience:
+            if not self.is_left_behind():
+                self.patience, self.doubts = 2 * self.patience, 0
+            elif self.doubts:
+                self.patience *= 2
                 raise KafkaError("there are messages, and it brings none")
+            else:
+                self.doubts = 1  # they may have come just now: look again in a second
         if reason and reason != self.told:
             log.warning(reason)
         self.told = reason
