@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from kafka.errors import KafkaError
 from tqdm import tqdm
 
 import lab
@@ -31,12 +32,20 @@ def main(arguments: list[str] | None = None) -> int:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")  # a cp1252 console lacks the signs of some units
     options = parser().parse_args(arguments)
+    settings = Settings()
     try:
         settings = Settings.from_environment()
         _log_to(settings.home)
         return options.run(settings, options) or 0
     except LabError as error:
         print(f"error: {error}", file=sys.stderr)
+        return 1
+    except KafkaError as error:
+        print(
+            f"error: Kafka at {settings.bootstrap_servers} cannot be used: {error}. "
+            f"More in {settings.home / 'kafka-python.log'}; python -m lab doctor looks for the cause.",
+            file=sys.stderr,
+        )
         return 1
     except KeyboardInterrupt:
         return 130

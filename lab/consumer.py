@@ -369,6 +369,8 @@ class _Consumer:
             log.warning("Kafka client failed (%s): making a new one.", error)
             self.summary.reconnects += 1
             self.discard()
+        elif self.failures == 1 and is_answering(self.servers, security_protocol=self.protocol):
+            log.warning("Kafka at %s answers, but not as asked: %s. Trying again.", self.servers, error)
         self.failures += 1
         self.stop.wait(min(0.05 * 2**self.failures, 5))
 

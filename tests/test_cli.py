@@ -233,3 +233,23 @@ def test_a_running_consumer_shows_its_numbers_to_prometheus_and_to_status(place,
 def metrics(port):
     with urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as answer:
         return answer.read().decode("utf-8")
+
+
+@pytest.mark.parametrize("command", ["produce --batches 1", "topic create", "consume --idle-timeout 2"])
+def test_a_broker_that_asks_for_no_password_is_one_line_and_the_password_is_nowhere(kafka, tmp_path, command):
+    secret = {
+        "LAB_SECURITY_PROTOCOL": "SASL_PLAINTEXT",
+        "LAB_SASL_MECHANISM": "PLAIN",
+        "LAB_SASL_USERNAME": "ada",
+        "LAB_SASL_PASSWORD": "top-secret-7",
+        "LAB_HOME": str(tmp_path / "home"),
+        "LAB_WAREHOUSE": str(tmp_path / "warehouse.db"),
+    }
+    done = run(*command.split(), **secret)
+    assert f"Kafka at {kafka['bootstrap_servers']} " in done.stderr
+    assert "Unable to bootstrap" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert "SaslHandshake failed" in (tmp_path / "home" / "kafka-python.log").read_text(encoding="utf-8")
+    kept = [path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()]
+    assert "top-secret-7" not in done.stdout + done.stderr
+    assert not any(b"top-secret-7" in content for content in kept)
