@@ -235,7 +235,7 @@ def metrics(port):
         return answer.read().decode("utf-8")
 
 
-@pytest.mark.parametrize("command", ["produce --batches 1", "topic create", "consume --idle-timeout 2"])
+@pytest.mark.parametrize("command", ["produce --batches 1", "topic create", "consume --idle-timeout 5"])
 def test_a_broker_that_asks_for_no_password_is_one_line_and_the_password_is_nowhere(kafka, tmp_path, command):
     secret = {
         "LAB_SECURITY_PROTOCOL": "SASL_PLAINTEXT",
