@@ -1,0 +1,195 @@
+"""`sensor_logs` as a DataFrame and as pictures; looked at through what matplotlib drew."""
+
+from datetime import UTC, datetime, timedelta
+from itertools import islice
+
+import pandas as pd
+import pytest
+from matplotlib.colors import to_hex
+
+import lab
+from lab.charts import GAP, LINE, STATUS, find_gaps, plot_ledger, plot_offsets, plot_sensor_logs
+from lab.readings import Batch, Reading
+from lab.warehouse import Warehouse
+
+START = datetime(2026, 1, 31, 12, tzinfo=UTC)
+PNG = b"\x89PNG\r\n\x1a\n"
+
+
+def minutes(*numbers: int) -> list[datetime]:
+    return [START + timedelta(minutes=number) for number in numbers]
+
+
+def logs_of(readings: list[Reading], path) -> pd.DataFrame:
+    with Warehouse(str(path)) as warehouse:
+        if readings:
+            warehouse.store("t", "id", [Batch(0, None, len(readings), readings)])
+    return lab.read_sensor_logs(str(path))
+
+
+@pytest.fixture
+def logs(tmp_path):
+    """Two sensors, the second with a gap, a warning and a critical reading."""
+    warm = [Reading("t-1", 20 + n, "°C", "OK", ts) for n, ts in enumerate(minutes(*range(60)))]
+    damp = [Reading("h-1", 50, "%", "OK", ts) for ts in minutes(*range(15), *range(40, 58))]
+    marked = [
+        Reading("h-1", 85, "%", "WARNING", START + timedelta(minutes=58)),
+        Reading("h-1", 99, "%", "CRITICAL", START + timedelta(minutes=59)),
+    ]
+    return logs_of(warm + damp + marked, tmp_path / "warehouse.db")
+
+
+# The table.
+
+
+def test_the_table_has_real_times_in_order(tmp_path):
+    late, early = START.replace(microsecond=5), START
+    logs = logs_of([Reading("a", 1, "", "OK", late), Reading("b", 2.5, "", "OK", early)], tmp_path / "w.db")
+    assert list(logs.columns) == ["id", "sensor_id", "val", "unit", "status", "ts"]
+    assert list(logs["ts"]) == [early, late]
+    assert str(logs["ts"].dtype).endswith("UTC]")
+    assert list(logs["val"]) == [2.5, 1.0]
+    assert list(logs["id"]) == [2, 1]
+
+
+def test_one_sensor_can_be_asked_for(logs, tmp_path):
+    one = lab.read_sensor_logs(str(tmp_path / "warehouse.db"), "t-1")
+    assert len(one) == 60
+    assert set(one["sensor_id"]) == {"t-1"}
+    assert lab.read_sensor_logs(str(tmp_path / "warehouse.db"), "' OR 1=1 --").empty
+
+
+def test_an_empty_table_is_an_empty_frame_of_the_same_columns(tmp_path):
+    logs = logs_of([], tmp_path / "warehouse.db")
+    assert logs.empty
+    assert str(logs["ts"].dtype).endswith("UTC]")
+
+
+def test_no_warehouse_is_said_and_none_is_made(tmp_path):
+    with pytest.raises(lab.LabError, match="There is no warehouse at"):
+        lab.read_sensor_logs(str(tmp_path / "none.db"))
+    assert not list(tmp_path.iterdir())
+
+
+# Gaps.
+
+
+def test_a_silence_much_longer_than_usual_is_a_gap():
+    times = pd.Series(minutes(0, 1, 2, 3, 23, 24))
+    gaps = find_gaps(times)
+    assert gaps.to_dict("list") == {"start": [times[3]], "end": [times[4]]}
+
+
+@pytest.mark.parametrize("numbers", [(), (0,), (0, 1), (0, 1, 2, 11, 12), (0, 0, 0)])
+def test_no_gap_where_there_is_none(numbers):
+    assert find_gaps(pd.Series(minutes(*numbers), dtype="datetime64[ns, UTC]")).empty
+
+
+# The picture of the values.
+
+
+def test_each_sensor_has_a_panel_with_its_name_and_unit_and_the_rate_comes_last(logs):
+    panels = plot_sensor_logs(logs).axes
+    assert [panel.get_title(loc="left") for panel in panels[:2]] == ["h-1", "t-1"]
+    assert [panel.get_ylabel() for panel in panels[:2]] == ["%", "°C"]
+    assert "per minute" in panels[2].get_title(loc="left")
+    assert panels[2].get_xlabel() == "time (UTC)"
+
+
+def test_the_line_has_every_value_and_is_broken_where_the_sensor_was_silent(logs):
+    humidity, temperature, _ = plot_sensor_logs(logs).axes
+    assert list(temperature.lines[0].get_ydata()) == [20 + n for n in range(60)]
+    drawn = pd.Series(humidity.lines[0].get_ydata())
+    assert drawn.isna().sum() == 1
+    assert drawn.isna()[15]
+    assert len(drawn) == 35 + 1
+
+
+def test_a_gap_is_shaded_from_the_last_reading_before_it_to_the_first_after(logs):
+    humidity, temperature, _ = plot_sensor_logs(logs).axes
+    (shade,) = humidity.patches
+    x = humidity.convert_xunits
+    assert shade.get_x() == pytest.approx(x(START + timedelta(minutes=14)))
+    assert shade.get_x() + shade.get_width() == pytest.approx(x(START + timedelta(minutes=40)))
+    assert to_hex(shade.get_facecolor()) == GAP
+    assert not temperature.patches
+
+
+def test_statuses_are_marked_each_in_its_own_way_and_counted_in_the_legend(logs):
+    humidity, temperature, _ = plot_sensor_logs(logs).axes
+    marks = {line.get_label(): line for line in humidity.lines[1:]}
+    assert set(marks) == {"WARNING (1)", "CRITICAL (1)"}
+    for label, value in (("WARNING (1)", 85), ("CRITICAL (1)", 99)):
+        assert list(marks[label].get_ydata()) == [value]
+        found = marks[label].get_color(), marks[label].get_marker()
+        assert found == STATUS[label.split()[0]]
+    assert len(temperature.lines) == 1
+    legend = [text.get_text() for text in humidity.get_legend().get_texts()]
+    assert legend == ["value", "WARNING (1)", "CRITICAL (1)", "no readings"]
+
+
+def test_the_rate_counts_every_reading(logs):
+    bars = [bar for group in plot_sensor_logs(logs).axes[-1].containers for bar in group]
+    assert sum(bar.get_height() for bar in bars) == len(logs)
+
+
+@pytest.mark.parametrize("number", [0, 1])
+def test_few_readings_are_no_fault(number, tmp_path):
+    logs = logs_of([Reading("t-1", 1, "°C", "OK", START)] * number, tmp_path / "w.db")
+    chart = plot_sensor_logs(logs)
+    assert chart._repr_png_().startswith(PNG)
+    assert bool(chart.texts) == (number == 0)
+
+
+def test_a_week_and_a_second_are_both_readable(tmp_path):
+    for n, step in enumerate((timedelta(minutes=10), timedelta(milliseconds=1))):
+        batches = islice(lab.simulate_readings(seed=1), 1000)
+        readings = [
+            Reading(r.sensor_id, r.val, r.unit, r.status, START + step * number)
+            for number, batch in enumerate(batches)
+            for r in batch
+        ]
+        rate = plot_sensor_logs(logs_of(readings, tmp_path / f"{n}.db")).axes[-1]
+        assert 1 <= len(rate.containers[0]) <= 101
+
+
+# Offsets and ledgers.
+
+
+def bars_of(panel, label):
+    """[(left, width)] of the bars with that label."""
+    (group,) = (group for group in panel.containers if group.get_label() == label)
+    return [(bar.get_x(), bar.get_width()) for bar in group]
+
+
+def test_offsets_are_bars_split_where_the_warehouse_has_come_to():
+    (panel,) = plot_offsets({0: (0, 10), 1: (5, 8)}, {0: 4}).axes
+    assert [text.get_text() for text in panel.get_yticklabels()] == ["partition 0", "partition 1"]
+    assert bars_of(panel, "stored") == [(0, 4), (5, 0)]
+    assert bars_of(panel, "lag: not stored yet") == [(4, 6), (5, 3)]
+    assert [text.get_text().strip() for text in panel.texts] == ["end 10", "end 8"]
+
+
+def test_without_a_warehouse_offsets_are_what_is_in_the_log():
+    (panel,) = plot_offsets({0: (3, 10)}).axes
+    assert bars_of(panel, "in the log") == [(3, 7)]
+
+
+def test_a_ledger_shows_every_count_of_every_way():
+    counts = {
+        "one way": {"produced": 10, "stored": 8, "lost": 2},
+        "another": {"produced": 10, "stored": 10, "lost": 0},
+    }
+    (panel,) = plot_ledger(counts).axes
+    assert [text.get_text() for text in panel.get_yticklabels()] == ["one way", "another"]
+    for name, values in (("produced", [10, 10]), ("stored", [8, 10]), ("lost", [2, 0])):
+        assert [width for _, width in bars_of(panel, name)] == values
+    assert to_hex(panel.containers[1][0].get_facecolor()) == LINE
+    assert sorted(text.get_text() for text in panel.texts) == ["0", "10", "10", "10", "2", "8"]
+
+
+def test_a_chart_shows_itself_and_can_be_saved(logs, tmp_path):
+    chart = plot_sensor_logs(logs)
+    assert chart._repr_png_().startswith(PNG)
+    chart.savefig(tmp_path / "chart.svg")
+    assert "<svg" in (tmp_path / "chart.svg").read_text(encoding="utf-8")

@@ -1,0 +1,163 @@
+"""A right answer is done; a wrong, an empty and a half-right one are told apart, with a hint each."""
+
+import pandas as pd
+import pytest
+from kafka import KafkaProducer
+
+import lab
+from lab.checks import NotYet, Step, check
+from lab.simulation import DAY, PLANTS
+
+
+@pytest.fixture(autouse=True)
+def classroom(monkeypatch):
+    """Where a check shows what it found. In the tests of the notebooks it raises instead."""
+    monkeypatch.delenv("LAB_CHECK", raising=False)
+
+
+@pytest.fixture
+def topic():
+    return lab.fresh_name("check")
+
+
+@pytest.fixture(scope="module")
+def filled(broker):
+    """A topic with ten batches of three sensors."""
+    topic = lab.fresh_name("check")
+    servers = broker.start().bootstrap_servers
+    lab.create_topic(topic, bootstrap_servers=servers)
+    readings = lab.simulate_readings(seed=1, start=DAY)
+    lab.produce(topic, readings, interval=0.01, max_batches=10, bootstrap_servers=servers)
+    return topic
+
+
+def done(report) -> list[bool]:
+    return [is_done for is_done, _, _ in report.lines]
+
+
+# What a check is.
+
+STEPS = Step("one", lambda: True, "no hint"), Step("two", lambda: 1 / 0 > 0, "mend <this>")
+
+
+def test_a_step_that_cannot_be_looked_at_is_not_yet_done():
+    report = check(*STEPS)
+    assert done(report) == [True, False]
+    assert not report.passed
+    assert repr(report) == "[done] one\n[not yet] two\n          Hint: mend <this>"
+
+
+def test_a_notebook_shows_it_as_a_list_in_which_nothing_is_markup():
+    shown = check(*STEPS)._repr_html_()
+    assert "mend &lt;this&gt;" in shown
+    assert "no hint" not in shown
+    assert shown.count("<li") == 2
+
+
+def test_in_the_tests_of_the_notebooks_not_yet_raises(monkeypatch):
+    monkeypatch.setenv("LAB_CHECK", "1")
+    with pytest.raises(NotYet, match=r"\[not yet\] two"):
+        check(*STEPS)
+    assert check(STEPS[0]).passed
+
+
+# Lesson 02.
+
+
+def test_partitions(topic, kafka):
+    assert done(lab.check_partitions(topic, 4, **kafka)) == [False, False]
+    lab.create_topic(topic, num_partitions=3, **kafka)
+    assert done(lab.check_partitions(topic, 4, **kafka)) == [True, False]
+    assert lab.check_partitions(topic, 3, **kafka).passed
+
+
+def test_retention(topic, kafka):
+    assert done(lab.check_retention(topic, 3_600_000, **kafka)) == [False, False]
+    lab.create_topic(topic, configs={"retention.ms": 3_600_000}, **kafka)
+    assert done(lab.check_retention(topic, 60_000, **kafka)) == [True, False]
+    assert lab.check_retention(topic, 3_600_000, **kafka).passed
+
+
+# Lesson 03.
+
+
+def test_message(topic, kafka):
+    lab.create_topic(topic, **kafka)
+    assert done(lab.check_message(topic, "mine", **kafka)) == [False, False, False]
+    mine = lab.encode_reading(lab.Reading("mine", 1, "", "OK", DAY))
+    other = lab.encode_reading(lab.Reading("other", 1, "", "OK", DAY))
+    found = []
+    with KafkaProducer(**kafka) as producer:
+        for value, key in ((b"garbage", b"mine"), (other, b"mine"), (mine, None), (mine, b"mine")):
+            producer.send(topic, value, key).get(timeout=10)
+            found.append(done(lab.check_message(topic, "mine", **kafka)))
+    assert found == [[True, False, False], [True, False, False], [True, True, False], [True, True, True]]
+
+
+@pytest.mark.parametrize(
+    ("answer", "expected"),
+    [(None, [False, False]), ("0", [False, False]), (1, [True, False]), (0, [True, True])],
+)
+def test_same_partition(filled, kafka, answer, expected):
+    assert done(lab.check_same_partition(filled, "pressure-1", answer, **kafka)) == expected
+
+
+# Lesson 04.
+
+
+def test_everything_stored(filled, kafka, tmp_path):
+    with lab.Warehouse(str(tmp_path / "warehouse.db")) as warehouse:
+        found = []
+        for messages in (0, 10, 20):
+            if messages:
+                lab.consume(filled, warehouse, group_id=tmp_path.name, max_messages=messages, **kafka)
+            found.append(done(lab.check_everything_stored(warehouse, filled, **kafka)))
+    assert found == [[False, False], [True, False], [True, True]]
+
+
+def test_first_offset_since(filled, kafka):
+    from lab.checks import read_records
+
+    times = [record.timestamp for record in read_records(filled, **kafka)]
+    since = times[15]
+    right = times.index(since)
+    answers = {None: [False, False, False], 0: [True, True, False], 29: [True, False, True]}
+    for answer, expected in (answers | {right: [True, True, True]}).items():
+        assert done(lab.check_first_offset_since(filled, since, answer, **kafka)) == expected
+
+
+# Lesson 05.
+
+OUTLIERS = [DAY + pd.Timedelta(minutes=plant.first) for plant in PLANTS if plant.fault == "outlier"]
+
+
+@pytest.mark.parametrize(
+    ("answer", "expected"),
+    [
+        (None, [False, False, False]),
+        ([], [False, False, False]),
+        (OUTLIERS[:1], [True, True, False]),
+        ([*OUTLIERS, DAY], [True, False, True]),
+        ([DAY], [True, False, False]),
+        (["soon"], [False, False, False]),
+        (pd.Series(OUTLIERS), [True, True, True]),
+        ([str(time) for time in OUTLIERS], [True, True, True]),
+    ],
+)
+def test_outliers(answer, expected):
+    assert done(lab.check_outliers(answer)) == expected
+
+
+@pytest.mark.parametrize(
+    ("answer", "expected"),
+    [
+        (None, [False, False]),
+        ("long", [False, False]),
+        (pd.Timedelta(hours=1), [True, False]),
+        (pd.Timedelta(hours=2), [True, True]),
+        (121, [True, True]),
+        (-120, [False, False]),
+    ],
+)
+def test_gap(answer, expected):
+    assert done(lab.check_gap(answer)) == expected

@@ -1,0 +1,74 @@
+"""Topics on a real broker: made once, described, and their offsets."""
+
+import pytest
+from kafka import KafkaProducer
+
+import lab
+from lab.errors import TopicError
+from lab.topics import Partition
+
+
+@pytest.fixture
+def name():
+    return lab.fresh_name("topic")
+
+
+def test_a_topic_comes_back_as_the_broker_has_it(name, kafka):
+    topic = lab.create_topic(name, num_partitions=2, **kafka)
+    assert topic.name == name
+    assert topic.partitions == (Partition(0, 1, (1,), (1,)), Partition(1, 1, (1,), (1,)))
+    assert lab.describe_topic(name, **kafka) == topic
+
+
+def test_a_topic_that_is_there_stays_as_it_is(name, kafka):
+    before = lab.create_topic(name, num_partitions=2, **kafka)
+    assert lab.create_topic(name, num_partitions=5, **kafka) == before
+
+
+def test_by_default_it_has_one_partition_and_one_replica(name, kafka):
+    assert [p.replicas for p in lab.create_topic(name, **kafka).partitions] == [(1,)]
+
+
+def test_two_topics_have_two_ids(kafka):
+    one, two = (lab.create_topic(lab.fresh_name("topic"), **kafka).topic_id for _ in range(2))
+    assert one != two
+
+
+def test_offsets_are_the_first_and_the_next(name, kafka):
+    lab.create_topic(name, num_partitions=2, **kafka)
+    with KafkaProducer(**kafka) as producer:
+        for n in range(3):
+            producer.send(name, str(n).encode(), partition=1).get(timeout=10)
+    assert lab.topic_offsets(name, **kafka) == {0: (0, 0), 1: (0, 3)}
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"replication_factor": 3}, "1 broker"),
+        ({"num_partitions": 0}, "non-positive"),
+        ({"configs": {"retention.ms": "soon"}}, "retention.ms"),
+        ({"configs": {"no.such.setting": 1}}, "no.such.setting"),
+    ],
+)
+def test_what_the_broker_refuses_is_said_in_its_words(name, kafka, wrong, said):
+    with pytest.raises(TopicError, match=rf"Kafka refuses the topic '{name}'.*{said}"):
+        lab.create_topic(name, **wrong, **kafka)
+
+
+def test_a_name_that_cannot_be_is_refused(kafka):
+    with pytest.raises(TopicError, match="Kafka refuses the topic 'a b'"):
+        lab.create_topic("a b", **kafka)
+
+
+@pytest.mark.parametrize("ask", [lab.describe_topic, lab.topic_offsets])
+def test_asking_for_a_topic_that_is_not_there_says_so_and_makes_none(name, kafka, ask):
+    for _ in range(2):
+        with pytest.raises(TopicError, match=f"There is no topic '{name}'"):
+            ask(name, **kafka)
+
+
+def test_fresh_names_differ_and_can_be_topics():
+    names = {lab.fresh_name("lesson") for _ in range(100)}
+    assert len(names) == 100
+    assert all(name.startswith("lesson-") for name in names)
