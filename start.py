@@ -114,7 +114,8 @@ def demo(arguments):
 
 
 def lab(arguments):
-    if code := run("-m", "lab", "broker", "start"):
+    code = run("-m", "lab", "broker", "start")
+    if code:
         return code
     try:
         return run(
