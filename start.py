@@ -103,9 +103,11 @@ def fetch_kafka():
     pins = (HERE / "lab" / "kafka-jars.txt").read_bytes()
     if is_done("kafka", pins):
         return
-    print("Fetching Apache Kafka (once; 45 MB) ...", flush=True)
+    print("Fetching Apache Kafka (once; 45 MB), and preparing it to start quickly ...", flush=True)
     fetch = "from lab.jars import fetch_jars; fetch_jars(progress=True)"
     subprocess.run([PYTHON, "-c", LAB_ERRORS.format(fetch)], check=True, cwd=HERE)
+    prepare = "from lab.broker import prepare_quick_start; prepare_quick_start()"
+    subprocess.run([PYTHON, "-c", prepare], check=True, cwd=HERE)
     set_done("kafka", pins)
 
 

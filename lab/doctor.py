@@ -8,9 +8,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from lab.broker import EmbeddedBroker, is_port_open, java_executable, port_owner
+from lab.broker import EmbeddedBroker, is_port_open, port_owner
 from lab.connection import address, is_answering
 from lab.errors import LabError
+from lab.java import java_executable
 from lab.settings import Settings
 from lab.warehouse import Warehouse
 

@@ -1,0 +1,140 @@
+"""The AOT cache makes Kafka start quickly; whatever happens to it, Kafka starts."""
+
+import os
+import random
+import threading
+from pathlib import Path
+
+import psutil
+import pytest
+
+import lab.java
+from lab.broker import EmbeddedBroker, free_ports, prepare_quick_start
+from lab.connection import is_answering
+from lab.java import JVM_OPTIONS, cache_file, java_command, java_executable
+
+
+def jars() -> list[Path]:
+    return lab.java._jars()
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """The bytes of a cache, made by two who ask at once; None where Java can make none."""
+    cache = tmp_path_factory.mktemp("java") / "kafka-test.aot"
+    found = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("lab.java.cache_file", lambda java, jars: cache)
+        threads = [threading.Thread(target=lambda: found.append(prepare_quick_start())) for _ in range(2)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(120)
+    assert found == [cache, cache]
+    assert [path.name for path in cache.parent.glob("*.aot*") if path.suffix != ".lock"] == [cache.name]
+    return cache.read_bytes()
+
+
+@pytest.fixture
+def cache(tmp_path, monkeypatch):
+    """Where the cache is looked for, in this test."""
+    if not cache_file(java_executable(), jars()):
+        pytest.skip("this Java makes no cache")
+    cache = tmp_path / "java" / "kafka-test.aot"
+    cache.parent.mkdir()
+    monkeypatch.setattr("lab.java.cache_file", lambda java, jars: cache)
+    return cache
+
+
+@pytest.fixture
+def broker(tmp_path):
+    return EmbeddedBroker(tmp_path / "home", free_ports(1)[0])
+
+
+@pytest.mark.skipif(not hasattr(psutil.Process, "memory_maps"), reason="macOS does not tell what is mapped")
+def test_kafka_runs_with_the_cache(made, cache, broker):
+    cache.write_bytes(made)
+    with broker:
+        mapped = {mapped.path for mapped in broker.nodes()[0].process.memory_maps()}
+        assert str(cache) in mapped
+    assert cache.exists()
+
+
+def flip_bytes(content):
+    chance = random.Random(7)
+    content = bytearray(content)
+    for _ in range(1000):
+        content[chance.randrange(len(content))] ^= 0xFF
+    return bytes(content)
+
+
+def flip_the_header(content):
+    return bytes(byte ^ 0xFF for byte in content[:200]) + content[200:]
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [lambda _: b"", lambda content: content[: len(content) // 2], flip_bytes, flip_the_header],
+    ids=["empty", "cut off", "flipped bytes", "flipped header"],
+)
+def test_a_damaged_cache_never_keeps_kafka_from_starting(made, cache, broker, damage):
+    cache.write_bytes(damage(made))
+    with broker:
+        assert is_answering(broker.bootstrap_servers)
+
+
+def test_a_cache_that_kills_the_jvm_is_removed(cache, broker, monkeypatch):
+    cache.write_bytes(b"any")
+    monkeypatch.setattr("lab.java.CACHE_OPTIONS", ("-XX:NoSuchOption=1",))
+    with broker:
+        assert is_answering(broker.bootstrap_servers)
+    assert not cache.exists()
+
+
+def test_what_is_wrong_with_the_broker_itself_is_not_blamed_on_the_cache(cache, broker):
+    cache.write_bytes(b"any")
+    broker.properties["log.dirs"] = ""
+    with pytest.raises(lab.LabError):
+        broker.start()
+    assert cache.exists()
+
+
+def test_a_folder_that_cannot_be_written_is_no_fault(monkeypatch, tmp_path, broker):
+    (tmp_path / "file").write_text("", encoding="utf-8")
+    monkeypatch.setattr("lab.java.cache_file", lambda java, jars: tmp_path / "file" / "kafka.aot")
+    assert prepare_quick_start() is None
+    with broker:
+        assert is_answering(broker.bootstrap_servers)
+
+
+def java_home(folder: Path, version: str) -> Path:
+    (folder / "bin").mkdir(parents=True)
+    (folder / "release").write_text(f'JAVA_VERSION="{version}"\n', encoding="utf-8")
+    return folder / "bin" / "java"
+
+
+def test_another_java_or_other_jars_have_another_cache(tmp_path):
+    jar = tmp_path / "some.jar"
+    jar.touch()
+    java = java_home(tmp_path / "25", "25.0.2")
+    first = cache_file(java, [jar])
+    assert first.parent == tmp_path / "25"
+    assert cache_file(java, [jar]) == first
+    assert cache_file(java_home(tmp_path / "26", "26.0.1"), [jar]).name != first.name
+    os.utime(jar, (1, 1))
+    assert cache_file(java, [jar]) != first
+
+
+def test_an_older_java_has_none(tmp_path):
+    assert cache_file(java_home(tmp_path, "21.0.5"), []) is None
+    assert cache_file(tmp_path / "no" / "bin" / "java", []) is None
+
+
+def test_the_command_has_the_options_of_a_small_kafka(cache):
+    command = java_command("kafka.Kafka", "server.properties")
+    assert command[0] == str(java_executable())
+    assert command[-2:] == ["kafka.Kafka", "server.properties"]
+    assert set(JVM_OPTIONS) <= set(command)
+    assert not any("AOTCache" in word for word in command)
+    cache.touch()
+    assert f"-XX:AOTCache={cache}" in java_command("kafka.Kafka")
