@@ -14,6 +14,8 @@ import time
 from collections.abc import Callable
 from typing import Any, TypeVar
 
+from kafka import KafkaConsumer
+
 from lab.errors import BrokerError
 
 log = logging.getLogger("lab")
@@ -133,3 +135,23 @@ def connect(client: Callable[..., T], *, timeout: float = 10, **kafka: Any) -> T
         security_protocol=kafka.get("security_protocol", "PLAINTEXT"),
     )
     return client(**client_config(**kafka))
+
+
+def free_late_callers(client: KafkaConsumer) -> None:
+    """See to it that no call to this client waits for ever for the client's own thread.
+
+    When that thread dies, kafka-python (3.0.12) raises in the calls that wait for it, and in the
+    later ones; but a call that begins at that very moment would never return.
+    """
+    net = client._net
+
+    def free() -> None:
+        io_thread.join()
+        for _ in range(20):  # two seconds: far more than such a call needs to begin
+            if not net._exception:
+                return  # it ended in order
+            net._fail_pending_waiters(net._exception)
+            time.sleep(0.1)
+
+    if io_thread := net._io_thread:
+        threading.Thread(target=free, name="lab-free-late-callers", daemon=True).start()

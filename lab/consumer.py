@@ -39,7 +39,13 @@ from kafka.errors import (
     SaslAuthenticationFailedError,
 )
 
-from lab.connection import client_config, connect, is_answering, wait_until_answering
+from lab.connection import (
+    client_config,
+    connect,
+    free_late_callers,
+    is_answering,
+    wait_until_answering,
+)
 from lab.errors import InvalidReading
 from lab.readings import Batch, DeadLetter, Reading, decode_reading
 from lab.stopping import stop_on_signals
@@ -340,6 +346,7 @@ class _Consumer:
                 **self.kafka,
             )
         )
+        free_late_callers(client)
         self.misplaced.clear()
         self.heard, self.doubts = time.monotonic(), 0
         client.subscribe([self.topic], listener=_Rebalance(self.misplaced))

@@ -8,6 +8,7 @@ import time
 from contextlib import closing, contextmanager, suppress
 
 import pytest
+from kafka import KafkaConsumer
 
 from lab import connection
 from lab.connection import (
@@ -15,10 +16,12 @@ from lab.connection import (
     address,
     client_config,
     connect,
+    free_late_callers,
     is_answering,
     wait_until_answering,
 )
 from lab.errors import BrokerError
+from tests.ledger import wait_for
 
 # What a broker answers to the first request with id 1: its length, the id, no error, no more.
 ANSWER = b"\0\0\0\6" + b"\0\0\0\1" + b"\0\0"
@@ -216,3 +219,36 @@ def test_the_tolerant_selector_selects_as_any_other():
         assert [events for _, events in selector.select(1)] == [selectors.EVENT_READ | selectors.EVENT_WRITE]
         one.close()
         other.close()
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_call_that_begins_as_the_clients_thread_dies_does_not_wait_for_ever(kafka, monkeypatch):
+    consumer = KafkaConsumer(**kafka)
+    net, freed, raised = consumer._net, [], []
+    real = net._fail_pending_waiters
+
+    def fail_pending_waiters(error):
+        freed.append(error)
+        if len(freed) > 1:  # the call began just after kafka-python freed the others
+            real(error)
+
+    def die():
+        wait_for(lambda: net._pending_waiters)
+        raise ZeroDivisionError
+
+    def work():
+        try:
+            consumer.partitions_for_topic("no-such-topic")
+        except Exception as error:
+            raised.append(error)
+
+    monkeypatch.setattr(net, "_fail_pending_waiters", fail_pending_waiters)
+    monkeypatch.setattr(net, "_poll_once", die)
+    free_late_callers(consumer)
+    caller = threading.Thread(target=work, daemon=True)
+    caller.start()
+    net.wakeup()
+    caller.join(10)
+    assert [type(error) for error in raised] == [ZeroDivisionError]
+    with suppress(ZeroDivisionError):
+        consumer.close()

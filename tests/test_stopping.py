@@ -50,6 +50,15 @@ def test_a_second_signal_does_what_it_did_before(number):
     assert heard == ["before"]
 
 
+@pytest.fixture
+def usual_ctrl_c():
+    """As in a terminal; a test run in the background would ignore it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("usual_ctrl_c")
 def test_a_second_ctrl_c_interrupts():
     with pytest.raises(KeyboardInterrupt), stop_on_signals():
         signal.raise_signal(signal.SIGINT)
