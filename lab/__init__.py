@@ -12,12 +12,16 @@ from typing import TYPE_CHECKING, Any
 
 from lab.broker import EmbeddedBroker, free_ports, start_broker
 from lab.checks import (
+    check_dead_letter,
+    check_doubles,
+    check_each_once,
     check_everything_stored,
     check_first_offset_since,
     check_gap,
     check_message,
     check_outliers,
     check_partitions,
+    check_replayed,
     check_retention,
     check_same_partition,
 )
@@ -44,12 +48,16 @@ __all__ = [
     "Reading",
     "Settings",
     "Warehouse",
+    "check_dead_letter",
+    "check_doubles",
+    "check_each_once",
     "check_everything_stored",
     "check_first_offset_since",
     "check_gap",
     "check_message",
     "check_outliers",
     "check_partitions",
+    "check_replayed",
     "check_retention",
     "check_same_partition",
     "consume",

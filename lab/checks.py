@@ -6,9 +6,12 @@ the environment, as in the tests, it raises instead, so that the given solutions
 
 import html
 import os
+import sqlite3
 from collections.abc import Callable, Iterable
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 from kafka import KafkaAdminClient, KafkaConsumer, TopicPartition
@@ -224,7 +227,89 @@ def check_gap(answer: Any) -> Report:
     )
 
 
+def check_doubles(database: str | Path, answer: int | None) -> Report:
+    """Lesson 06: `answer` is the number of readings that have more than one row in `sensor_logs`."""
+    sql = "SELECT count(*), count(DISTINCT sensor_id || ts) FROM sensor_logs"
+    rows = lambda: ask(database, sql)[0]  # noqa: E731
+    return check(
+        Step("your answer is a number", lambda: isinstance(answer, int), "Set doubles to a number."),
+        Step("it is not the number of rows", lambda: answer not in rows(), "HAVING count(*) > 1 keeps some."),
+        Step(
+            "so many readings have more than one row",
+            lambda: answer == rows()[0] - rows()[1],
+            "GROUP BY sensor_id, ts makes one line of each reading; count the lines with more than one row.",
+        ),
+    )
+
+
+def check_each_once(database: str | Path, table: str) -> Report:
+    """Lesson 06: the table has every reading of `sensor_logs`, each in one row."""
+    name = '"' + table.replace('"', "") + '"'
+    readings = f"SELECT sensor_id, val, unit, status, ts FROM {name}"
+    logs = "SELECT sensor_id, val, unit, status, ts FROM sensor_logs"
+    return check(
+        Step(
+            f"there is a table {table} with the columns of sensor_logs",
+            lambda: ask(database, f"{readings} LIMIT 1") is not None,
+            "CREATE TABLE makes it: sensor_id, val, unit, status, ts, and UNIQUE (sensor_id, ts).",
+        ),
+        Step(
+            "no reading is missing in it",
+            lambda: set(ask(database, readings)) == set(ask(database, logs)),
+            "INSERT OR IGNORE INTO ... SELECT ... FROM sensor_logs brings them all.",
+        ),
+        Step(
+            "no reading is in it twice",
+            lambda: ask(database, f"SELECT count(*) = count(DISTINCT sensor_id || ts) FROM {name}") == [(1,)],
+            "The UNIQUE belongs into CREATE TABLE, before the rows are in it.",
+        ),
+    )
+
+
+def check_dead_letter(warehouse: Any, topic: str, field: str) -> Report:
+    """Lesson 07: a message of the topic is a dead letter because of that field."""
+    errors = lambda: [x[0] for x in warehouse.query("SELECT error FROM dead_letters WHERE topic = ?", topic)]  # noqa: E731
+    return check(
+        Step(
+            f"the topic {topic} has dead letters",
+            lambda: len(errors()) > 0,
+            "Send a message with KafkaProducer, and consume: only a consumer can find it bad.",
+        ),
+        Step(
+            f"one of them is there because of its {field}",
+            lambda: any(error.startswith(f"{field}:") for error in errors()),
+            f"Take the bytes in `good`, and .replace(...) its {field} by something it must not be.",
+        ),
+    )
+
+
+def check_replayed(warehouse: Any, number: int, **kafka: Any) -> Report:
+    """Lesson 07: that dead letter was fixed, sent to its topic again, and stored."""
+    sql = 'SELECT topic, "partition", replayed FROM dead_letters WHERE id = ?'
+    place = lambda: warehouse.query(sql, number)[0]  # noqa: E731
+
+    def is_stored() -> bool:
+        topic, _, replayed = place()
+        partition, offset = map(int, replayed.removeprefix(f"{topic}-").split("@"))
+        return warehouse.next_offsets(describe_topic(topic, **kafka).topic_id)[partition] > offset
+
+    return check(
+        Step(
+            f"dead letter {number} was replayed",
+            lambda: "@" in (place()[2] or ""),
+            "replay(warehouse, number, fixed value, **settings.kafka) sends it.",
+        ),
+        Step("the reading is stored", is_stored, "Now consume(...) again, until nothing is left."),
+    )
+
+
 # What the checks look at.
+
+
+def ask(database: str | Path, sql: str) -> list[tuple]:
+    """The rows of a SELECT in an SQLite file, which must be there."""
+    with closing(sqlite3.connect(f"{Path(database).resolve().as_uri()}?mode=ro", uri=True)) as db:
+        return db.execute(sql).fetchall()
 
 
 def read_records(topic: str, **kafka: Any) -> list:

@@ -275,7 +275,8 @@ class _Consumer:
             readings += batch.readings
         self.told, self.heard, self.patience, self.doubts = "", time.monotonic(), PATIENCE, 0
         if self.client:
-            self.client.commit_async(self.offsets())
+            with suppress(*BROKEN):  # a client that is broken shows it at the next poll as well
+                self.client.commit_async(self.offsets())
         return readings
 
     def move_to_stored_offsets(self, client: KafkaConsumer) -> bool:
