@@ -233,7 +233,11 @@ def check_doubles(database: str | Path, answer: int | None) -> Report:
     rows = lambda: ask(database, sql)[0]  # noqa: E731
     return check(
         Step("your answer is a number", lambda: isinstance(answer, int), "Set doubles to a number."),
-        Step("it is not the number of rows", lambda: answer not in rows(), "HAVING count(*) > 1 keeps some."),
+        Step(
+            "it is not the number of rows",
+            lambda: isinstance(answer, int) and answer not in rows(),
+            "HAVING count(*) > 1 keeps only the readings with more than one row.",
+        ),
         Step(
             "so many readings have more than one row",
             lambda: answer == rows()[0] - rows()[1],

@@ -2,7 +2,8 @@
 
     python naive_consumer.py BOOTSTRAP_SERVERS TOPIC DATABASE FIRST_STEP DIES_IN_POLL
 
-FIRST_STEP is `commit` or `write`; DIES_IN_POLL is the number of the poll that it does not survive.
+FIRST_STEP is `commit` or `write`; DIES_IN_POLL is the number of the poll that it does not survive,
+or `never`.
 """
 
 import os
@@ -20,14 +21,17 @@ consumer = KafkaConsumer(
     enable_auto_commit=False,
     auto_offset_reset="earliest",
 )
-consumer.assign([TopicPartition(topic, 0)])
+partition = TopicPartition(topic, 0)
+consumer.assign([partition])
+end = consumer.end_offsets([partition])[partition]
 db = sqlite3.connect(database)
 db.execute("CREATE TABLE IF NOT EXISTS sensor_logs (sensor_id, val, unit, status, ts)")
 
 polls = 0
-while polled := consumer.poll(timeout_ms=3000, max_records=100):  # ends when nothing is left
-    readings = [decode_reading(record.value) for records in polled.values() for record in records]
-    polls += 1
+while consumer.position(partition) < end:
+    polled = consumer.poll(timeout_ms=1000, max_records=100)
+    readings = [decode_reading(record.value) for record in polled.get(partition, [])]
+    polls += bool(readings)
     for step in ("commit", "write") if first_step == "commit" else ("write", "commit"):
         if step == "commit":
             consumer.commit()  # tell Kafka how far we are
@@ -35,5 +39,5 @@ while polled := consumer.poll(timeout_ms=3000, max_records=100):  # ends when no
             rows = [(r.sensor_id, r.val, r.unit, r.status, r.ts.isoformat()) for r in readings]
             db.executemany("INSERT INTO sensor_logs VALUES (?, ?, ?, ?, ?)", rows)
             db.commit()
-        if step == first_step and polls == int(dies_in_poll):
+        if step == first_step and readings and str(polls) == dies_in_poll:
             os._exit(1)  # the plug is pulled, here
