@@ -13,9 +13,10 @@ import pytest
 from kafka import KafkaConsumer, KafkaProducer
 
 import lab
-from lab.broker import EmbeddedBroker, ExternalBroker, free_ports, java_executable, start_broker
+from lab.broker import EmbeddedBroker, ExternalBroker, free_ports, start_broker
 from lab.connection import is_answering
 from lab.errors import BrokerError
+from lab.java import java_executable
 
 
 def listening(process: psutil.Process) -> set[str]:
