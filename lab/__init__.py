@@ -10,6 +10,10 @@ import importlib
 import logging
 from typing import TYPE_CHECKING, Any
 
+from lab.client import verify_client
+
+verify_client()  # first, for all that follows would fail with less to say
+
 from lab.broker import EmbeddedBroker, free_ports, start_broker
 from lab.checks import (
     check_dead_letter,

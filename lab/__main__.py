@@ -14,6 +14,7 @@ from kafka.errors import KafkaError
 from tqdm import tqdm
 
 import lab
+from lab.arguments import assignment, command, option, parser, positive_number, seconds, whole_number
 from lab.broker import EmbeddedBroker, start_broker
 from lab.connection import address, is_answering
 from lab.consumer import ConsumeSummary
@@ -22,8 +23,6 @@ from lab.doctor import diagnose
 from lab.errors import LabError
 from lab.readings import Reading
 from lab.settings import Settings
-
-Command = Callable[[Settings, argparse.Namespace], int | None]
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -54,99 +53,34 @@ def main(arguments: list[str] | None = None) -> int:
         return 0
 
 
-def parser() -> argparse.ArgumentParser:
-    """All commands and options."""
-    top = argparse.ArgumentParser(
-        prog="python -m lab",
-        description="Learn Apache Kafka with Python: a broker, a producer, a consumer, a warehouse.",
-        epilog="Settings: LAB_BOOTSTRAP_SERVERS, LAB_TOPIC, LAB_GROUP, LAB_WAREHOUSE, LAB_HOME (README.md).",
-    )
-    commands = top.add_subparsers(title="commands", metavar="COMMAND", required=True)
-
-    demo = _command(commands, "demo", run_demo_command, "the whole pipeline once, up to a chart", "demo")
-    _option(demo, "--output", Path("sensor_logs.png"), "FILE", "where the chart goes")
-
-    _command(commands, "doctor", doctor, "find what is wrong with a set-up, and how to mend it", "doctor")
-
-    broker = _group(commands, "broker", "the embedded Kafka: start, stop, status, reset", "broker start")
-    start = _command(broker, "start", broker_start, "start it in the background", "broker start")
-    _option(
-        start, "--brokers", None, "N", "how many nodes; default: one per address in LAB_BOOTSTRAP_SERVERS"
-    )
-    _command(broker, "stop", broker_stop, "stop it; its data stays", "broker stop")
-    _command(broker, "status", broker_status, "is it running, where, since when", "broker status")
-    _command(broker, "reset", broker_reset, "stop it and remove its topics and messages", "broker reset")
-
-    topic = _group(commands, "topic", "the topic: create, describe", "topic create")
-    create = _command(
-        topic, "create", topic_create, "make the topic, if it is not there", "topic create --partitions 3"
-    )
-    _option(create, "--partitions", 1, "N", "how many partitions")
-    _option(create, "--replication-factor", 1, "N", "how many brokers keep each partition")
-    _command(topic, "describe", topic_describe, "its id, partitions and offsets", "topic describe")
-
-    produce = _command(
-        commands, "produce", produce_command, "send readings, a batch every second", "produce --batches 60"
-    )
-    _option(produce, "--batches", None, "N", "how many batches; default: until Ctrl-C", kind=whole_number)
-    _option(
-        produce, "--interval", 1.0, "S", "seconds between two batches; 0: as fast as it goes", kind=seconds
-    )
-    _option(
-        produce, "--sensors", 3, "N", "how many sensors, one reading each in a batch", kind=positive_number
-    )
-    _option(produce, "--seed", None, "N", "the same seed sends the same values", kind=int)
-    produce.add_argument(
-        "--plants", action="store_true", help="send a simulated day, with faults to be found"
-    )
-    produce.add_argument("--quiet", action="store_true", help="a progress bar instead of a line a batch")
-
-    consume = _command(
-        commands, "consume", consume_command, "store every reading, once", "consume --idle-timeout 10"
-    )
-    _option(
-        consume,
-        "--max-messages",
-        None,
-        "N",
-        "end after so many; default: go on until Ctrl-C",
-        kind=positive_number,
-    )
-    _option(consume, "--idle-timeout", None, "S", "end after so many seconds without a message", kind=seconds)
-    _option(consume, "--metrics-port", None, "PORT", "serve its numbers to Prometheus, on this machine only")
-    _option(consume, "--group", None, "ID", "the consumer group; default: LAB_GROUP", kind=str)
-    consume.add_argument("--quiet", action="store_true", help="a progress bar instead of a line a row")
-
-    _command(commands, "status", status, "offsets, lag, rows, dead letters", "status")
-
-    letters = _group(
-        commands, "dead-letters", "messages that were no readings: list, replay", "dead-letters list"
-    )
-    _command(letters, "list", dead_letters_list, "show them, with the reasons", "dead-letters list")
-    replay = _command(
-        letters,
-        "replay",
-        dead_letters_replay,
-        "send one to the topic again",
-        "dead-letters replay 1 --set val=21.5",
-    )
-    replay.add_argument("id", type=int, help="its number in the list")
-    replay.add_argument(
-        "--set", action="append", default=[], metavar="FIELD=VALUE", help="change a field of it"
-    )
-    replay.add_argument("--value", metavar="JSON", help="send this instead")
-
-    chart = _command(commands, "chart", chart_command, "the values of each sensor as a picture", "chart")
-    _option(chart, "--output", Path("sensor_logs.png"), "FILE", "where it goes; .png, .pdf or .svg")
-    return top
+CHART = option(
+    "--output",
+    "where the chart goes: .png, .pdf or .svg (default %(default)s)",
+    type=Path,
+    default=Path("sensor_logs.png"),
+    metavar="FILE",
+)
+PARTITIONS = option(
+    "--partitions", "how many partitions (default %(default)s)", type=positive_number, default=1, metavar="N"
+)
+REPLICATION_FACTOR = option(
+    "--replication-factor",
+    "how many brokers keep each partition (default %(default)s)",
+    type=positive_number,
+    default=1,
+    metavar="N",
+)
+QUIET = option("--quiet", "a progress bar instead of a line for each reading", action="store_true")
 
 
+@command("demo", "the whole pipeline once, up to a chart", CHART)
 def run_demo_command(settings: Settings, options: argparse.Namespace) -> None:
     from lab.demo import run_demo  # here, for pandas and matplotlib take a second to import
 
     run_demo(settings, options.output.resolve())
 
 
+@command("doctor", "find what is wrong with a set-up, and how to mend it")
 def doctor(settings: Settings, options: argparse.Namespace) -> int:
     findings = diagnose(settings)
     for finding in findings:
@@ -156,16 +90,22 @@ def doctor(settings: Settings, options: argparse.Namespace) -> int:
     return 1 if faults else 0
 
 
+@command(
+    "broker start",
+    "start it in the background",
+    option(
+        "--brokers",
+        "how many nodes; default: one for each address in LAB_BOOTSTRAP_SERVERS",
+        type=positive_number,
+        metavar="N",
+    ),
+)
 def broker_start(settings: Settings, options: argparse.Namespace) -> None:
     broker = start_broker(settings.bootstrap_servers, settings.home, options.brokers)
     print(f"{broker!r}{'' if broker.started_here else ' (it was there before)'}")
 
 
-def _embedded(settings: Settings) -> EmbeddedBroker:
-    servers = settings.bootstrap_servers.split(",")
-    return EmbeddedBroker(settings.home, address(servers[0])[1], len(servers))
-
-
+@command("broker stop", "stop it; its data stays")
 def broker_stop(settings: Settings, options: argparse.Namespace) -> None:
     broker = _embedded(settings)
     was_running = broker.is_running()
@@ -173,6 +113,7 @@ def broker_stop(settings: Settings, options: argparse.Namespace) -> None:
     print("Stopped." if was_running else f"No embedded broker of {settings.home} is running.")
 
 
+@command("broker status", "is it running, where, since when")
 def broker_status(settings: Settings, options: argparse.Namespace) -> int:
     running = [node for node in _embedded(settings).nodes() if node.process]
     for node in running:
@@ -184,11 +125,24 @@ def broker_status(settings: Settings, options: argparse.Namespace) -> int:
     return 0 if answering else 1
 
 
+@command("broker reset", "stop it and remove its topics and messages")
 def broker_reset(settings: Settings, options: argparse.Namespace) -> None:
     _embedded(settings).reset()
     print(f"Stopped; its topics and messages in {settings.home} are removed. The warehouse is untouched.")
 
 
+def _embedded(settings: Settings) -> EmbeddedBroker:
+    servers = settings.bootstrap_servers.split(",")
+    return EmbeddedBroker(settings.home, address(servers[0])[1], len(servers))
+
+
+@command(
+    "topic create",
+    "make the topic, if it is not there",
+    PARTITIONS,
+    REPLICATION_FACTOR,
+    example="topic create --partitions 3",
+)
 def topic_create(settings: Settings, options: argparse.Namespace) -> None:
     topic = lab.create_topic(
         settings.topic,
@@ -202,6 +156,7 @@ def topic_create(settings: Settings, options: argparse.Namespace) -> None:
     print(f"{topic.name}: {found[0]} partition(s), replication factor {found[1]}, id {topic.topic_id}")
 
 
+@command("topic describe", "its id, partitions and offsets")
 def topic_describe(settings: Settings, options: argparse.Namespace) -> None:
     topic = lab.describe_topic(settings.topic, **settings.kafka)
     offsets = lab.topic_offsets(settings.topic, **settings.kafka)
@@ -213,6 +168,29 @@ def topic_describe(settings: Settings, options: argparse.Namespace) -> None:
     _table(["partition", "leader", "replicas", "isr", "first offset", "end offset"], rows)
 
 
+@command(
+    "produce",
+    "send readings, a batch every second",
+    option("--batches", "how many batches; default: until Ctrl-C", type=whole_number, metavar="N"),
+    option(
+        "--interval",
+        "seconds between two batches; 0: as fast as it goes (default %(default)s)",
+        type=seconds,
+        default=1.0,
+        metavar="S",
+    ),
+    option(
+        "--sensors",
+        "how many sensors, one reading each in a batch (default %(default)s)",
+        type=positive_number,
+        default=3,
+        metavar="N",
+    ),
+    option("--seed", "the same seed sends the same values", type=int, metavar="N"),
+    option("--plants", "send a simulated day, with faults to be found", action="store_true"),
+    QUIET,
+    example="produce --batches 60",
+)
 def produce_command(settings: Settings, options: argparse.Namespace) -> int:
     plants: dict[str, Any] = {"start": lab.DAY, "plants": lab.PLANTS} if options.plants else {}
     total = options.batches * options.sensors if options.batches else None
@@ -231,6 +209,23 @@ def produce_command(settings: Settings, options: argparse.Namespace) -> int:
     return 1 if summary.unsent else 0
 
 
+@command(
+    "consume",
+    "store every reading, once",
+    option(
+        "--max-messages", "end after so many; default: go on until Ctrl-C", type=positive_number, metavar="N"
+    ),
+    option("--idle-timeout", "end after so many seconds without a message", type=seconds, metavar="S"),
+    option("--group", "the consumer group; default: LAB_GROUP", metavar="ID"),
+    option(
+        "--metrics-port",
+        "serve its numbers to Prometheus, on this machine only",
+        type=positive_number,
+        metavar="PORT",
+    ),
+    QUIET,
+    example="consume --idle-timeout 10",
+)
 def consume_command(settings: Settings, options: argparse.Namespace) -> None:
     summary = ConsumeSummary()
     with (
@@ -269,6 +264,7 @@ def _metrics(summary: ConsumeSummary, port: int | None) -> Generator[None]:
         yield
 
 
+@command("status", "rows, dead letters, what each consumer did, offsets and lag")
 def status(settings: Settings, options: argparse.Namespace) -> int:
     with lab.Warehouse(settings.warehouse_url, create=False) as warehouse:
         print(f"Warehouse {warehouse.path}")
@@ -293,6 +289,7 @@ def status(settings: Settings, options: argparse.Namespace) -> int:
     return 0
 
 
+@command("dead-letters list", "show them, with the reasons")
 def dead_letters_list(settings: Settings, options: argparse.Namespace) -> None:
     with lab.Warehouse(settings.warehouse_url, create=False) as warehouse:
         letters = list_dead_letters(warehouse)
@@ -303,16 +300,27 @@ def dead_letters_list(settings: Settings, options: argparse.Namespace) -> None:
     _table(["id", "where", "value", "reason", "replayed as"], rows)
 
 
+@command(
+    "dead-letters replay",
+    "send one to the topic again",
+    option("id", "its number in the list", type=int),
+    option(
+        "--set", "change a field of it", type=assignment, action="append", default=[], metavar="FIELD=VALUE"
+    ),
+    option("--value", "send this instead", metavar="JSON"),
+    example="dead-letters replay 1 --set val=21.5",
+)
 def dead_letters_replay(settings: Settings, options: argparse.Namespace) -> None:
     with lab.Warehouse(settings.warehouse_url) as warehouse:
         value = options.value.encode() if options.value else None
         if options.set:
             values = {letter.id: letter.value for letter in list_dead_letters(warehouse)}
-            value = fix_value(value or values.get(options.id), dict(map(_assignment, options.set)))
+            value = fix_value(value or values.get(options.id), dict(options.set))
         place = lab.replay(warehouse, options.id, value, **settings.kafka)
     print(f"Dead letter {options.id} was sent again, as {place}.")
 
 
+@command("chart", "the values of each sensor as a picture", CHART)
 def chart_command(settings: Settings, options: argparse.Namespace) -> None:
     logs = lab.read_sensor_logs(settings.warehouse_url)
     lab.plot_sensor_logs(logs).savefig(options.output)
@@ -375,59 +383,6 @@ def _log_to(home: Path) -> None:
     kafka.addHandler(file)
     kafka.setLevel(logging.WARNING)
     kafka.propagate = False
-
-
-# How it is asked.
-
-
-def _group(commands: Any, name: str, text: str, example: str) -> Any:
-    group = commands.add_parser(name, help=text, description=text, epilog=_example(example))
-    return group.add_subparsers(title="commands", metavar="COMMAND", required=True)
-
-
-def _command(commands: Any, name: str, run: Command, text: str, example: str) -> argparse.ArgumentParser:
-    command = commands.add_parser(name, help=text, description=text, epilog=_example(example))
-    command.set_defaults(run=run)
-    return command
-
-
-def _example(example: str) -> str:
-    return f"Example: python -m lab {example}"
-
-
-def _option(command: argparse.ArgumentParser, name: str, default, metavar: str, text: str, kind=None) -> None:
-    shown = f" (default {default})" if default is not None else ""
-    kind = kind or (Path if isinstance(default, Path) else positive_number)
-    command.add_argument(name, type=kind, default=default, metavar=metavar, help=text + shown)
-
-
-def _assignment(text: str) -> tuple[str, Any]:
-    """'val=21.5' as ('val', 21.5): a number where it is one, else a text."""
-    name, equals, value = text.partition("=")
-    if not equals:
-        raise LabError(f"--set {text}: expected FIELD=VALUE, for example val=21.5.")
-    try:
-        return name, float(value)
-    except ValueError:
-        return name, value
-
-
-def whole_number(text: str) -> int:
-    return _at_least(0, int(text))
-
-
-def positive_number(text: str) -> int:
-    return _at_least(1, int(text))
-
-
-def seconds(text: str) -> float:
-    return _at_least(0, float(text))
-
-
-def _at_least(least: int, number):
-    if not least <= number < float("inf"):
-        raise argparse.ArgumentTypeError(f"{number} is not {least} or more")
-    return number
 
 
 if __name__ == "__main__":

@@ -1,6 +1,5 @@
 """Is the set-up sound? The doctor: each known fault, what it is, why, and the one thing to do."""
 
-import importlib.metadata
 import shutil
 import subprocess
 import sys
@@ -9,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lab.broker import EmbeddedBroker, is_port_open, port_owner
+from lab.client import find_fault, version
 from lab.connection import address, is_answering
 from lab.errors import LabError
 from lab.java import java_executable
@@ -63,22 +63,9 @@ def check_python(settings: Settings) -> Finding:
 
 def check_client(settings: Settings) -> Finding:
     """The folder `kafka` must be kafka-python's, 3 or newer."""
-    import kafka
-
-    where = Path(kafka.__file__ or "?")
-    repair = f"{sys.executable} -m pip install --force-reinstall kafka-python"
-    for impostor in ("kafka", "kafka-python-ng"):
-        if _version(impostor):
-            fix = f"{sys.executable} -m pip uninstall -y {impostor}, then {repair}"
-            found = f"the package {impostor} is installed; it hides kafka-python"
-            return Finding("Kafka client", found, fix)
-    if where.name == "kafka.py":
-        fix = f"Give your file {where} another name."
-        return Finding("Kafka client", f"'import kafka' finds {where}", fix)
-    version = _version("kafka-python") or "0"
-    if int(version.split(".")[0]) < 3:
-        return Finding("Kafka client", f"kafka-python {version}; the kit needs 3", repair)
-    return Finding("Kafka client", f"kafka-python {version}")
+    if fault := find_fault():
+        return Finding("Kafka client", *fault)
+    return Finding("Kafka client", f"kafka-python {version('kafka-python')}")
 
 
 def check_java(settings: Settings) -> Finding:
@@ -136,10 +123,3 @@ def check_disk(settings: Settings) -> Finding:
     free = shutil.disk_usage(folder).free // 2**20
     fix = f"Free at least {NEEDED_MB} MB on the disk of {folder}." if free < NEEDED_MB else ""
     return Finding("Disk", f"{free} MB free", fix)
-
-
-def _version(package: str) -> str | None:
-    try:
-        return importlib.metadata.version(package)
-    except importlib.metadata.PackageNotFoundError:
-        return None

@@ -1,0 +1,63 @@
+"""Is the module `kafka` the client that we need? It is that of the package kafka-python, from 3 on.
+
+Other packages bring a module of the same name, in the same folder: an old one called `kafka`, and
+the fork `kafka-python-ng`. So does any file of yours that is called kafka.py. Nothing here needs
+the client to be there.
+"""
+
+import importlib
+import importlib.metadata
+import importlib.util
+import sys
+from pathlib import Path
+
+PACKAGE, IMPOSTORS = "kafka-python", ("kafka", "kafka-python-ng")
+NEEDED = ("kafka", "kafka.admin", "kafka.net.selector")  # the last one came with version 3
+
+
+def verify_client() -> None:
+    """Import the client, or say what is in its way, and what to do.
+
+    Raises ImportError; a command ends with that line alone.
+    """
+    try:
+        for module in NEEDED:
+            importlib.import_module(module)
+    except Exception as error:  # an impostor may fail in any way: the old `kafka` is no valid Python now
+        found, fix = find_fault() or (f"{PACKAGE} cannot be imported: {error}", reinstall())
+        line = f"{found}. {fix}"
+        if sys.argv[0] == "-m":  # python -m lab
+            sys.exit(f"error: {line}")
+        raise ImportError(line) from error
+
+
+def find_fault() -> tuple[str, str] | None:
+    """What is wrong with the client, and how to mend it; None if nothing is."""
+    for impostor in IMPOSTORS:
+        if version(impostor):
+            fix = f"Run {sys.executable} -m pip uninstall -y {impostor}, then {reinstall()[4:]}"
+            return f"The package {impostor} is installed; it hides {PACKAGE}", fix
+    if not (ours := version(PACKAGE)):
+        return f"{PACKAGE} is not installed for {sys.executable}", reinstall()
+    if int(ours.split(".")[0]) < 3:
+        return f"{PACKAGE} {ours} is installed, and the kit needs 3", reinstall()
+    spec = importlib.util.find_spec("kafka")
+    found = Path(spec.origin) if spec and spec.origin else None
+    right = Path(str(importlib.metadata.distribution(PACKAGE).locate_file("kafka/__init__.py")))
+    if found and found.resolve() != right.resolve():
+        hides = found if found.name != "__init__.py" else found.parent
+        return f"'import kafka' finds {hides}, which hides {PACKAGE}", f"Give {hides} another name."
+    return None
+
+
+def reinstall() -> str:
+    """The command that puts it right."""
+    return f"Run {sys.executable} -m pip install --force-reinstall {PACKAGE}"
+
+
+def version(package: str) -> str | None:
+    """The version of an installed package, or None."""
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return None

@@ -1,0 +1,102 @@
+"""What hides kafka-python is named where it bites: at `import lab`, and in a terminal."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from lab.client import find_fault
+
+# `kafka` 1.3.5 cannot even be read by Python today: `async` is a word of the language.
+OLD_KAFKA = "from kafka.client_async import x\n"
+HIDES = r"'import kafka' finds {0}, which hides kafka-python\. Give {0} another name\."
+OLD_CLIENT = "class Future:\n    async = True\n"
+
+
+def run(folder: Path, *arguments: str) -> subprocess.CompletedProcess:
+    return subprocess.run(
+        [sys.executable, *arguments], cwd=folder, capture_output=True, text=True, encoding="utf-8", timeout=60
+    )
+
+
+def install(folder: Path, package: str, version: str) -> None:
+    """As pip leaves it: what says that a package is there."""
+    info = folder / f"{package.replace('-', '_')}-{version}.dist-info"
+    info.mkdir(parents=True)
+    metadata = f"Metadata-Version: 2.1\nName: {package}\nVersion: {version}\n"
+    (info / "METADATA").write_text(metadata, encoding="utf-8")
+
+
+def hide_by_a_file(folder):
+    (folder / "kafka.py").write_text("x = 1\n", encoding="utf-8")
+    return HIDES.format(re.escape(str(folder / "kafka.py")))
+
+
+def hide_by_a_folder(folder):
+    (folder / "kafka").mkdir()
+    (folder / "kafka" / "__init__.py").write_text("", encoding="utf-8")
+    return HIDES.format(re.escape(str(folder / "kafka")))
+
+
+def hide_by_the_old_package(folder):
+    (folder / "kafka").mkdir()
+    (folder / "kafka" / "__init__.py").write_text(OLD_KAFKA, encoding="utf-8")
+    (folder / "kafka" / "client_async.py").write_text(OLD_CLIENT, encoding="utf-8")
+    install(folder, "kafka", "1.3.5")
+    return (
+        "The package kafka is installed; it hides kafka-python. Run .+ -m pip uninstall -y kafka, "
+        "then .+ -m pip install --force-reinstall kafka-python"
+    )
+
+
+def hide_by_the_fork(folder):
+    (folder / "kafka").mkdir()
+    (folder / "kafka" / "__init__.py").write_text("", encoding="utf-8")
+    install(folder, "kafka-python-ng", "2.2.3")
+    return (
+        "The package kafka-python-ng is installed; it hides kafka-python. Run .+ uninstall -y kafka-python-ng"
+    )
+
+
+WAYS = [hide_by_a_file, hide_by_a_folder, hide_by_the_old_package, hide_by_the_fork]
+
+
+@pytest.mark.parametrize("hide", WAYS)
+def test_a_notebook_is_told_in_the_last_line(tmp_path, hide):
+    said = hide(tmp_path)
+    done = run(tmp_path, "-c", "import lab")
+    assert done.returncode == 1
+    last = done.stderr.strip().splitlines()[-1]
+    assert matches(f"ImportError: {said}", last)
+
+
+@pytest.mark.parametrize("hide", WAYS)
+def test_a_terminal_is_told_in_one_line(tmp_path, hide):
+    said = hide(tmp_path)
+    done = run(tmp_path, "-m", "lab", "doctor")
+    assert done.returncode == 1
+    assert matches(f"error: {said}", done.stderr.strip())
+
+
+def matches(pattern: str, line: str) -> bool:
+    return re.fullmatch(f"{pattern}.*", line) is not None
+
+
+def test_an_old_version_is_named(tmp_path, monkeypatch):
+    monkeypatch.setattr("lab.client.version", lambda package: "2.3.1" if package == "kafka-python" else None)
+    found, fix = find_fault()
+    assert found == "kafka-python 2.3.1 is installed, and the kit needs 3"
+    assert fix.endswith("-m pip install --force-reinstall kafka-python")
+
+
+def test_a_python_without_it_is_named(monkeypatch):
+    """The kernel is another Python than that of .venv, most of the time."""
+    monkeypatch.setattr("lab.client.version", lambda package: None)
+    found, _ = find_fault()
+    assert found == f"kafka-python is not installed for {sys.executable}"
+
+
+def test_here_nothing_is_wrong():
+    assert find_fault() is None
