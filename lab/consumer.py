@@ -46,7 +46,7 @@ from lab.connection import (
     is_answering,
     wait_until_answering,
 )
-from lab.errors import InvalidReading
+from lab.errors import BrokerError, InvalidReading
 from lab.readings import Batch, DeadLetter, Reading, decode_reading
 from lab.stopping import stop_on_signals
 
@@ -55,8 +55,8 @@ POLL_MS = 200
 PATIENCE = 5.0  # seconds without a message, until we look whether there are any; doubled each time
 MAX_POLL_RECORDS = 2000
 # What a broken client raises: once its own thread is dead, whatever killed that, at every call.
-# KeyError: it was asked for a partition that is gone.
-BROKEN = (KafkaError, ValueError, OSError, RuntimeError, KeyError)
+# KeyError: it was asked for a partition that is gone. BrokerError: the broker left as we asked it.
+BROKEN = (KafkaError, ValueError, OSError, RuntimeError, KeyError, BrokerError)
 FATAL = (AuthorizationError, SaslAuthenticationFailedError)  # trying again would not help
 
 
@@ -331,6 +331,20 @@ class _Consumer:
         places = {p: first[p] if self.expected[p] is None else self.expected[p] for p in partitions}
         return any(end[p] > place for p, place in places.items())
 
+    def is_forgotten(self) -> bool:
+        """Whether the group is settled with the topic's partitions given to nobody.
+
+        That happens, once in thousands of starts, when kafka-python assigns them at the very moment
+        at which it learns of the topic.
+        """
+        with connect(KafkaAdminClient, timeout=1, **self.kafka) as admin:
+            if admin.describe_topics([self.topic])[0]["error_code"]:
+                return False
+            group = admin.describe_groups([self.group_id])[self.group_id]
+        assigned = [member["member_assignment"]["assigned_partitions"] for member in group["members"]]
+        topics = {each["topic"] for some in assigned for each in some if each["partitions"]}
+        return group["group_state"] == "Stable" and self.topic not in topics
+
     def open(self) -> KafkaConsumer | None:
         """A client that has joined the group; None if stopped while the broker was away."""
         if not wait_until_answering(self.servers, stop=self.stop, security_protocol=self.protocol):
@@ -432,6 +446,11 @@ class _Consumer:
                 f"No partition of {self.topic} for this consumer: the other members of group "
                 f"{self.group_id} have them all, or there is no such topic yet. Waiting."
             )
+            if self.asked - self.heard > self.patience:
+                self.patience *= 2
+                if self.is_forgotten():
+                    self.leave_group()  # else Kafka would give the same assignment again
+                    raise KafkaError("its group has given the partitions to nobody")
         elif "is away" in self.told:
             log.warning("Kafka is back.")
             self.heard = self.asked

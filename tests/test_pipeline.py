@@ -5,6 +5,8 @@ from itertools import islice
 
 import pytest
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
+from kafka.coordinator.assignors.abstract import ConsumerProtocolAssignment
+from kafka.coordinator.assignors.range import RangePartitionAssignor
 
 import lab
 from tests.ledger import numbered_readings, read_log, row, take_ledger, wait_for
@@ -204,3 +206,21 @@ def test_two_consumers_of_one_group_share_and_repeat_nothing(kafka, topic, tmp_p
     ledger = take_ledger(topic, kafka["bootstrap_servers"], tmp_path / "shared.db")
     assert (ledger.produced, ledger.stored, ledger.lost, ledger.twice) == (2000, 2000, 0, 0)
     assert sum(summary.stored for summary in summaries) == 2000
+
+
+def test_partitions_that_the_group_gave_to_nobody_are_taken(kafka, topic, warehouse, monkeypatch):
+    """kafka-python assigned before it knew the topic, and never looked again."""
+    lab.create_topic(topic, **kafka)
+    lab.produce(topic, lab.simulate_readings(seed=1), interval=0, max_batches=3, **kafka)
+    real, calls = RangePartitionAssignor.assign, []
+
+    def assign(cluster, members):
+        calls.append(1)
+        if len(calls) > 1:
+            return real(cluster, members)
+        nothing = ConsumerProtocolAssignment(RangePartitionAssignor.version, [], b"")
+        return {member.member_id: nothing for member in members}
+
+    monkeypatch.setattr(RangePartitionAssignor, "assign", staticmethod(assign))
+    summary = lab.consume(topic, warehouse, group_id=topic, max_messages=9, idle_timeout=40, **kafka)
+    assert (summary.stored, summary.reconnects) == (9, 1)
