@@ -33,6 +33,7 @@ from kafka.consumer.fetcher import ConsumerRecord
 from kafka.errors import (
     AuthorizationError,
     IllegalStateError,
+    KafkaConfigurationError,
     KafkaError,
     NoOffsetForPartitionError,
     OffsetOutOfRangeError,
@@ -57,7 +58,8 @@ MAX_POLL_RECORDS = 2000
 # What a broken client raises: once its own thread is dead, whatever killed that, at every call.
 # KeyError: it was asked for a partition that is gone. BrokerError: the broker left as we asked it.
 BROKEN = (KafkaError, ValueError, OSError, RuntimeError, KeyError, BrokerError)
-FATAL = (AuthorizationError, SaslAuthenticationFailedError)  # trying again would not help
+# Trying again would not help.
+FATAL = (AuthorizationError, SaslAuthenticationFailedError, KafkaConfigurationError)
 
 
 class Sink(Protocol):
@@ -149,19 +151,19 @@ def _plain(name: str) -> str:
 
 
 class _Rebalance(ConsumerRebalanceListener):
-    """Notes which partitions were assigned, for the loop to take them to the warehouse's offset.
+    """Notes which partitions came or went, for the loop to take them to the warehouse's offset.
 
     It runs on the client's own thread, where nothing may block: so it only notes.
     """
 
-    def __init__(self, assigned: deque[TopicPartition]):
-        self.assigned = assigned
+    def __init__(self, misplaced: deque[TopicPartition]):
+        self.misplaced = misplaced
 
     def on_partitions_assigned(self, assigned):
-        self.assigned.extend(assigned)
+        self.misplaced.extend(assigned)
 
     def on_partitions_revoked(self, revoked):
-        pass
+        self.misplaced.extend(revoked)
 
 
 class _Consumer:
@@ -244,7 +246,8 @@ class _Consumer:
         self.failures = 0
         if not polled:
             self.tell_why_nothing_comes(client)
-        return {} if self.move_to_stored_offsets(client) else polled
+        moved = self.move_to_stored_offsets(client)
+        return {partition: records for partition, records in polled.items() if partition not in moved}
 
     def check(self, partition: TopicPartition, records: list[ConsumerRecord]) -> Batch:
         """Sort the messages of one partition into readings and dead letters."""
@@ -279,8 +282,8 @@ class _Consumer:
                 self.client.commit_async(self.offsets())
         return readings
 
-    def move_to_stored_offsets(self, client: KafkaConsumer) -> bool:
-        """Seek wherever the client's place may differ from the warehouse's; whether it did."""
+    def move_to_stored_offsets(self, client: KafkaConsumer) -> set[TopicPartition]:
+        """Seek wherever the client's place may differ from the warehouse's; returns where it may have."""
         # Private, and the only way without a request for each poll. Kafka's fetch itself, as
         # kafka-python sends it, names a topic and not its id.
         topic_id = str(client._cluster.topic_id(self.topic) or self.topic_id)
@@ -290,10 +293,11 @@ class _Consumer:
             self.topic_id = topic_id
             self.misplaced.extend(client.assignment())
         if not self.misplaced:
-            return False
-        stored, assigned = self.warehouse.next_offsets(self.topic_id), client.assignment()
+            return set()
+        stored, assigned, moved = self.warehouse.next_offsets(self.topic_id), client.assignment(), set()
         while self.misplaced:
             partition = self.misplaced.popleft()
+            moved.add(partition)
             if partition not in assigned:
                 self.expected.pop(partition, None)
                 continue
@@ -302,7 +306,7 @@ class _Consumer:
                 client.seek_to_beginning(partition)
             else:
                 client.seek(partition, offset)
-        return True
+        return moved
 
     def pass_gap(self, client: KafkaConsumer, offsets: dict[TopicPartition, int]) -> None:
         """Messages that we were to read have left the log: record it, and go on behind them."""
@@ -318,7 +322,7 @@ class _Consumer:
                     f"{partition.topic}, partition {partition.partition}", offset, there - 1, there,
                 )  # fmt: skip
                 self.summary.lost_to_retention += max(0, there - offset)
-                self.store([Batch(partition.partition, self.expected[partition], there, gap=True)])
+                self.store([Batch(partition.partition, self.expected[partition], there, gap=offset)])
             self.misplaced.append(partition)
 
     def is_left_behind(self) -> bool:
@@ -337,7 +341,7 @@ class _Consumer:
         That happens, once in thousands of starts, when kafka-python assigns them at the very moment
         at which it learns of the topic.
         """
-        with connect(KafkaAdminClient, timeout=1, **self.kafka) as admin:
+        with self.admin() as admin:
             if admin.describe_topics([self.topic])[0]["error_code"]:
                 return False
             group = admin.describe_groups([self.group_id])[self.group_id]
@@ -394,7 +398,7 @@ class _Consumer:
         elif self.failures == 1 and is_answering(self.servers, security_protocol=self.protocol):
             log.warning("Kafka at %s answers, but not as asked: %s. Trying again.", self.servers, error)
         self.failures += 1
-        self.stop.wait(min(0.05 * 2**self.failures, 5))
+        self.stop.wait(min(0.05 * 2 ** min(self.failures, 10), 5))
 
     def discard(self) -> None:
         client, self.client = self.client, None
@@ -422,8 +426,13 @@ class _Consumer:
 
     def leave_group(self) -> None:
         """Give up the partitions at once: by itself a static member keeps them for its session."""
-        with connect(KafkaAdminClient, timeout=1, **self.kafka) as admin:
+        with self.admin() as admin:
             admin.remove_group_members(self.group_id, [MemberToRemove(group_instance_id=self.member)])
+
+    def admin(self) -> KafkaAdminClient:
+        """A client for the group's affairs, without the settings that only consumers know."""
+        known = {name: self.kafka[name] for name in self.kafka if name in KafkaAdminClient.DEFAULT_CONFIG}
+        return connect(KafkaAdminClient, timeout=1, **known)
 
     def offsets(self) -> dict[TopicPartition, OffsetAndMetadata]:
         """What is stored, in the form that Kafka's commits take."""

@@ -41,8 +41,8 @@ class Batch:
     """What one poll brought from one partition, ready to be stored.
 
     `expected` is the offset that the warehouse must still have for this to be stored
-    (None: no offset at all), `next_offset` the one it has afterwards. `gap` is set when the
-    messages from `expected` up to `next_offset` are no longer in the log.
+    (None: no offset at all), `next_offset` the one it has afterwards. `gap` is the offset from
+    which on, up to `next_offset`, the messages are no longer in the log.
     """
 
     partition: int
@@ -50,7 +50,7 @@ class Batch:
     next_offset: int
     readings: list[Reading] = field(default_factory=list)
     dead_letters: list[DeadLetter] = field(default_factory=list)
-    gap: bool = False
+    gap: int | None = None
 
     def __len__(self) -> int:
         return len(self.readings) + len(self.dead_letters)

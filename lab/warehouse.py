@@ -134,11 +134,11 @@ class Warehouse:
             " VALUES (?, ?, ?, ?, ?, ?, ?)",
             [(topic, batch.partition, d.offset, d.key, d.value, d.error, now) for d in batch.dead_letters],
         )
-        if batch.gap:
+        if batch.gap is not None:
             db.execute(
                 'INSERT INTO gaps (topic, topic_id, "partition", first_offset, next_offset, ts)'
                 " VALUES (?, ?, ?, ?, ?, ?)",
-                (topic, topic_id, batch.partition, batch.expected, batch.next_offset, now),
+                (topic, topic_id, batch.partition, batch.gap, batch.next_offset, now),
             )
 
     def note_consumer(self, group_id: str, member: str, **counts: float) -> None:

@@ -101,7 +101,7 @@ def test_a_dead_letter_keeps_its_bytes_and_its_reason(warehouse):
 
 def test_a_gap_is_recorded_from_the_offset_wanted_to_the_one_found(warehouse):
     warehouse.store(*TOPIC, [batch(0, 3)])
-    warehouse.store(*TOPIC, [batch(3, 100, readings=[], gap=True)])
+    warehouse.store(*TOPIC, [batch(3, 100, readings=[], gap=3)])
     sql = 'SELECT id, topic, topic_id, "partition", first_offset, next_offset FROM gaps'
     assert warehouse.query(sql) == [(1, *TOPIC, 0, 3, 100)]
     assert warehouse.next_offsets("id-of-the-topic") == {0: 100}
@@ -129,7 +129,7 @@ def test_offsets_belong_to_the_id_of_a_topic_not_to_its_name(warehouse):
 def test_a_batch_that_expects_another_offset_writes_nothing(warehouse, expected):
     warehouse.store(*TOPIC, [batch(0, 5)])
     letter = DeadLetter(0, None, b"", "empty")
-    wrong = batch(5, 9, expected=expected, dead_letters=[letter], gap=True)
+    wrong = batch(5, 9, expected=expected, dead_letters=[letter], gap=5)
     assert warehouse.store(*TOPIC, [wrong]) == {0}
     assert values(warehouse) == [0, 1, 2, 3, 4]
     assert warehouse.query("SELECT * FROM dead_letters") == warehouse.query("SELECT * FROM gaps") == []
