@@ -132,7 +132,8 @@ def lab(arguments):
 
 
 def test(arguments):
-    return run("-m", "pytest", *(arguments or ["--nbmake", "tests", "notebooks"]))
+    # Two at a time: most of them wait for a broker. Each of the two has its own.
+    return run("-m", "pytest", *(arguments or ["-n", "2", "--nbmake", "tests", "notebooks"]))
 
 
 def setup(arguments):

@@ -11,6 +11,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -85,6 +86,8 @@ class _Sender:
 
     def __init__(self, topic: str, stop: threading.Event, kafka: dict[str, Any]):
         self.topic, self.stop, self.kafka = topic, stop, kafka
+        self.servers = kafka["bootstrap_servers"]
+        self.protocol = kafka.get("security_protocol", "PLAINTEXT")
         self.summary = ProduceSummary()
         self.pending: deque[_Message] = deque()
         self.producer: KafkaProducer | None = None
@@ -103,7 +106,7 @@ class _Sender:
 
     def flush(self) -> None:
         """Wait until every message is settled; after `stop`, only for CLOSE_SECONDS."""
-        while self.pending and not self.is_out_of_time():
+        while self.pending and self.producer and not self.is_out_of_time():
             self._flush_client(0.2)
             self._settle()
 
@@ -115,18 +118,18 @@ class _Sender:
         return time.monotonic() > self.deadline
 
     def close(self) -> None:
-        """Close the client; whatever is still pending counts as unsent."""
+        """Close the client; whatever is still pending then counts as unsent."""
+        self._close_client()  # first, for it may still deliver something
         for message in self.pending:
             self._count(message)
         self.pending.clear()
-        self._close_client()
 
     def _hand_over(self, message: "_Message") -> None:
         """Give it to the client, waiting for the broker if need be; unsent if `stop` is set first."""
         while producer := self.producer or self._make_client():
             try:
                 message.future = producer.send(self.topic, message.value, message.key)
-                self.partitions = self.partitions or producer.partitions_for(self.topic)
+                self.partitions |= producer.partitions_for(self.topic)
                 break
             except KafkaTimeoutError:  # no metadata: the broker is away, or has no such topic
                 self._watch()
@@ -179,8 +182,7 @@ class _Sender:
             self.summary.errors.append(str(message.failure))
 
     def _make_client(self) -> KafkaProducer | None:
-        servers, protocol = self.kafka["bootstrap_servers"], self.kafka.get("security_protocol", "PLAINTEXT")
-        if not wait_until_answering(servers, stop=self.stop, security_protocol=protocol):
+        if not wait_until_answering(self.servers, stop=self.stop, security_protocol=self.protocol):
             return None
         config = client_config(delivery_timeout_ms=NEVER_MS, max_block_ms=1000, **self.kafka)
         self.producer = KafkaProducer(**config)
@@ -203,7 +205,8 @@ class _Sender:
             # Else its thread would go on, and send later what is counted as unsent.
             producer._sender.force_close()
             producer._sender.join(1)
-            producer.close(timeout=0)
+            with suppress(KafkaError):
+                producer.close(timeout=0)
 
     def _watch(self) -> None:
         """Say once when the broker goes away, and once when it is back."""
@@ -218,16 +221,19 @@ class _Sender:
         if self._has_lost_partitions():
             log.warning("Topic %s has fewer partitions than before: sending again what waits.", self.topic)
             self._mend(one_by_one=False)
-        elif not self.told and not is_answering(self.kafka["bootstrap_servers"]):
+        elif not self.told and not is_answering(self.servers, security_protocol=self.protocol):
             log.warning("Kafka is away: %d messages wait. Going on when it is back.", len(self.pending))
             self.told = True
 
     def _has_lost_partitions(self) -> bool:
         """Whether the topic was made anew, smaller: what waits for its old partitions would for ever."""
-        before = self.partitions
-        if self.producer:
-            self.partitions = self.producer.partitions_for(self.topic) or before
-        return bool(before - self.partitions)
+        try:
+            there = self.producer.partitions_for(self.topic) if self.producer else set()
+        except KafkaTimeoutError:
+            there = set()  # there is no topic now, or no broker: both are waited for
+        lost = self.partitions - there if there else set()
+        self.partitions = set(there or self.partitions)
+        return bool(lost)
 
 
 @dataclass

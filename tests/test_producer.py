@@ -1,0 +1,571 @@
+"""The producer on its own: a fake of Kafka's client, and no broker.
+
+The fake has the two traps of kafka-python's producer: after a message that the broker refused it
+refuses every later one, and what waits when it is closed goes on by itself unless it is forced.
+"""
+
+import inspect
+import signal
+import zlib
+from collections import Counter
+from contextlib import contextmanager
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from kafka import KafkaProducer
+from kafka.errors import (
+    IllegalStateError,
+    KafkaError,
+    KafkaTimeoutError,
+    MessageSizeTooLargeError,
+    OutOfOrderSequenceNumberError,
+    TopicAuthorizationFailedError,
+)
+from kafka.future import Future
+from kafka.producer.sender import Sender
+from msgspec import structs
+
+from lab.connection import is_answering
+from lab.producer import CLOSE_SECONDS, NEVER_MS, ProduceSummary, produce
+from lab.readings import decode_reading
+from lab.simulation import simulate_readings
+from lab.stopping import SIGNALS
+from tests.test_consumer import Clock, Stop, reading, same_signatures
+
+TOPIC, SERVERS = "sensor-data", "fake:9092"
+
+
+# The fake.
+
+
+class ThreadClock(Clock):
+    """While time passes, the clients' own threads send what waits."""
+
+    def __init__(self, broker: "FakeBroker"):
+        super().__init__()
+        self.broker = broker
+
+    def advance(self, seconds: float) -> None:
+        super().advance(seconds)
+        for client in self.broker.clients:
+            client._deliver()
+
+
+class FakeBroker:
+    """One topic in memory, and what keeps messages from it."""
+
+    def __init__(self):
+        self.clock = ThreadClock(self)
+        self.log: list[tuple[bytes, bytes]] = []
+        self.away = self.slow = False  # slow: it answers, and acknowledges nothing
+        self.partitions = {0}  # empty: there is no such topic
+        self.refused: dict[int, list[Exception]] = {}  # {value: what it is answered, one each time}
+        self.denied: Exception | None = None
+        self.clients: list[FakeProducer] = []
+        self.most, self.answered = 0, []  # messages that waited at the same time
+
+    @property
+    def values(self) -> list[float]:
+        return [decode_reading(value).val for _, value in self.log]
+
+    def refuse(self, *numbers: int, error: Exception, times: int = 100) -> None:
+        self.refused |= {number: [error] * times for number in numbers}
+
+    def goes(self) -> None:
+        self.away = True
+
+    def comes_back(self) -> None:
+        self.away = False
+
+    def is_answering(self, bootstrap_servers, timeout=1.0, security_protocol="PLAINTEXT"):
+        self.answered.append((bootstrap_servers, security_protocol))
+        if self.away:
+            self.clock.advance(timeout)
+        return not self.away
+
+
+class FakeProducer:
+    """`KafkaProducer`, as far as the kit uses it."""
+
+    broker: FakeBroker
+
+    def __init__(self, **configs):
+        unknown = set(configs) - set(KafkaProducer.DEFAULT_CONFIG)
+        if unknown:
+            raise ValueError(f"Unrecognized configs: {unknown}")
+        self.config = KafkaProducer.DEFAULT_CONFIG | configs
+        self.waiting: list[tuple[int, bytes, bytes, Future]] = []
+        self.closed = self.wedged = False
+        self._sender = FakeSender(self)
+        self.broker.clients.append(self)
+
+    def send(self, topic, value=None, key=None, headers=None, partition=None, timestamp_ms=None):
+        if self.closed:
+            raise IllegalStateError("KafkaProducer already closed!")
+        assert (topic, type(value), type(key)) == (TOPIC, bytes, bytes)
+        if self.broker.denied:
+            return Future().failure(self.broker.denied)
+        partitions = sorted(self.partitions_for(topic))
+        if len(value) > self.config["max_request_size"]:
+            raise MessageSizeTooLargeError(f"The message is {len(value)} bytes")
+        self._deliver()
+        future, partition = Future(), partitions[zlib.crc32(key) % len(partitions)]
+        self.waiting.append((partition, key, value, future))
+        self.broker.most = max(self.broker.most, len(self.waiting))
+        return future
+
+    def _deliver(self) -> None:
+        broker = self.broker
+        if broker.away or broker.slow:
+            return
+        waiting, self.waiting = self.waiting, []
+        for message in waiting:
+            partition, key, value, future = message
+            answers = broker.refused.get(decode_reading(value).val)
+            if partition not in broker.partitions:
+                self.waiting.append(message)
+            elif self.wedged:
+                future.failure(OutOfOrderSequenceNumberError())
+            elif answers:
+                future.failure(answers.pop())
+                self.wedged = True
+            else:
+                broker.log.append((key, value))
+                future.success(None)
+
+    def flush(self, timeout=None):
+        self._deliver()
+        if self.waiting:
+            self.broker.clock.advance(timeout)
+            raise KafkaTimeoutError("Timeout waiting for future")
+
+    def partitions_for(self, topic):
+        if self.broker.denied:
+            raise self.broker.denied
+        if not self.broker.partitions:
+            self.broker.clock.advance(self.config["max_block_ms"] / 1000)
+            raise KafkaTimeoutError("Failed to update metadata")
+        return set(self.broker.partitions)
+
+    def close(self, timeout=None, null_logger=False):
+        if not self.closed:
+            self.flush(timeout)
+            self.closed = True
+
+
+class FakeSender:
+    """The producer's thread: it goes on with what waits until it is forced to end."""
+
+    def __init__(self, producer: FakeProducer):
+        self.producer = producer
+
+    def force_close(self):
+        for *_, future in self.producer.waiting:
+            future.failure(KafkaError("The producer is closed forcefully."))
+        self.producer.waiting.clear()
+
+    def join(self, timeout=None):
+        assert timeout is not None
+
+
+def test_the_fake_has_the_signatures_of_kafka_python():
+    assert {"__init__", "send", "flush", "close"} <= same_signatures(FakeProducer, KafkaProducer)
+    for name in ("force_close", "join"):
+        expected = inspect.signature(getattr(Sender, name))
+        assert inspect.signature(getattr(FakeSender, name)) == expected
+    assert "self._sender = " in inspect.getsource(KafkaProducer.__init__)
+    expected, found = inspect.signature(is_answering), inspect.signature(FakeBroker.is_answering)
+    assert list(found.parameters)[1:] == list(expected.parameters)
+
+
+@contextmanager
+def fake_kafka():
+    """Within the block `lab.producer` has the fake for Kafka."""
+    broker = FakeBroker()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(FakeProducer, "broker", broker, raising=False)
+        patch.setattr("lab.producer.KafkaProducer", FakeProducer)
+        for module in ("lab.producer", "lab.connection"):
+            patch.setattr(f"{module}.is_answering", broker.is_answering)
+            patch.setattr(f"{module}.time", broker.clock)
+        yield broker
+
+
+@pytest.fixture
+def broker():
+    with fake_kafka() as broker:
+        yield broker
+
+
+def batches(*sizes: int):
+    """Batches of these sizes, whose values count on from 0."""
+    first = 0
+    for size in sizes:
+        yield [reading(number) for number in range(first, first + size)]
+        first += size
+
+
+def run(broker: FakeBroker, source, **options) -> ProduceSummary:
+    options = {"interval": 0, "stop": Stop(broker.clock)} | options
+    return produce(TOPIC, source, bootstrap_servers=SERVERS, **options)
+
+
+def moments(broker: FakeBroker, takes=lambda n: 0, **options) -> list[float]:
+    """When each batch was handed over, counted from the first; `takes`: how long batch n takes."""
+    found = []
+
+    def on_batch(batch):
+        found.append(broker.clock.now)
+        broker.clock.advance(takes(len(found) - 1))
+
+    run(broker, batches(*[1] * 6), on_batch=on_batch, **options)
+    return [pytest.approx(moment - found[0]) for moment in found]
+
+
+# What is sent.
+
+
+def test_a_batch_is_a_reading_of_each_sensor_with_its_name_as_the_key(broker):
+    sent = []
+    run(broker, simulate_readings(3, seed=7), max_batches=4, on_batch=sent.append)
+    assert [len(batch) for batch in sent] == [3, 3, 3, 3]
+    expected = [(reading.sensor_id.encode(), reading) for batch in sent for reading in batch]
+    assert [(key, decode_reading(value)) for key, value in broker.log] == expected
+    assert len({key for key, _ in broker.log}) == 3
+
+
+def test_the_summary_counts_what_was_acknowledged(broker):
+    summary = run(broker, batches(3, 0, 2))
+    assert (summary.acknowledged, summary.unsent, summary.errors) == (5, 0, [])
+    assert broker.values == [0, 1, 2, 3, 4]
+
+
+def test_per_second_follows_from_the_counts():
+    assert ProduceSummary(acknowledged=6, unsent=2, seconds=4).per_second == 1.5
+    assert ProduceSummary(acknowledged=6).per_second == 0
+
+
+def test_the_client_never_gives_up_by_itself_and_has_ones_own_settings(broker):
+    run(broker, batches(1), linger_ms=7)
+    config = broker.clients[0].config
+    assert (config["delivery_timeout_ms"], config["linger_ms"]) == (NEVER_MS, 7)
+    assert config["bootstrap_servers"] == SERVERS
+    # By kafka-python's own defaults: a retry does not write twice.
+    assert (config["enable_idempotence"], config["acks"]) == (True, -1)
+
+
+# The interval.
+
+
+def test_small_delays_do_not_add_up(broker):
+    """The first batch waits for the connection: the interval counts from its end on."""
+    found = moments(broker, takes=lambda n: 0.3, interval=1)
+    assert found == [0, 1.3, 2.3, 3.3, 4.3, 5.3]
+
+
+def test_after_a_long_delay_there_is_no_burst(broker):
+    found = moments(broker, takes=lambda n: 10 if n == 2 else 0, interval=1)
+    assert found == [0, 1, 2, 12, 13, 14]
+
+
+def test_with_no_interval_it_does_not_wait(broker):
+    assert moments(broker, interval=0) == [0] * 6
+
+
+def test_waiting_for_the_broker_takes_nothing_from_the_first_interval(broker):
+    broker.away = True
+    broker.clock.after(60, broker.comes_back)
+    assert moments(broker, interval=1) == [0, 1, 2, 3, 4, 5]
+
+
+@pytest.mark.parametrize("bound", [{"max_batches": 2}, {}], ids=["bound", "end of the readings"])
+def test_it_does_not_wait_after_the_last_batch(broker, bound):
+    source = batches(1, 1) if not bound else batches(1, 1, 1)
+    assert run(broker, source, interval=50, **bound).seconds == pytest.approx(50)
+
+
+# Bounds.
+
+
+@pytest.mark.parametrize("bound", [0, 1, 3])
+def test_max_batches_is_exact(broker, bound):
+    assert run(broker, batches(3, 3, 3, 3), max_batches=bound).acknowledged == 3 * bound
+    assert len(broker.log) == 3 * bound
+    assert len(broker.clients) == min(bound, 1)
+
+
+def test_stopped_before_it_began_it_sends_nothing(broker):
+    stop = Stop(broker.clock)
+    stop.set()
+    assert run(broker, batches(3), stop=stop) == ProduceSummary()
+    assert broker.clients == []
+
+
+def test_stopped_in_an_interval_it_sends_what_waits_and_closes(broker):
+    stop = Stop(broker.clock)
+    broker.clock.after(2.5, stop.set)
+    summary = run(broker, batches(*[3] * 9), interval=1, stop=stop)
+    assert (summary.acknowledged, summary.unsent) == (9, 0)
+    assert len(broker.log) == 9
+    assert broker.clients[0].closed
+
+
+def test_stopped_while_the_broker_is_away_from_the_start_it_ends(broker):
+    broker.away = True
+    stop = Stop(broker.clock)
+    broker.clock.after(60, stop.set)
+    summary = run(broker, batches(3, 3), stop=stop)
+    assert (summary.acknowledged, summary.unsent) == (0, 3)  # what was begun, and no more
+    assert broker.clients == []
+
+
+@pytest.mark.parametrize("number", SIGNALS, ids=lambda number: number.name)
+def test_a_signal_ends_it_after_the_batch_and_loses_nothing(broker, number):
+    heard, before = [], signal.getsignal(number)
+    signal.signal(number, lambda *arguments: heard.append("not by the loop"))
+    try:
+        summary = run(broker, batches(*[3] * 9), stop=None, on_batch=lambda b: signal.raise_signal(number))
+    finally:
+        signal.signal(number, before)
+    assert heard == []
+    assert (summary.acknowledged, summary.unsent, len(broker.log)) == (3, 0, 3)
+    assert broker.clients[0].closed
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, ZeroDivisionError])
+def test_an_error_between_two_batches_closes_the_client(broker, error):
+    def source():
+        yield from batches(3)
+        raise error
+
+    with pytest.raises(error):
+        run(broker, source())
+    assert broker.clients[0].closed
+    assert len(broker.log) == 3
+
+
+# Messages that are refused.
+
+TOO_LARGE = MessageSizeTooLargeError("The message is too large")
+
+
+def test_one_that_is_too_large_for_the_client_stops_no_other(broker):
+    large = structs.replace(reading(1), sensor_id="x" * 200)
+    source = [[reading(0), large, reading(2)], [large, reading(4)]]
+    summary = run(broker, source, max_request_size=200)
+    assert broker.values == [0, 2, 4]
+    assert (summary.acknowledged, summary.unsent) == (3, 2)
+    assert len(summary.errors) == 1  # the same for both, and said once
+    assert len(broker.clients) <= 3
+
+
+@pytest.mark.parametrize("refused", [{0}, {4}, {8}, {2, 3}, {0, 4, 8}, set(range(9))], ids=str)
+def test_one_that_the_broker_refuses_stops_no_other(broker, refused):
+    """By itself the client would refuse all that come after it."""
+    broker.refuse(*refused, error=TOO_LARGE)
+    summary = run(broker, batches(3, 3, 3))
+    assert broker.values == [number for number in range(9) if number not in refused]
+    assert (summary.acknowledged, summary.unsent) == (9 - len(refused), len(refused))
+    assert summary.errors == [str(TOO_LARGE)]  # said once
+    assert all(client.closed for client in broker.clients)
+
+
+def test_each_reason_is_said(broker):
+    broker.refuse(1, error=TOO_LARGE)
+    broker.refuse(2, error=KafkaError("another reason"))
+    summary = run(broker, batches(4))
+    assert sorted(summary.errors) == sorted([str(TOO_LARGE), "KafkaError: another reason"])
+    assert (summary.acknowledged, summary.unsent) == (2, 2)
+
+
+def test_one_that_failed_once_is_sent_again(broker):
+    broker.refuse(1, 3, error=KafkaError("a moment"), times=1)
+    summary = run(broker, batches(3, 3))
+    assert broker.values == [0, 1, 2, 3, 4, 5]
+    assert (summary.acknowledged, summary.unsent, summary.errors) == (6, 0, [])
+
+
+def test_without_permission_every_reading_is_counted_and_the_reason_said(broker):
+    broker.denied = TopicAuthorizationFailedError({TOPIC})
+    summary = run(broker, batches(2, 1))
+    assert (summary.acknowledged, summary.unsent) == (0, 3)
+    assert summary.errors == [str(broker.denied)]
+
+
+# The broker is away.
+
+
+def said(caplog) -> list[str]:
+    return [record.getMessage() for record in caplog.records if record.name == "lab"]
+
+
+def test_after_an_outage_all_of_it_is_delivered_once_and_in_order(broker, caplog):
+    broker.clock.after(2.5, broker.goes)
+    broker.clock.after(1000.5, broker.comes_back)
+    summary = run(broker, batches(*[1] * 1005), interval=1)
+    assert broker.values == list(range(1005))
+    assert (summary.acknowledged, summary.unsent) == (1005, 0)
+    assert len(said(caplog)) == 2
+    assert "Kafka is away" in said(caplog)[0]
+    assert said(caplog)[1] == "Kafka is back."
+
+
+def test_an_outage_at_the_end_is_waited_for(broker):
+    """All readings are handed over; only their acknowledgement is missing."""
+    broker.clock.after(2.5, broker.goes)
+    broker.clock.after(400, broker.comes_back)
+    summary = run(broker, batches(1, 1, 1, 1), interval=1)
+    assert broker.values == [0, 1, 2, 3]
+    assert (summary.acknowledged, summary.unsent) == (4, 0)
+
+
+def test_behind_tls_a_slow_broker_is_not_said_to_be_away(broker, caplog):
+    broker.slow = True
+    broker.clock.after(10, lambda: setattr(broker, "slow", False))
+    run(broker, batches(1, 1, 1), interval=1, security_protocol="SSL")
+    assert set(broker.answered) == {(SERVERS, "SSL")}  # without TLS it would not answer
+    assert len(broker.answered) < 15  # at the start, and once a second
+
+
+@pytest.mark.parametrize("back", [0.5, 1.95, 2.05, 2.1, 2.15, 2.3, 60])
+def test_stopped_in_an_outage_it_ends_soon_and_says_what_was_not_sent(broker, back):
+    stop = Stop(broker.clock)
+    broker.clock.after(2.5, broker.goes)
+    broker.clock.after(10, stop.set)
+    broker.clock.after(10 + back, broker.comes_back)
+    summary = run(broker, batches(*[1] * 100), interval=1, stop=stop)
+    assert summary.seconds <= 10 + CLOSE_SECONDS + 3
+    assert summary.acknowledged == len(broker.log)
+    assert summary.acknowledged + summary.unsent == 10
+    assert summary.unsent == 0 or back > CLOSE_SECONDS - 0.2
+
+
+def test_what_was_said_to_be_unsent_is_not_sent_later(broker):
+    stop = Stop(broker.clock)
+    broker.clock.after(2.5, broker.goes)
+    broker.clock.after(10, stop.set)
+    summary = run(broker, batches(*[1] * 100), interval=1, stop=stop)
+    broker.comes_back()
+    broker.clock.advance(60)
+    assert summary.unsent > 5
+    assert len(broker.log) == 10 - summary.unsent
+    assert broker.clients[-1].closed
+
+
+def test_a_client_that_does_not_even_close_by_force_costs_no_count(broker, monkeypatch):
+    """Its thread hangs, and what waits is never settled."""
+    monkeypatch.setattr(FakeSender, "force_close", lambda self: None)
+    stop = Stop(broker.clock)
+    broker.clock.after(2.5, broker.goes)
+    broker.clock.after(10, stop.set)
+    summary = run(broker, batches(*[1] * 100), interval=1, stop=stop)
+    assert summary.acknowledged == len(broker.log)
+    assert summary.acknowledged + summary.unsent == 10
+
+
+def test_what_waits_is_bounded(broker, monkeypatch):
+    monkeypatch.setattr("lab.producer.MAX_PENDING", 10)
+    broker.slow = True
+    broker.clock.after(30, lambda: setattr(broker, "slow", False))
+    summary = run(broker, batches(*[4] * 10))
+    assert broker.most == 10
+    assert (summary.acknowledged, len(broker.log)) == (40, 40)
+
+
+def test_stopped_while_too_much_waits_it_ends(broker, monkeypatch):
+    monkeypatch.setattr("lab.producer.MAX_PENDING", 10)
+    broker.slow = True
+    stop = Stop(broker.clock)
+    broker.clock.after(30, stop.set)
+    summary = run(broker, batches(*[4] * 10), stop=stop)
+    assert (summary.acknowledged, summary.unsent) == (0, 12)
+    assert summary.seconds < 30 + CLOSE_SECONDS + 2
+
+
+# The topic changes.
+
+
+def test_a_topic_that_is_not_there_yet_is_waited_for(broker):
+    broker.partitions = set()
+    broker.clock.after(30, lambda: broker.partitions.add(0))
+    assert run(broker, batches(3)).acknowledged == 3
+
+
+def test_one_made_anew_with_fewer_partitions_gets_what_waited_for_the_others(broker, caplog):
+    broker.partitions = {0, 1, 2}
+    broker.clock.after(1.5, lambda: broker.partitions.intersection_update({0}))
+    summary = run(broker, batches(*[3] * 6), interval=1)
+    assert sorted(broker.values) == list(range(18))
+    assert (summary.acknowledged, summary.unsent) == (18, 0)
+    assert caplog.text.count("fewer partitions than before") == 1
+
+
+def test_partitions_that_came_later_can_be_lost_as_well(broker):
+    source = batches(1, 3, 3)
+
+    def source_of_a_changing_topic():
+        yield next(source)
+        broker.partitions = {0, 1, 2}
+        yield next(source)
+        broker.partitions = {0}
+        yield next(source)
+
+    summary = run(broker, source_of_a_changing_topic())
+    assert sorted(broker.values) == list(range(7))
+    assert (summary.acknowledged, summary.unsent) == (7, 0)
+
+
+def test_one_removed_while_messages_wait_is_waited_for(broker):
+    broker.clock.after(1.5, lambda: broker.partitions.clear())
+    broker.clock.after(30, lambda: broker.partitions.add(0))
+    summary = run(broker, batches(*[1] * 6), interval=1)
+    assert sorted(broker.values) == list(range(6))
+    assert (summary.acknowledged, summary.unsent) == (6, 0)
+
+
+def test_stopped_while_the_topic_is_gone_every_reading_is_counted(broker):
+    stop = Stop(broker.clock)
+    broker.clock.after(1.5, lambda: broker.partitions.clear())
+    broker.clock.after(30, stop.set)
+    summary = run(broker, batches(*[1] * 6), interval=1, stop=stop)
+    assert summary.acknowledged == len(broker.log)
+    assert summary.unsent > 0
+    assert summary.seconds < 30 + CLOSE_SECONDS + 2
+
+
+# Anything, in any order.
+
+happenings = st.lists(
+    st.sampled_from(["nothing", "goes", "comes_back", "shrinks", "grows", "refused", "failed once"]),
+    max_size=25,
+)
+
+
+@settings(max_examples=150, deadline=None, derandomize=True)
+@given(happenings, st.sampled_from([0, 0.4, 1]))
+def test_whatever_happens_each_reading_is_in_the_log_once_or_counted(happenings, interval):
+    with fake_kafka() as broker:
+        broker.partitions = {0, 1, 2}
+
+        def source():
+            for what, batch in zip(happenings, batches(*[3] * len(happenings))):
+                if what == "shrinks":
+                    broker.partitions = {0}
+                elif what == "grows":
+                    broker.partitions = {0, 1, 2}
+                elif what == "refused":
+                    broker.refuse(batch[1].val, error=TOO_LARGE)
+                elif what == "failed once":
+                    broker.refuse(batch[1].val, error=KafkaError("a moment"), times=1)
+                elif what != "nothing":
+                    getattr(broker, what)()
+                    broker.clock.after(20, broker.comes_back)
+                yield batch
+
+        summary = run(broker, source(), interval=interval)
+        there, sent = Counter(broker.values), Counter(range(3 * len(happenings)))
+        assert there <= sent
+        assert set(sent - there) <= set(broker.refused)
+        assert (summary.acknowledged, summary.unsent) == (there.total(), (sent - there).total())
+        assert all(client.closed for client in broker.clients)
