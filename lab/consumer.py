@@ -345,9 +345,11 @@ class _Consumer:
             if admin.describe_topics([self.topic])[0]["error_code"]:
                 return False
             group = admin.describe_groups([self.group_id])[self.group_id]
+        if group["group_state"] != "Stable":
+            return False
         assigned = [member["member_assignment"]["assigned_partitions"] for member in group["members"]]
         topics = {each["topic"] for some in assigned for each in some if each["partitions"]}
-        return group["group_state"] == "Stable" and self.topic not in topics
+        return self.topic not in topics
 
     def open(self) -> KafkaConsumer | None:
         """A client that has joined the group; None if stopped while the broker was away."""

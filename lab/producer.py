@@ -129,7 +129,8 @@ class _Sender:
         while producer := self.producer or self._make_client():
             try:
                 message.future = producer.send(self.topic, message.value, message.key)
-                self.partitions |= producer.partitions_for(self.topic)
+                with suppress(KafkaTimeoutError):  # the topic is gone again; the message waits for it
+                    self.partitions |= producer.partitions_for(self.topic)
                 break
             except KafkaTimeoutError:  # no metadata: the broker is away, or has no such topic
                 self._watch()

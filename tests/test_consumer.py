@@ -118,6 +118,7 @@ class FakeBroker:
         self.left: list[tuple[str, str]] = []  # (group, member) that gave their partitions up
         self.exists, self.state = True, "Stable"  # the topic; the group
         self.others: list[int] = []  # the partitions of another member
+        self.looks = 0  # at the group
         self.limits: list[int] = []  # the most messages that each poll asked for
 
     @property
@@ -333,19 +334,18 @@ class FakeAdmin:
         pass
 
     def describe_topics(self, topics=None):
-        return [{"error_code": UnknownTopicOrPartitionError.errno} for _ in topics]
-
-    def describe_topics(self, topics=None):
-        return [{"error_code": 0 if self.broker.exists else 3} for topic in topics]
+        error_code = 0 if self.broker.exists else UnknownTopicOrPartitionError.errno
+        return [{"error_code": error_code} for _ in topics]
 
     def describe_groups(self, group_ids, group_coordinator_id=None, include_authorized_operations=False):
+        self.broker.looks += 1
         ours = [place.partition for place in self.broker.members[-1].positions]
         members = [{"member_assignment": self._assignment(some)} for some in (ours, self.broker.others)]
         return {group: {"group_state": self.broker.state, "members": members} for group in group_ids}
 
-    def _assignment(self, partitions: list[int]) -> dict | bytes:
+    def _assignment(self, partitions: list[int]) -> dict | str:
         if self.broker.state != "Stable":
-            return b""  # there is none, and kafka-python leaves it as it came
+            return ""  # there is none, and kafka-python does not decode it
         topics = [{"topic": TOPIC, "partitions": partitions}] if partitions else []
         return {"assigned_partitions": topics}
 
@@ -1072,6 +1072,7 @@ def test_a_group_that_has_work_for_others_only_is_waited_in(broker, warehouse, m
     broker.clock.after(60, stop.set)
     summary = run(broker, warehouse, idle_timeout=None, stop=stop)
     assert (summary.reconnects, len(broker.members)) == (0, 1)
+    assert 2 <= broker.looks <= 5  # after 5, 10, 20 and 40 seconds
 
 
 # Two writers: the fence.

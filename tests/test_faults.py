@@ -388,7 +388,8 @@ def close_under():
         selector = made[-1]._net._selector
         if what == "sockets":
             for key in list(selector.get_map().values()):
-                key.fileobj.close()
+                if key.fileobj is not made[-1]._net._wakeup_r:  # its own, by which its threads talk
+                    key.fileobj.close()
         else:
             selector.close()
     before = len(stored)

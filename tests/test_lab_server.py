@@ -13,7 +13,7 @@ from urllib.request import urlopen
 import psutil
 import pytest
 
-from lab.broker import EmbeddedBroker, free_ports
+from lab.broker import EmbeddedBroker, free_ports, is_port_open
 from lab.connection import is_answering
 from tests.ledger import wait_for
 
@@ -47,6 +47,8 @@ def server(tmp_path):
     pattern = re.compile(r"http://localhost:\d+/\S*\?token=\w+")
     try:
         address = wait_for(lambda: pattern.search(output.read_text(encoding="utf-8")), timeout=60)
+        # It says where it is a moment before it listens; and it may be at another port than asked for.
+        wait_for(lambda: is_port_open("localhost", int(re.search(r":(\d+)/", address[0])[1])))
         yield process, address[0], f"127.0.0.1:{kafka}"
     finally:
         for child in psutil.Process(process.pid).children(recursive=True) if process.poll() is None else ():

@@ -9,6 +9,7 @@ from kafka.coordinator.assignors.abstract import ConsumerProtocolAssignment
 from kafka.coordinator.assignors.range import RangePartitionAssignor
 
 import lab
+from lab.consumer import ConsumeSummary
 from tests.ledger import numbered_readings, read_log, row, take_ledger, wait_for
 
 
@@ -212,15 +213,15 @@ def test_partitions_that_the_group_gave_to_nobody_are_taken(kafka, topic, wareho
     """kafka-python assigned before it knew the topic, and never looked again."""
     lab.create_topic(topic, **kafka)
     lab.produce(topic, lab.simulate_readings(seed=1), interval=0, max_batches=3, **kafka)
-    real, calls = RangePartitionAssignor.assign, []
+    real, summary = RangePartitionAssignor.assign, ConsumeSummary()
 
     def assign(cluster, members):
-        calls.append(1)
-        if len(calls) > 1:
+        if summary.reconnects:
             return real(cluster, members)
         nothing = ConsumerProtocolAssignment(RangePartitionAssignor.version, [], b"")
         return {member.member_id: nothing for member in members}
 
     monkeypatch.setattr(RangePartitionAssignor, "assign", staticmethod(assign))
-    summary = lab.consume(topic, warehouse, group_id=topic, max_messages=9, idle_timeout=40, **kafka)
+    bounds = {"max_messages": 9, "idle_timeout": 40}
+    lab.consume(topic, warehouse, group_id=topic, summary=summary, **bounds, **kafka)
     assert (summary.stored, summary.reconnects) == (9, 1)

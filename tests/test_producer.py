@@ -516,6 +516,28 @@ def test_partitions_that_came_later_can_be_lost_as_well(broker):
     assert (summary.acknowledged, summary.unsent) == (7, 0)
 
 
+def test_a_topic_that_goes_just_after_a_reading_was_sent_gets_it_once(broker, monkeypatch):
+    """Its partitions cannot be had then, and what was sent waits for it to come back."""
+    send, partitions_for, gone = FakeProducer.send, FakeProducer.partitions_for, []
+
+    def send_and_go(self, topic, value=None, key=None, **options):
+        future = send(self, topic, value, key, **options)
+        gone.append(not gone)  # after the first one
+        return future
+
+    def not_there_once(self, topic):
+        if gone and gone[-1]:
+            gone[-1] = False
+            raise KafkaTimeoutError("Failed to update metadata")
+        return partitions_for(self, topic)
+
+    monkeypatch.setattr(FakeProducer, "send", send_and_go)
+    monkeypatch.setattr(FakeProducer, "partitions_for", not_there_once)
+    summary = run(broker, batches(3))
+    assert broker.values == [0, 1, 2]
+    assert (summary.acknowledged, summary.unsent) == (3, 0)
+
+
 def test_one_removed_while_messages_wait_is_waited_for(broker):
     broker.clock.after(1.5, lambda: broker.partitions.clear())
     broker.clock.after(30, lambda: broker.partitions.add(0))
