@@ -151,7 +151,7 @@ def free_late_callers(client: KafkaConsumer) -> None:
             if not net._exception:
                 return  # it ended in order
             net._fail_pending_waiters(net._exception)
-            time.sleep(0.1)
+            threading.Event().wait(0.1)
 
     if io_thread := net._io_thread:
         threading.Thread(target=free, name="lab-free-late-callers", daemon=True).start()

@@ -47,7 +47,7 @@ from lab.connection import (
     is_answering,
     wait_until_answering,
 )
-from lab.errors import BrokerError, InvalidReading
+from lab.errors import BrokerError, InvalidReading, TopicError
 from lab.readings import Batch, DeadLetter, Reading, decode_reading
 from lab.stopping import stop_on_signals
 
@@ -205,9 +205,9 @@ class _Consumer:
         try:
             while not self.stop.is_set():
                 before = self.summary.processed
-                if before == max_messages or (idle_timeout and time.monotonic() - heard > idle_timeout):
+                left = MAX_POLL_RECORDS if max_messages is None else max_messages - before
+                if left <= 0 or (idle_timeout and time.monotonic() - heard > idle_timeout):
                     break
-                left = max_messages - before if max_messages else MAX_POLL_RECORDS
                 stored = self.step(min(left, MAX_POLL_RECORDS))
                 if self.summary.processed > before:
                     heard = time.monotonic()
@@ -370,7 +370,11 @@ class _Consumer:
         free_late_callers(client)
         self.misplaced.clear()
         self.heard, self.doubts = time.monotonic(), 0
-        client.subscribe([self.topic], listener=_Rebalance(self.misplaced))
+        try:
+            client.subscribe([self.topic], listener=_Rebalance(self.misplaced))
+        except ValueError as error:
+            client.close()
+            raise TopicError(f"{self.topic!r} cannot be the name of a topic: {error}.") from error
         return client
 
     def note(self) -> None:

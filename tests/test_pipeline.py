@@ -225,3 +225,14 @@ def test_partitions_that_the_group_gave_to_nobody_are_taken(kafka, topic, wareho
     bounds = {"max_messages": 9, "idle_timeout": 40}
     lab.consume(topic, warehouse, group_id=topic, summary=summary, **bounds, **kafka)
     assert (summary.stored, summary.reconnects) == (9, 1)
+
+
+def test_a_name_that_no_topic_can_have_is_refused(kafka, warehouse):
+    """And not tried again for ever, as a broken client would be."""
+    with pytest.raises(lab.LabError, match="'no name' cannot be the name of a topic"):
+        lab.consume("no name", warehouse, idle_timeout=5, **kafka)
+
+
+def test_a_summary_that_is_past_its_bound_ends_at_once(kafka, topic, warehouse):
+    summary = ConsumeSummary(stored=7)
+    assert lab.consume(topic, warehouse, max_messages=5, summary=summary, **kafka).stored == 7
