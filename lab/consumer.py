@@ -335,11 +335,11 @@ class _Consumer:
         places = {p: first[p] if self.expected[p] is None else self.expected[p] for p in partitions}
         return any(end[p] > place for p, place in places.items())
 
-    def is_forgotten(self) -> bool:
-        """Whether the group is settled with the topic's partitions given to nobody.
+    def is_forgotten(self, client: KafkaConsumer) -> bool:
+        """Whether the group is settled, and has partitions of the topic that no other member has.
 
-        That happens, once in thousands of starts, when kafka-python assigns them at the very moment
-        at which it learns of the topic.
+        That happens when kafka-python assigns them at the very moment at which it learns of the
+        topic, or loses sight of it.
         """
         with self.admin() as admin:
             if admin.describe_topics([self.topic])[0]["error_code"]:
@@ -347,9 +347,10 @@ class _Consumer:
             group = admin.describe_groups([self.group_id])[self.group_id]
         if group["group_state"] != "Stable":
             return False
-        assigned = [member["member_assignment"]["assigned_partitions"] for member in group["members"]]
-        topics = {each["topic"] for some in assigned for each in some if each["partitions"]}
-        return self.topic not in topics
+        others = [m for m in group["members"] if m.get("group_instance_id") != self.member]
+        assigned = [each for member in others for each in member["member_assignment"]["assigned_partitions"]]
+        theirs = {number for each in assigned if each["topic"] == self.topic for number in each["partitions"]}
+        return bool((client.partitions_for_topic(self.topic) or set()) - theirs)
 
     def open(self) -> KafkaConsumer | None:
         """A client that has joined the group; None if stopped while the broker was away."""
@@ -463,9 +464,9 @@ class _Consumer:
             )
             if self.asked - self.heard > self.patience:
                 self.patience *= 2
-                if self.is_forgotten():
+                if self.is_forgotten(client):
                     self.leave_group()  # else Kafka would give the same assignment again
-                    raise KafkaError("its group has given the partitions to nobody")
+                    raise KafkaError("there are partitions, and it has none")
         elif "is away" in self.told:
             log.warning("Kafka is back.")
             self.heard = self.asked
