@@ -118,6 +118,7 @@ class FakeBroker:
         self.left: list[tuple[str, str]] = []  # (group, member) that gave their partitions up
         self.exists, self.state = True, "Stable"  # the topic; the group
         self.others: list[int] = []  # the partitions of another member
+        self.counted: list[int] = []  # what the group says is ours, though our client does not know it
         self.looks = 0  # at the group
         self.limits: list[int] = []  # the most messages that each poll asked for
 
@@ -339,8 +340,15 @@ class FakeAdmin:
 
     def describe_groups(self, group_ids, group_coordinator_id=None, include_authorized_operations=False):
         self.broker.looks += 1
-        ours = [place.partition for place in self.broker.members[-1].positions]
-        members = [{"member_assignment": self._assignment(some)} for some in (ours, self.broker.others)]
+        ours = self.broker.members[-1]
+        partitions = [place.partition for place in ours.positions] + self.broker.counted
+        members = [
+            {"group_instance_id": instance, "member_assignment": self._assignment(some)}
+            for instance, some in (
+                (ours.config["group_instance_id"], partitions),
+                ("somebody-else", self.broker.others),
+            )
+        ]
         return {group: {"group_state": self.broker.state, "members": members} for group in group_ids}
 
     def _assignment(self, partitions: list[int]) -> dict | str:
@@ -1055,8 +1063,10 @@ def give_after_leaving(broker, monkeypatch):
     monkeypatch.setattr(FakeAdmin, "remove_group_members", leave_and_be_given)
 
 
-def test_a_group_that_gave_its_partitions_to_nobody_is_joined_anew(broker, warehouse, monkeypatch):
+@pytest.mark.parametrize("counted", [[], [0]], ids=["to nobody", "to us, it says"])
+def test_a_group_that_gave_its_partitions_to_nobody_is_joined_anew(broker, warehouse, monkeypatch, counted):
     give_after_leaving(broker, monkeypatch)
+    broker.counted = counted
     broker.send(0)
     broker.give()
     summary = run(broker, warehouse, idle_timeout=30)
