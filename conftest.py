@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from lab.broker import EmbeddedBroker, free_ports
+from lab.warehouse import Warehouse
 
 home = Path(tempfile.mkdtemp(prefix="lab tést "))
 broker_of_the_run = EmbeddedBroker(home / "home", free_ports(1)[0])
@@ -45,6 +46,19 @@ def broker() -> EmbeddedBroker:
 def kafka(broker) -> dict[str, str]:
     """How to reach it."""
     return {"bootstrap_servers": broker.start().bootstrap_servers}
+
+
+@pytest.fixture
+def path(tmp_path):
+    """Where the warehouse of a test is."""
+    return tmp_path / "warehouse.db"
+
+
+@pytest.fixture
+def warehouse(path):
+    """A warehouse of the test's own."""
+    with Warehouse(str(path)) as warehouse:
+        yield warehouse
 
 
 @pytest.fixture

@@ -60,16 +60,6 @@ CHART = option(
     default=Path("sensor_logs.png"),
     metavar="FILE",
 )
-PARTITIONS = option(
-    "--partitions", "how many partitions (default %(default)s)", type=positive_number, default=1, metavar="N"
-)
-REPLICATION_FACTOR = option(
-    "--replication-factor",
-    "how many brokers keep each partition (default %(default)s)",
-    type=positive_number,
-    default=1,
-    metavar="N",
-)
 QUIET = option("--quiet", "a progress bar instead of a line for each reading", action="store_true")
 
 
@@ -139,8 +129,20 @@ def _embedded(settings: Settings) -> EmbeddedBroker:
 @command(
     "topic create",
     "make the topic, if it is not there",
-    PARTITIONS,
-    REPLICATION_FACTOR,
+    option(
+        "--partitions",
+        "how many partitions (default %(default)s)",
+        type=positive_number,
+        default=1,
+        metavar="N",
+    ),
+    option(
+        "--replication-factor",
+        "how many brokers keep each partition (default %(default)s)",
+        type=positive_number,
+        default=1,
+        metavar="N",
+    ),
     example="topic create --partitions 3",
 )
 def topic_create(settings: Settings, options: argparse.Namespace) -> None:

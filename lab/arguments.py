@@ -7,13 +7,14 @@ from typing import Any
 from lab.settings import Settings
 
 Command = Callable[[Settings, argparse.Namespace], int | None]
+Option = tuple[str, dict[str, Any]]  # its name, and what argparse is told of it
 GROUPS = {
     "broker": "the embedded Kafka: start, stop, status, reset",
     "topic": "the topic: create, describe",
     "dead-letters": "messages that were no readings: list, replay",
 }
 # In the order in which they are defined: (name, help, example, options, what runs).
-COMMANDS: list[tuple[str, str, str, tuple[dict[str, Any], ...], Command]] = []
+COMMANDS: list[tuple[str, str, str, tuple[Option, ...], Command]] = []
 
 
 def parser() -> argparse.ArgumentParser:
@@ -32,14 +33,12 @@ def parser() -> argparse.ArgumentParser:
         epilog = f"Example: python -m lab {example or name}"
         parsed = commands[group].add_parser(word, help=text, description=text, epilog=epilog)
         parsed.set_defaults(run=run)
-        for option in options:
-            parsed.add_argument(option["name"], **{key: option[key] for key in option if key != "name"})
+        for option_name, how in options:
+            parsed.add_argument(option_name, **how)
     return top
 
 
-def command(
-    name: str, text: str, *options: dict[str, Any], example: str = ""
-) -> Callable[[Command], Command]:
+def command(name: str, text: str, *options: Option, example: str = "") -> Callable[[Command], Command]:
     """Make the function below a command of the program."""
 
     def register(run: Command) -> Command:
@@ -49,9 +48,9 @@ def command(
     return register
 
 
-def option(name: str, text: str, **how: Any) -> dict[str, Any]:
+def option(name: str, text: str, **how: Any) -> Option:
     """An option or argument of a command, as argparse takes it."""
-    return {"name": name, "help": text, **how}
+    return name, {"help": text, **how}
 
 
 def whole_number(text: str) -> int:

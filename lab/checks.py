@@ -14,14 +14,14 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from kafka import KafkaAdminClient, KafkaConsumer, TopicPartition
+from kafka import KafkaAdminClient
 from kafka.admin import ConfigResource, ConfigResourceType
 
 from lab.connection import connect
 from lab.errors import InvalidReading
 from lab.readings import decode_reading
 from lab.simulation import DAY, PLANTS
-from lab.topics import describe_topic, topic_offsets
+from lab.topics import describe_topic, read_records, topic_offsets
 
 
 @dataclass(frozen=True)
@@ -80,14 +80,18 @@ def _is_done(step: Step) -> bool:
         return False
 
 
+def _topic_is_there(topic: str, kafka: dict[str, Any]) -> Step:
+    return Step(
+        f"the broker has a topic {topic}",
+        lambda: bool(describe_topic(topic, **kafka)),
+        "create_topic makes it; pass the name that is asked for.",
+    )
+
+
 def check_partitions(topic: str, num_partitions: int, **kafka: Any) -> Report:
     """Lesson 02: the topic is there, with that many partitions."""
     return check(
-        Step(
-            f"the broker has a topic {topic}",
-            lambda: bool(describe_topic(topic, **kafka)),
-            "create_topic makes it; pass the name that is asked for.",
-        ),
+        _topic_is_there(topic, kafka),
         Step(
             f"it has {num_partitions} partitions",
             lambda: len(describe_topic(topic, **kafka).partitions) == num_partitions,
@@ -99,11 +103,7 @@ def check_partitions(topic: str, num_partitions: int, **kafka: Any) -> Report:
 def check_retention(topic: str, retention_ms: int, **kafka: Any) -> Report:
     """Lesson 02: the topic keeps its messages for that long."""
     return check(
-        Step(
-            f"the broker has a topic {topic}",
-            lambda: bool(describe_topic(topic, **kafka)),
-            "create_topic makes it; pass the name that is asked for.",
-        ),
+        _topic_is_there(topic, kafka),
         Step(
             f"its retention.ms is {retention_ms}",
             lambda: topic_config(topic, "retention.ms", **kafka) == str(retention_ms),
@@ -114,7 +114,10 @@ def check_retention(topic: str, retention_ms: int, **kafka: Any) -> Report:
 
 def check_message(topic: str, sensor_id: str, **kafka: Any) -> Report:
     """Lesson 03: a valid reading of that sensor is in the topic, under the key of its sensor."""
-    records = lambda: read_records(topic, **kafka)  # noqa: E731
+
+    def records() -> Any:
+        return list(read_records(topic, **kafka))
+
     return check(
         Step(
             f"topic {topic} holds a message",
@@ -139,7 +142,10 @@ def check_message(topic: str, sensor_id: str, **kafka: Any) -> Report:
 
 def check_same_partition(topic: str, key: str, answer: int | None, **kafka: Any) -> Report:
     """Lesson 03: `answer` is the partition on which every message of that key is."""
-    found = lambda: {r.partition for r in read_records(topic, **kafka) if r.key == key.encode()}  # noqa: E731
+
+    def found() -> Any:
+        return {r.partition for r in read_records(topic, **kafka) if r.key == key.encode()}
+
     return check(
         Step(
             "your answer is a number",
@@ -156,7 +162,10 @@ def check_same_partition(topic: str, key: str, answer: int | None, **kafka: Any)
 
 def check_everything_stored(warehouse: Any, topic: str, **kafka: Any) -> Report:
     """Lesson 04: the warehouse has come to the end of every partition."""
-    stored = lambda: warehouse.next_offsets(describe_topic(topic, **kafka).topic_id)  # noqa: E731
+
+    def stored() -> Any:
+        return warehouse.next_offsets(describe_topic(topic, **kafka).topic_id)
+
     return check(
         Step(
             "something of the topic is stored",
@@ -173,7 +182,10 @@ def check_everything_stored(warehouse: Any, topic: str, **kafka: Any) -> Report:
 
 def check_first_offset_since(topic: str, time_ms: int, answer: int | None, **kafka: Any) -> Report:
     """Lesson 04: `answer` is the first offset of partition 0 whose timestamp is `time_ms` or later."""
-    later = lambda: [r.offset for r in read_records(topic, **kafka) if r.timestamp >= time_ms]  # noqa: E731
+
+    def later() -> Any:
+        return [r.offset for r in read_records(topic, **kafka) if r.timestamp >= time_ms]
+
     return check(
         Step("your answer is a number", lambda: isinstance(answer, int), "Set answer to an offset."),
         Step(
@@ -192,7 +204,10 @@ def check_first_offset_since(topic: str, time_ms: int, answer: int | None, **kaf
 def check_outliers(answer: Iterable | None) -> Report:
     """Lesson 05: `answer` has the times of the planted outliers, and no others."""
     planted = {planted_at(plant.first) for plant in PLANTS if plant.fault == "outlier"}
-    given = lambda: {pd_time(time) for time in (() if answer is None else answer)}  # noqa: E731
+
+    def given() -> Any:
+        return {pd_time(time) for time in (() if answer is None else answer)}
+
     return check(
         Step(
             "you found some", lambda: bool(given()), "Set outliers to the times (the column ts) of some rows."
@@ -212,7 +227,10 @@ def check_gap(answer: Any) -> Report:
     """Lesson 05: `answer` is the length of the planted gap, within two minutes."""
     gap = next(plant for plant in PLANTS if plant.fault == "gap")
     minutes = gap.last - gap.first + 1
-    given = lambda: answer.total_seconds() / 60 if hasattr(answer, "total_seconds") else float(answer)  # noqa: E731
+
+    def given() -> Any:
+        return answer.total_seconds() / 60 if hasattr(answer, "total_seconds") else float(answer)
+
     return check(
         Step(
             "your answer is a length of time",
@@ -230,7 +248,10 @@ def check_gap(answer: Any) -> Report:
 def check_doubles(database: str | Path, answer: int | None) -> Report:
     """Lesson 06: `answer` is the number of readings that have more than one row in `sensor_logs`."""
     sql = "SELECT count(*), count(DISTINCT sensor_id || ts) FROM sensor_logs"
-    rows = lambda: ask(database, sql)[0]  # noqa: E731
+
+    def rows() -> Any:
+        return ask(database, sql)[0]
+
     return check(
         Step("your answer is a number", lambda: isinstance(answer, int), "Set doubles to a number."),
         Step(
@@ -272,7 +293,10 @@ def check_each_once(database: str | Path, table: str) -> Report:
 
 def check_dead_letter(warehouse: Any, topic: str, field: str) -> Report:
     """Lesson 07: a message of the topic is a dead letter because of that field."""
-    errors = lambda: [x[0] for x in warehouse.query("SELECT error FROM dead_letters WHERE topic = ?", topic)]  # noqa: E731
+
+    def errors() -> Any:
+        return [x[0] for x in warehouse.query("SELECT error FROM dead_letters WHERE topic = ?", topic)]
+
     return check(
         Step(
             f"the topic {topic} has dead letters",
@@ -289,18 +313,20 @@ def check_dead_letter(warehouse: Any, topic: str, field: str) -> Report:
 
 def check_replayed(warehouse: Any, number: int, **kafka: Any) -> Report:
     """Lesson 07: that dead letter was fixed, sent to its topic again, and stored."""
-    sql = 'SELECT topic, "partition", replayed FROM dead_letters WHERE id = ?'
-    place = lambda: warehouse.query(sql, number)[0]  # noqa: E731
+    sql = "SELECT topic, replayed FROM dead_letters WHERE id = ?"
+
+    def place() -> Any:
+        return warehouse.query(sql, number)[0]
 
     def is_stored() -> bool:
-        topic, _, replayed = place()
+        topic, replayed = place()
         partition, offset = map(int, replayed.removeprefix(f"{topic}-").split("@"))
         return warehouse.next_offsets(describe_topic(topic, **kafka).topic_id)[partition] > offset
 
     return check(
         Step(
             f"dead letter {number} was replayed",
-            lambda: "@" in (place()[2] or ""),
+            lambda: "@" in (place()[1] or ""),
             "replay(warehouse, number, fixed value, **settings.kafka) sends it.",
         ),
         Step("the reading is stored", is_stored, "Now consume(...) again, until nothing is left."),
@@ -314,21 +340,6 @@ def ask(database: str | Path, sql: str) -> list[tuple]:
     """The rows of a SELECT in an SQLite file, which must be there."""
     with closing(sqlite3.connect(f"{Path(database).resolve().as_uri()}?mode=ro", uri=True)) as db:
         return db.execute(sql).fetchall()
-
-
-def read_records(topic: str, **kafka: Any) -> list:
-    """Every message of a topic."""
-    with connect(KafkaConsumer, **kafka) as consumer:
-        numbers = consumer.partitions_for_topic(topic) or ()
-        partitions = [TopicPartition(topic, number) for number in numbers]
-        ends = consumer.end_offsets(partitions)
-        consumer.assign(partitions)
-        consumer.seek_to_beginning(*partitions)
-        records = []
-        while any(consumer.position(partition) < end for partition, end in ends.items()):
-            for some in consumer.poll(500).values():
-                records += some
-        return records
 
 
 def topic_config(topic: str, name: str, **kafka: Any) -> str:

@@ -382,10 +382,11 @@ class _Consumer:
         """How far we are, for those who watch: `status`, and the metrics."""
         self.noted, counts = time.monotonic(), self.summary
         counts.seconds = round(self.noted - self.began, 3)
-        for partition, offset in self.offsets().items() if self.client else ():
-            with suppress(IllegalStateError):  # taken from us just now
-                if self.client and (end := self.client.highwater(partition)):
-                    counts.lag[partition.partition] = max(0, end - offset.offset)
+        if client := self.client:
+            for partition, offset in self.offsets().items():
+                with suppress(IllegalStateError):  # taken from us just now
+                    if end := client.highwater(partition):
+                        counts.lag[partition.partition] = max(0, end - offset.offset)
         self.warehouse.note_consumer(
             self.group_id,
             self.member,

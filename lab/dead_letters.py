@@ -10,11 +10,12 @@ from typing import Any
 
 import msgspec
 from filelock import FileLock
-from kafka import KafkaConsumer, KafkaProducer, TopicPartition
+from kafka import KafkaProducer
 
 from lab.connection import connect
 from lab.errors import LabError
 from lab.readings import decode_reading
+from lab.topics import read_records
 from lab.warehouse import Warehouse
 
 HEADER = "dead-letter"
@@ -102,15 +103,7 @@ def _send(letter: StoredDeadLetter, value: bytes | None, kafka: dict[str, Any]) 
 
 def _find(letter: StoredDeadLetter, kafka: dict[str, Any]) -> str | None:
     """Where in the log its replay is, if an earlier try got that far."""
-    with connect(KafkaConsumer, **kafka) as consumer:
-        numbers = consumer.partitions_for_topic(letter.topic) or set()
-        partitions = [TopicPartition(letter.topic, number) for number in numbers]
-        ends = consumer.end_offsets(partitions)
-        consumer.assign(partitions)
-        consumer.seek_to_beginning(*partitions)
-        while any(consumer.position(partition) < ends[partition] for partition in partitions):
-            for records in consumer.poll(500).values():
-                for record in records:
-                    if (HEADER, letter.name.encode()) in record.headers:
-                        return f"{record.topic}-{record.partition}@{record.offset}"
+    for record in read_records(letter.topic, **kafka):
+        if (HEADER, letter.name.encode()) in record.headers:
+            return f"{record.topic}-{record.partition}@{record.offset}"
     return None

@@ -11,6 +11,7 @@ import re
 import shutil
 import subprocess
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -82,14 +83,12 @@ def cache_file(java: Path, jars: list[Path]) -> Path | None:
     return home / f"kafka-{key}.aot"
 
 
-def drop_cache() -> bool:
+def drop_cache() -> None:
     """Remove the cache, if there is one that can be removed."""
     cache = cache_file(java_executable(), _jars())
-    try:
-        cache.unlink() if cache else None
-    except OSError:
-        return False
-    return cache is not None
+    if cache:
+        with suppress(OSError):
+            cache.unlink()
 
 
 def train(run: Callable[[list[str]], object]) -> Path | None:

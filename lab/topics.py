@@ -1,11 +1,12 @@
 """What is in Kafka? Topics: made once, described, and their offsets."""
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from kafka import KafkaAdminClient, KafkaConsumer, TopicPartition
+from kafka.consumer.fetcher import ConsumerRecord
 from kafka.errors import NoError, TopicAlreadyExistsError
 
 from lab.connection import connect
@@ -76,6 +77,19 @@ def topic_offsets(topic: str, **kafka: Any) -> dict[int, tuple[int, int]]:
         first = consumer.beginning_offsets(partitions)
         end = consumer.end_offsets(partitions)
     return {tp.partition: (first[tp], end[tp]) for tp in partitions}
+
+
+def read_records(topic: str, **kafka: Any) -> Iterator[ConsumerRecord]:
+    """Every message of a topic, from the first still in the log to the end it has now."""
+    with connect(KafkaConsumer, **kafka) as consumer:
+        numbers = consumer.partitions_for_topic(topic) or ()
+        partitions = [TopicPartition(topic, number) for number in numbers]
+        ends = consumer.end_offsets(partitions)
+        consumer.assign(partitions)
+        consumer.seek_to_beginning(*partitions)
+        while any(consumer.position(partition) < end for partition, end in ends.items()):
+            for records in consumer.poll(500).values():
+                yield from records
 
 
 def _describe(admin: KafkaAdminClient, topic: str) -> Topic:

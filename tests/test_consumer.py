@@ -395,17 +395,22 @@ def test_the_fake_has_the_signatures_of_kafka_python():
 
 
 @contextmanager
+def in_place_of_kafka(broker, module: str, **fakes: type):
+    """Within the block the module has these fakes of that broker for Kafka's clients, and its clock."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name, fake in fakes.items():
+            patch.setattr(fake, "broker", broker, raising=False)
+            patch.setattr(f"{module}.{name}", fake)
+        for each in (module, "lab.connection"):
+            patch.setattr(f"{each}.is_answering", broker.is_answering)
+            patch.setattr(f"{each}.time", broker.clock)
+        yield broker
+
+
 def fake_kafka(partitions: int = 1):
     """Within the block `lab.consumer` has the fake for Kafka."""
-    broker = FakeBroker(partitions)
-    with pytest.MonkeyPatch.context() as patch:
-        for fake, name in ((FakeConsumer, "KafkaConsumer"), (FakeAdmin, "KafkaAdminClient")):
-            patch.setattr(fake, "broker", broker, raising=False)
-            patch.setattr(f"lab.consumer.{name}", fake)
-        for module in ("lab.consumer", "lab.connection"):
-            patch.setattr(f"{module}.is_answering", broker.is_answering)
-            patch.setattr(f"{module}.time", broker.clock)
-        yield broker
+    fakes = {"KafkaConsumer": FakeConsumer, "KafkaAdminClient": FakeAdmin}
+    return in_place_of_kafka(FakeBroker(partitions), "lab.consumer", **fakes)
 
 
 @pytest.fixture
@@ -424,15 +429,9 @@ def two_partitions():
 
 
 @pytest.fixture
-def path(tmp_path):
-    return tmp_path / "warehouse.db"
-
-
-@pytest.fixture
-def warehouse(path):
-    with Warehouse(str(path)) as warehouse:
-        warehouse.query("PRAGMA busy_timeout = 0")  # else each try at a locked one waits in earnest
-        yield warehouse
+def warehouse(warehouse):
+    warehouse.query("PRAGMA busy_timeout = 0")  # else each try at a locked one waits in earnest
+    return warehouse
 
 
 @pytest.fixture(autouse=True, scope="module")

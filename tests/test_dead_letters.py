@@ -23,12 +23,6 @@ def topic(kafka):
 
 
 @pytest.fixture
-def warehouse(tmp_path):
-    with lab.Warehouse(str(tmp_path / "warehouse.db")) as warehouse:
-        yield warehouse
-
-
-@pytest.fixture
 def letter(topic, warehouse, kafka):
     """One dead letter, and nothing else, in the topic and in the warehouse."""
     with KafkaProducer(**kafka) as producer:

@@ -18,12 +18,6 @@ def topic():
     return lab.fresh_name("pipeline")
 
 
-@pytest.fixture
-def warehouse(tmp_path):
-    with lab.Warehouse(str(tmp_path / "warehouse.db")) as warehouse:
-        yield warehouse
-
-
 def produced(topic, kafka, batches=10, sensors=3, **options):
     readings = list(islice(lab.simulate_readings(sensors, seed=7, start=lab.DAY, **options), batches))
     summary = lab.produce(topic, readings, interval=0, **kafka)

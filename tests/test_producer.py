@@ -8,7 +8,6 @@ import inspect
 import signal
 import zlib
 from collections import Counter
-from contextlib import contextmanager
 
 import pytest
 from hypothesis import given, settings
@@ -31,7 +30,7 @@ from lab.producer import CLOSE_SECONDS, NEVER_MS, ProduceSummary, produce
 from lab.readings import decode_reading
 from lab.simulation import simulate_readings
 from lab.stopping import SIGNALS
-from tests.test_consumer import Clock, Stop, reading, same_signatures
+from tests.test_consumer import Clock, Stop, in_place_of_kafka, reading, same_signatures
 
 TOPIC, SERVERS = "sensor-data", "fake:9092"
 
@@ -179,17 +178,9 @@ def test_the_fake_has_the_signatures_of_kafka_python():
     assert list(found.parameters)[1:] == list(expected.parameters)
 
 
-@contextmanager
 def fake_kafka():
     """Within the block `lab.producer` has the fake for Kafka."""
-    broker = FakeBroker()
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(FakeProducer, "broker", broker, raising=False)
-        patch.setattr("lab.producer.KafkaProducer", FakeProducer)
-        for module in ("lab.producer", "lab.connection"):
-            patch.setattr(f"{module}.is_answering", broker.is_answering)
-            patch.setattr(f"{module}.time", broker.clock)
-        yield broker
+    return in_place_of_kafka(FakeBroker(), "lab.producer", KafkaProducer=FakeProducer)
 
 
 @pytest.fixture

@@ -37,17 +37,6 @@ def values(warehouse: Warehouse) -> list[float]:
     return [val for (val,) in warehouse.query(VALUES)]
 
 
-@pytest.fixture
-def path(tmp_path):
-    return tmp_path / "warehouse.db"
-
-
-@pytest.fixture
-def warehouse(path):
-    with Warehouse(str(path)) as warehouse:
-        yield warehouse
-
-
 @contextmanager
 def locked(path):
     """Another program has the database for itself within the block."""
