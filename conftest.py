@@ -12,6 +12,7 @@ import pytest
 
 from lab.broker import EmbeddedBroker, free_ports
 from lab.warehouse import Warehouse
+from tests.postgresql_server import PostgreSQLServer
 
 home = Path(tempfile.mkdtemp(prefix="lab tést "))
 broker_of_the_run = EmbeddedBroker(home / "home", free_ports(1)[0])
@@ -46,6 +47,22 @@ def broker() -> EmbeddedBroker:
 def kafka(broker) -> dict[str, str]:
     """How to reach it."""
     return {"bootstrap_servers": broker.start().bootstrap_servers}
+
+
+@pytest.fixture(scope="session")
+def postgresql():
+    """A PostgreSQL server. A test that kills one starts its own: `own_postgresql`."""
+    server = PostgreSQLServer()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def own_postgresql():
+    """A PostgreSQL server that a test may kill."""
+    server = PostgreSQLServer()
+    yield server
+    server.stop()
 
 
 @pytest.fixture

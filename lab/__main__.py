@@ -269,7 +269,7 @@ def _metrics(summary: ConsumeSummary, port: int | None) -> Generator[None]:
 @command("status", "rows, dead letters, what each consumer did, offsets and lag")
 def status(settings: Settings, options: argparse.Namespace) -> int:
     with lab.Warehouse(settings.warehouse_url, create=False) as warehouse:
-        print(f"Warehouse {warehouse.path}")
+        print(f"Warehouse {warehouse.name}")
         sql = "SELECT sensor_id, count(*), max(ts) FROM sensor_logs GROUP BY sensor_id ORDER BY sensor_id"
         _table(["sensor", "rows", "last reading"], warehouse.query(sql))
         letters = list_dead_letters(warehouse)

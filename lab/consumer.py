@@ -65,11 +65,11 @@ FATAL = (AuthorizationError, SaslAuthenticationFailedError, KafkaConfigurationEr
 class Sink(Protocol):
     """What a consumer needs of a warehouse; see `lab.warehouse`."""
 
-    def next_offsets(self, topic_id: str) -> dict[int, int]: ...
+    def next_offsets(self, topic_id: str, stop: threading.Event) -> dict[int, int]: ...
     def store(
         self, topic: str, topic_id: str, batches: list[Batch], stop: threading.Event
     ) -> set[int] | None: ...
-    def reopen_if_moved(self) -> bool: ...
+    def reopen_if_lost(self, stop: threading.Event) -> bool: ...
     def note_consumer(self, group_id: str, member: str, **counts: float) -> None: ...
 
 
@@ -287,14 +287,18 @@ class _Consumer:
         # Private, and the only way without a request for each poll. Kafka's fetch itself, as
         # kafka-python sends it, names a topic and not its id.
         topic_id = str(client._cluster.topic_id(self.topic) or self.topic_id)
-        if self.warehouse.reopen_if_moved() or topic_id != self.topic_id:
+        if self.warehouse.reopen_if_lost(self.stop) or topic_id != self.topic_id:
             if self.topic_id and topic_id != self.topic_id:
                 log.warning("Topic %s was made anew: reading it from its start.", self.topic)
             self.topic_id = topic_id
             self.misplaced.extend(client.assignment())
         if not self.misplaced:
             return set()
-        stored, assigned, moved = self.warehouse.next_offsets(self.topic_id), client.assignment(), set()
+        stored, assigned, moved = (
+            self.warehouse.next_offsets(self.topic_id, self.stop),
+            client.assignment(),
+            set(),
+        )
         while self.misplaced:
             partition = self.misplaced.popleft()
             moved.add(partition)

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import msgspec
-from filelock import FileLock
 from kafka import KafkaProducer
 
 from lab.connection import connect
@@ -73,10 +72,10 @@ def replay(warehouse: Warehouse, letter_id: int, value: bytes | None = None, **k
     Returns where it went: "topic-partition@offset". Raises ReplayError if it was replayed before,
     and InvalidReading, with nothing sent, if the value is no reading.
     """
-    with FileLock(f"{warehouse.path}.replay.lock"):  # two at once would both send
+    with warehouse.exclusive("replay"):  # two at once would both send
         letter = next((x for x in list_dead_letters(warehouse) if x.id == letter_id), None)
         if letter is None:
-            raise ReplayError(f"There is no dead letter {letter_id} in {warehouse.path}.")
+            raise ReplayError(f"There is no dead letter {letter_id} in {warehouse.name}.")
         if letter.replayed and letter.replayed != SENDING:
             raise ReplayError(f"Dead letter {letter_id} was replayed before, as {letter.replayed}.")
         value = letter.value if value is None else value
@@ -90,8 +89,7 @@ def replay(warehouse: Warehouse, letter_id: int, value: bytes | None = None, **k
 
 
 def _mark(warehouse: Warehouse, letter: StoredDeadLetter, replayed: str) -> None:
-    with warehouse.transaction() as db:
-        db.execute("UPDATE dead_letters SET replayed = ? WHERE id = ?", (replayed, letter.id))
+    warehouse.execute("UPDATE dead_letters SET replayed = ? WHERE id = ?", replayed, letter.id)
 
 
 def _send(letter: StoredDeadLetter, value: bytes | None, kafka: dict[str, Any]) -> str:

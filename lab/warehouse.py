@@ -6,65 +6,84 @@ twice" a property of the database, and no matter of when a consumer dies.
 
 An offset belongs to the id of its topic, not to its name: a topic made anew starts again at 0.
 It is moved only if it is still where the writer left it. So of two writers one is refused (fenced).
+
+The database is SQLite or PostgreSQL: `lab.sqlite` and `lab.postgresql` say what differs.
 """
 
 import logging
-import sqlite3
+import re
 import threading
-from collections.abc import Callable, Generator
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Generator, Iterable, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime
-from pathlib import Path
-from typing import TypeVar, cast
+from typing import Any, Protocol, TypeVar
 
 from lab.errors import WarehouseError
 from lab.readings import Batch
+from lab.sqlite import SQLite
 
 log = logging.getLogger("lab")
 T = TypeVar("T")
+NEVER = threading.Event()
 
-SCHEMA = """
-CREATE TABLE IF NOT EXISTS sensor_logs (
-    id INTEGER PRIMARY KEY, sensor_id TEXT NOT NULL, val REAL NOT NULL,
-    unit TEXT NOT NULL, status TEXT NOT NULL, ts TEXT NOT NULL);
-CREATE TABLE IF NOT EXISTS offsets (
-    topic_id TEXT NOT NULL, "partition" INTEGER NOT NULL, topic TEXT NOT NULL,
-    next_offset INTEGER NOT NULL, PRIMARY KEY (topic_id, "partition"));
-CREATE TABLE IF NOT EXISTS dead_letters (
-    id INTEGER PRIMARY KEY, topic TEXT NOT NULL, "partition" INTEGER NOT NULL,
-    "offset" INTEGER NOT NULL, "key" BLOB, value BLOB, error TEXT NOT NULL, ts TEXT NOT NULL,
-    replayed TEXT);
-CREATE TABLE IF NOT EXISTS gaps (
-    id INTEGER PRIMARY KEY, topic TEXT NOT NULL, topic_id TEXT NOT NULL,
-    "partition" INTEGER NOT NULL, first_offset INTEGER NOT NULL, next_offset INTEGER NOT NULL,
-    ts TEXT NOT NULL);
-CREATE TABLE IF NOT EXISTS consumers (
-    group_id TEXT NOT NULL, member TEXT NOT NULL, stored INTEGER NOT NULL,
-    dead_letters INTEGER NOT NULL, fenced INTEGER NOT NULL, reconnects INTEGER NOT NULL,
-    seconds REAL NOT NULL, ts TEXT NOT NULL, PRIMARY KEY (group_id, member));
-"""
-# What may clear up by itself: locked by another program, disk full, a disk that fails now and then.
-TRANSIENT = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR}
+# {table: its columns}; the types in braces have other names in other databases.
+SCHEMA = {
+    "sensor_logs": "id {id}, sensor_id TEXT NOT NULL, val {real} NOT NULL, unit TEXT NOT NULL,"
+    " status TEXT NOT NULL, ts {time} NOT NULL",
+    "offsets": 'topic_id TEXT NOT NULL, "partition" {integer} NOT NULL, topic TEXT NOT NULL,'
+    ' next_offset {integer} NOT NULL, PRIMARY KEY (topic_id, "partition")',
+    "dead_letters": 'id {id}, topic TEXT NOT NULL, "partition" {integer} NOT NULL,'
+    ' "offset" {integer} NOT NULL, "key" {bytes}, value {bytes}, error TEXT NOT NULL, ts {time} NOT NULL,'
+    " replayed TEXT",
+    "gaps": 'id {id}, topic TEXT NOT NULL, topic_id TEXT NOT NULL, "partition" {integer} NOT NULL,'
+    " first_offset {integer} NOT NULL, next_offset {integer} NOT NULL, ts {time} NOT NULL",
+    "consumers": "group_id TEXT NOT NULL, member TEXT NOT NULL, stored {integer} NOT NULL,"
+    " dead_letters {integer} NOT NULL, fenced {integer} NOT NULL, reconnects {integer} NOT NULL,"
+    " seconds {real} NOT NULL, ts {time} NOT NULL, PRIMARY KEY (group_id, member)",
+}
+
+
+class Database(Protocol):
+    """What a warehouse needs of the database that keeps it; see `lab.sqlite`."""
+
+    name: str  # for people: with no password in it
+
+    @property
+    def Error(self) -> type[Exception]: ...
+    @property
+    def is_there(self) -> bool: ...
+    def connect(self, create: bool) -> None: ...
+    def create(self, schema: dict[str, str]) -> None: ...
+    def probe(self) -> None: ...
+    def close(self) -> None: ...
+    def lost(self) -> str | None: ...
+    def columns(self, table: str) -> list[str]: ...
+    def execute(self, sql: str, values: Sequence = ()) -> Any: ...
+    def insert(self, table: str, columns: str, rows: Iterable[tuple]) -> None: ...
+    def transaction(self) -> AbstractContextManager[None]: ...
+    def exclusive(self, purpose: str) -> AbstractContextManager[None]: ...
+    def advice(self, error: Exception) -> str | None: ...
 
 
 class Warehouse:
-    """An SQLite database with the table `sensor_logs`.
+    """A database with the table `sensor_logs`: SQLite or PostgreSQL.
 
     Close it, or use it as a context manager. For one thread at a time.
     """
 
     def __init__(self, url: str = "sqlite:///warehouse.db", create: bool = True):
-        """`url`: `sqlite:///relative.db`, `sqlite:////absolute.db`, or a bare path.
+        """`url`: `sqlite:///relative.db`, `sqlite:////absolute.db`, a bare path, or `postgresql://...`.
 
-        With `create=False` it is only read. Raises WarehouseError if there is none then, if the
-        file is no database, has another `sensor_logs`, or cannot be written.
+        With `create=False` it is only read. Raises WarehouseError if there is none then, if this
+        is no database, has another `sensor_logs`, or cannot be written.
         """
-        self.path = Path(url.removeprefix("sqlite:///")).resolve()
+        self._db = _database(url)
         self._create = create
-        self._connection = cast(sqlite3.Connection, self._retry(self._open, threading.Event()))
+        self.name = self._db.name
+        self._retry(self._open)
 
     def __repr__(self) -> str:
-        return f"<Warehouse {self.path}>"
+        return f"<Warehouse {self.name}>"
 
     def __enter__(self) -> "Warehouse":
         return self
@@ -74,43 +93,65 @@ class Warehouse:
 
     def close(self) -> None:
         """Close the database. Closing twice is safe."""
-        self._connection.close()
+        self._db.close()
 
     def query(self, sql: str, *values: object) -> list[tuple]:
-        """The rows of a SELECT. Raises WarehouseError with what the database says against it."""
-        try:
-            return self._connection.execute(sql, values).fetchall()
-        except sqlite3.Error as error:
-            raise WarehouseError(f"{self.path}: {error}.") from error
+        """The rows of a SELECT; parameters are written `?`, and times come as ISO 8601 text.
 
-    def next_offsets(self, topic_id: str) -> dict[int, int]:
-        """{partition: the offset to read next}, for the partitions of which anything was stored."""
+        Raises WarehouseError with what the database says against it.
+        """
+        try:
+            self._reopen()
+            return self._db.execute(sql, values).fetchall()
+        except self._db.Error as error:
+            raise WarehouseError(f"{self.name}: {_line(error)}.") from error
+
+    def execute(self, sql: str, *values: object) -> None:
+        """Run a statement that changes something, in a transaction of its own."""
+
+        def run() -> None:
+            with self.transaction() as db:
+                db.execute(sql, values)
+
+        self._retry(run)
+
+    def next_offsets(self, topic_id: str, stop: threading.Event = NEVER) -> dict[int, int]:
+        """{partition: the offset to read next}, for the partitions of which anything was stored.
+
+        While the database is away this waits and tries again; nothing if `stop` was set first.
+        """
         sql = 'SELECT "partition", next_offset FROM offsets WHERE topic_id = ?'
-        return dict(self.query(sql, topic_id))
+
+        def read() -> dict[int, int]:
+            self._reopen()
+            return dict(self._db.execute(sql, (topic_id,)).fetchall())
+
+        return self._retry(read, stop) or {}
 
     def store(
-        self, topic: str, topic_id: str, batches: list[Batch], stop: threading.Event | None = None
+        self, topic: str, topic_id: str, batches: list[Batch], stop: threading.Event = NEVER
     ) -> set[int] | None:
         """Write the batches in one transaction; returns the partitions that were fenced.
 
         A partition is fenced, and nothing of its batch written, if the stored offset is not the
-        one that the batch expects. While the database is locked or full this waits and tries
+        one that the batch expects. While the database is locked, full or away this waits and tries
         again, saying so once; None if `stop` was set before it could write.
         Raises WarehouseError if waiting is no use.
+
+        If a server dies as it commits, its answer is lost: then the next try finds the offset
+        moved, by itself, and calls the partition fenced. So nothing is written twice.
         """
-        return self._retry(lambda: self._store(topic, topic_id, batches), stop or threading.Event())
+        return self._retry(lambda: self._store(topic, topic_id, batches), stop)
 
     def _store(self, topic: str, topic_id: str, batches: list[Batch]) -> set[int]:
-        fenced = set()
         with self.transaction() as db:
-            for batch in batches:
-                if self._move_offset(db, topic, topic_id, batch):
-                    self._insert(db, topic, topic_id, batch)
-                else:
-                    fenced.add(batch.partition)
-        return fenced
+            # In one order, so that no two writers wait for each other.
+            batches = sorted(batches, key=lambda batch: batch.partition)
+            ours = [batch for batch in batches if self._move_offset(db, topic, topic_id, batch)]
+            self._insert(db, topic, topic_id, ours)
+        return {batch.partition for batch in batches} - {batch.partition for batch in ours}
 
-    def _move_offset(self, db: sqlite3.Connection, topic: str, topic_id: str, batch: Batch) -> bool:
+    def _move_offset(self, db: Database, topic: str, topic_id: str, batch: Batch) -> bool:
         """The fence: from `expected` to `next_offset`, or not at all."""
         if batch.expected is None:
             sql = "INSERT INTO offsets VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING"
@@ -123,137 +164,126 @@ class Warehouse:
             moved = db.execute(sql, (batch.next_offset, topic_id, batch.partition, batch.expected))
         return moved.rowcount == 1
 
-    def _insert(self, db: sqlite3.Connection, topic: str, topic_id: str, batch: Batch) -> None:
+    def _insert(self, db: Database, topic: str, topic_id: str, batches: list[Batch]) -> None:
         now = _now()
-        db.executemany(
-            "INSERT INTO sensor_logs (sensor_id, val, unit, status, ts) VALUES (?, ?, ?, ?, ?)",
-            [(r.sensor_id, r.val, r.unit, r.status, r.ts.isoformat()) for r in batch.readings],
-        )
-        db.executemany(
-            'INSERT INTO dead_letters (topic, "partition", "offset", "key", value, error, ts)'
-            " VALUES (?, ?, ?, ?, ?, ?, ?)",
-            [(topic, batch.partition, d.offset, d.key, d.value, d.error, now) for d in batch.dead_letters],
-        )
-        if batch.gap is not None:
-            db.execute(
-                'INSERT INTO gaps (topic, topic_id, "partition", first_offset, next_offset, ts)'
-                " VALUES (?, ?, ?, ?, ?, ?)",
-                (topic, topic_id, batch.partition, batch.gap, batch.next_offset, now),
-            )
+        readings = [
+            (r.sensor_id, r.val, r.unit, r.status, r.ts.isoformat()) for b in batches for r in b.readings
+        ]
+        letters = [
+            (topic, b.partition, letter.offset, letter.key, letter.value, letter.error, now)
+            for b in batches
+            for letter in b.dead_letters
+        ]
+        gaps = [
+            (topic, topic_id, b.partition, b.gap, b.next_offset, now) for b in batches if b.gap is not None
+        ]
+        for table, columns, rows in (
+            ("sensor_logs", "sensor_id, val, unit, status, ts", readings),
+            ("dead_letters", 'topic, "partition", "offset", "key", value, error, ts', letters),
+            ("gaps", 'topic, topic_id, "partition", first_offset, next_offset, ts', gaps),
+        ):
+            if rows:
+                db.insert(table, columns, rows)
 
     def note_consumer(self, group_id: str, member: str, **counts: float) -> None:
         """Keep what a running consumer says of itself; not worth waiting for a locked database."""
         row = {"group_id": group_id, "member": member, **counts, "ts": _now()}
-        sql = f"INSERT OR REPLACE INTO consumers ({', '.join(row)}) VALUES ({', '.join('?' * len(row))})"
+        changes = ", ".join(f"{name} = excluded.{name}" for name in row)
+        sql = (
+            f"INSERT INTO consumers ({', '.join(row)}) VALUES ({', '.join('?' * len(row))})"
+            f" ON CONFLICT (group_id, member) DO UPDATE SET {changes}"
+        )
         try:
-            self._connection.execute(sql, tuple(row.values()))
-        except sqlite3.Error as error:
-            log.debug("%s: the consumer's numbers were not kept: %s", self.path, error)
+            self._db.execute(sql, tuple(row.values()))
+        except self._db.Error as error:
+            log.debug("%s: the consumer's numbers were not kept: %s", self.name, error)
 
     @contextmanager
-    def transaction(self) -> Generator[sqlite3.Connection]:
-        """All of the block or nothing; other writers wait until it ends."""
-        self.reopen_if_moved()
-        self._connection.execute("BEGIN IMMEDIATE")
-        try:
-            yield self._connection
-            self._connection.execute("COMMIT")
-            self._wal = _identity(_beside(self.path, "-wal"))
-        except BaseException:
-            if self._connection.in_transaction:
-                self._connection.execute("ROLLBACK")
-            raise
+    def transaction(self) -> Generator[Database]:
+        """All of the block or nothing."""
+        self._reopen()
+        with self._db.transaction():
+            yield self._db
 
-    def reopen_if_moved(self) -> bool:
-        """Whether somebody removed or replaced the file; then the one at its path is used from here."""
-        if _identity(self.path) == self._identity:
-            return False
-        log.warning("%s was removed or replaced: going on with a new one.", self.path)
-        self._connection.close()
-        if self._wal and _identity(_beside(self.path, "-wal")) == self._wal:
-            # SQLite leaves the write-ahead log of a file that is gone: it would spoil the new one.
-            for ending in ("-wal", "-shm"):
-                _beside(self.path, ending).unlink(missing_ok=True)
-        self._connection = cast(sqlite3.Connection, self._retry(self._open, threading.Event()))
-        return True
+    def exclusive(self, purpose: str) -> AbstractContextManager[None]:
+        """Only one program at a time is in such a block, among all that use this warehouse."""
+        return self._db.exclusive(purpose)
 
-    def _retry(self, act: Callable[[], T], stop: threading.Event) -> T | None:
+    def reopen_if_lost(self, stop: threading.Event = NEVER) -> bool:
+        """Whether the file was removed or replaced, or the connection lost; then it is opened again."""
+        return bool(self._retry(self._reopen, stop))
+
+    def _reopen(self) -> bool:
+        reason = self._db.lost()
+        if reason:
+            self._db.close()
+            self._open()
+            log.warning("%s %s", self.name, reason)
+        return bool(reason)
+
+    def _retry(self, act: Callable[[], T], stop: threading.Event = NEVER) -> T | None:
         """Act until it works; what cannot work later is a WarehouseError at once."""
         delay, told = 0.05, False
         while True:
             try:
                 return act()
-            except sqlite3.Error as error:
-                code = getattr(error, "sqlite_errorcode", 0) & 0xFF
-                if code not in TRANSIENT:
-                    raise WarehouseError(f"{self.path} cannot be used: {error}. {_advice(code)}") from error
+            except self._db.Error as error:
+                if advice := self._db.advice(error):
+                    raise WarehouseError(f"{self.name} cannot be used: {_line(error)}. {advice}") from error
                 if not told:
-                    log.warning("%s: %s. Nothing is lost: trying until it clears.", self.path, error)
+                    log.warning("%s: %s. Nothing is lost: trying until it clears.", self.name, _line(error))
                     told = True
             if stop.wait(delay):
                 return None
             delay = min(2 * delay, 1)
 
-    def _open(self) -> sqlite3.Connection:
-        if not self._create and not self.path.exists():
-            raise WarehouseError(f"There is no warehouse at {self.path} yet: python -m lab consume makes it.")
-        # A short timeout: while SQLite itself waits, nothing can stop it. We try again above.
-        db = sqlite3.connect(self.path, timeout=0.5, isolation_level=None, check_same_thread=False)
+    def _open(self) -> None:
+        if not self._create and not self._db.is_there:
+            raise WarehouseError(f"There is no warehouse at {self.name} yet: python -m lab consume makes it.")
         try:
+            self._db.connect(self._create)
             if self._create:
-                # WAL: readers and the writer do not wait for each other.
-                db.execute("PRAGMA journal_mode = WAL")
-                db.execute("PRAGMA synchronous = NORMAL")
-                db.executescript(SCHEMA)
-                # A file that cannot be written is found out now, and not at the first reading.
-                db.execute("BEGIN IMMEDIATE")
-                db.execute("CREATE TABLE can_be_written (x)")
-                db.execute("ROLLBACK")
-            self._check_columns(db)
+                self._db.create(SCHEMA)
+            self._check_columns()
+            if self._create:
+                self._db.probe()
         except BaseException:
-            db.close()
+            self._db.close()
             raise
-        self._identity, self._wal = _identity(self.path), None
-        return db
 
-    def _check_columns(self, db: sqlite3.Connection) -> None:
+    def _check_columns(self) -> None:
         """Refuse a database whose tables have our names and other columns."""
-        with closing(sqlite3.connect(":memory:")) as ours:
-            ours.executescript(SCHEMA)
-            for table in ("sensor_logs", "offsets", "dead_letters", "gaps", "consumers"):
-                expected, found = _columns(ours, table), _columns(db, table)
-                if found and set(found) != set(expected):
-                    raise WarehouseError(
-                        f"{self.path} has a table {table} with the columns {', '.join(found)}; expected "
-                        f"{', '.join(expected)}. Move the file away, or choose another: LAB_WAREHOUSE."
-                    )
-        if not self._create and not _columns(db, "sensor_logs"):
-            raise WarehouseError(f"{self.path} has no table sensor_logs: it is not a warehouse of this kit.")
+        for table in SCHEMA:
+            expected, found = _columns(table), self._db.columns(table)
+            if found and set(found) != set(expected):
+                raise WarehouseError(
+                    f"{self.name} has a table {table} with the columns {', '.join(found)}; expected "
+                    f"{', '.join(expected)}. Move it away, or choose another database: LAB_WAREHOUSE."
+                )
+        if not self._create and not self._db.columns("sensor_logs"):
+            raise WarehouseError(f"{self.name} has no table sensor_logs: it is not a warehouse of this kit.")
 
 
-def _columns(db: sqlite3.Connection, table: str) -> list[str]:
-    return [column[1] for column in db.execute(f"PRAGMA table_info({table})")]
-
-
-def _identity(path: Path) -> tuple[int, int] | None:
+def _database(url: str) -> Database:
+    if not url.startswith(("postgresql://", "postgres://")):
+        return SQLite(url)
     try:
-        found = path.stat()
-        return found.st_dev, found.st_ino
-    except FileNotFoundError:
-        return None
+        from lab.postgresql import PostgreSQL  # here, for it needs a package that not everybody has
+    except ImportError as error:
+        raise WarehouseError(
+            f"PostgreSQL needs the package psycopg ({error}): python -m pip install 'psycopg[binary]'."
+        ) from error
+    return PostgreSQL(url)
+
+
+def _columns(table: str) -> list[str]:
+    return re.findall(r'(?:^|, )"?(\w+)"? (?:\{|TEXT)', SCHEMA[table])
+
+
+def _line(error: Exception) -> str:
+    """What the database says, in one line."""
+    return str(error).strip().splitlines()[0].rstrip(".")
 
 
 def _now() -> str:
     return datetime.now(UTC).isoformat(timespec="milliseconds")
-
-
-def _beside(path: Path, ending: str) -> Path:
-    return path.with_name(path.name + ending)
-
-
-def _advice(code: int) -> str:
-    return {
-        sqlite3.SQLITE_NOTADB: "It is not an SQLite database: choose another file with LAB_WAREHOUSE.",
-        sqlite3.SQLITE_READONLY: "It is read-only: make it writable, or choose another with LAB_WAREHOUSE.",
-        sqlite3.SQLITE_CANTOPEN: "Check that its folder exists and is yours to write.",
-    }.get(code, "Move it away, and consume again: everything still in the log comes back.")

@@ -477,7 +477,7 @@ class BeforeStore:
 
 def store_elsewhere(broker: FakeBroker, warehouse, messages: int, partition: int = 0) -> None:
     """Another consumer with the same warehouse stores the next messages of a partition."""
-    with Warehouse(str(warehouse.path)) as other:
+    with Warehouse(str(warehouse.name)) as other:
         expected = other.next_offsets(broker.topic_id).get(partition)
         first = max(expected or 0, broker.start[partition])
         there = broker.log[partition][first : first + messages]

@@ -118,7 +118,7 @@ def test_of_two_who_replay_at_once_one_sends(letter, topic, warehouse, kafka):
     said, start = [], threading.Barrier(2)
 
     def replay():
-        with lab.Warehouse(str(warehouse.path)) as own:
+        with lab.Warehouse(str(warehouse.name)) as own:
             start.wait(10)
             try:
                 said.append(lab.replay(own, letter.id, GOOD, **kafka))

@@ -53,10 +53,10 @@ def topic():
 class Place:
     """A topic and a warehouse on a broker, and the commands of the kit for them."""
 
-    def __init__(self, broker, topic, folder, partitions=3):
+    def __init__(self, broker, topic, folder, partitions=3, warehouse=None):
         self.broker, self.topic, self.folder = broker, topic, folder
         self.kafka = {"bootstrap_servers": broker.bootstrap_servers}
-        self.warehouse = folder / "warehouse.db"
+        self.warehouse = warehouse or folder / "warehouse.db"
         self.environment = {
             "LAB_BOOTSTRAP_SERVERS": broker.bootstrap_servers,
             "LAB_TOPIC": topic,
@@ -73,13 +73,11 @@ class Place:
         return running(*arguments, output=self.folder / f"{name}.txt", **self.environment)
 
     def stored(self):
-        if not self.warehouse.exists():
-            return 0
         try:
             with lab.Warehouse(str(self.warehouse), create=False) as warehouse:
                 return warehouse.query("SELECT count(*) FROM sensor_logs")[0][0]
-        except Exception:
-            return 0  # between two files, in the rows that remove it
+        except lab.LabError:
+            return 0  # not there yet, or away
 
     def is_read(self):
         """Whether the warehouse has come to the end of every partition."""
@@ -106,6 +104,23 @@ class Place:
 def place(broker, topic, tmp_path):
     broker.start()
     return Place(broker, topic, tmp_path)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database(request):
+    """Where the warehouse is: None for a file, or the URL of a database."""
+    return None if request.param == "sqlite" else request.getfixturevalue("postgresql").new_database()
+
+
+@pytest.fixture
+def either_place(broker, topic, tmp_path, database):
+    broker.start()
+    return Place(broker, topic, tmp_path, warehouse=database)
+
+
+@pytest.fixture
+def own_either_place(own_broker, topic, tmp_path, database):
+    return Place(own_broker, topic, tmp_path, warehouse=database)
 
 
 @pytest.fixture
@@ -135,16 +150,16 @@ def load(place, interval=0.005):
 # The consumer dies.
 
 
-def test_consumer_killed_at_random_moments_under_load(place, rounds, chance):
+def test_consumer_killed_at_random_moments_under_load(either_place, rounds, chance):
     waits = []
-    with load(place):
+    with load(either_place):
         for _ in range(rounds):
-            before, began = place.stored(), time.monotonic()
-            with place.running("consume", "--quiet"):
-                wait_for(lambda before=before: place.stored() > before)
+            before, began = either_place.stored(), time.monotonic()
+            with either_place.running("consume", "--quiet"):
+                wait_for(lambda before=before: either_place.stored() > before)
                 waits.append(time.monotonic() - began)
                 time.sleep(chance.uniform(0, 0.7))  # the moment of death, not a wait
-    ledger = place.drain()
+    ledger = either_place.drain()
     assert ledger.clean
     assert ledger.produced > 100 * rounds
     # Far below the session of 6 s (45 s by default) that a member without a name would wait for.
@@ -152,28 +167,28 @@ def test_consumer_killed_at_random_moments_under_load(place, rounds, chance):
 
 
 @POSIX
-def test_two_consumers_killed_paused_and_started_in_any_order(place, rounds, chance):
+def test_two_consumers_killed_paused_and_started_in_any_order(either_place, rounds, chance):
     consumers = []
     try:
-        with load(place, interval=0.02):
-            consumers = [place.run("consume", "--quiet", name=f"consume-{n}") for n in range(2)]
-            wait_for(place.stored)
+        with load(either_place, interval=0.02):
+            consumers = [either_place.run("consume", "--quiet", name=f"consume-{n}") for n in range(2)]
+            wait_for(either_place.stored)
             for _ in range(2 * rounds):
                 n = chance.randrange(2)
                 if chance.random() < 0.5:
                     consumers[n].kill()
                     time.sleep(chance.uniform(0, 0.5))
-                    consumers[n] = place.run("consume", "--quiet", name=f"consume-{n}")
+                    consumers[n] = either_place.run("consume", "--quiet", name=f"consume-{n}")
                 else:
                     consumers[n].process.send_signal(signal.SIGSTOP)
                     time.sleep(chance.choice([0.3, 1, 7]))  # 7 s is longer than its session
                     consumers[n].process.send_signal(signal.SIGCONT)
-                before = place.stored()
-                wait_for(lambda before=before: place.stored() > before)
+                before = either_place.stored()
+                wait_for(lambda before=before: either_place.stored() > before)
     finally:
         for consumer in consumers:
             consumer.kill()
-    assert place.drain().clean
+    assert either_place.drain().clean
 
 
 class Delayed:
@@ -191,52 +206,59 @@ class Delayed:
         return self.warehouse.store(*arguments)
 
 
-def test_a_consumer_that_wakes_too_late_is_fenced(place):
-    produce(place.topic, numbered_readings(), interval=0, max_batches=100, **place.kafka)
+def test_a_consumer_that_wakes_too_late_is_fenced(either_place):
+    produce(either_place.topic, numbered_readings(), interval=0, max_batches=100, **either_place.kafka)
     stop, summaries = threading.Event(), []
-    with lab.Warehouse(str(place.warehouse)) as late, lab.Warehouse(str(place.warehouse)) as warehouse:
+    with (
+        lab.Warehouse(str(either_place.warehouse)) as late,
+        lab.Warehouse(str(either_place.warehouse)) as warehouse,
+    ):
         delayed = Delayed(late)
-        options = {"group_id": place.topic, "stop": stop, **place.kafka}
+        options = {"group_id": either_place.topic, "stop": stop, **either_place.kafka}
         sleeper = threading.Thread(
-            target=lambda: summaries.append(lab.consume(place.topic, delayed, **options))
+            target=lambda: summaries.append(lab.consume(either_place.topic, delayed, **options))
         )
         sleeper.start()
         assert delayed.reached.wait(20)
         # Another group: it need not wait for the sleeper's partitions, and has the same warehouse.
         other = lab.consume(
-            place.topic, warehouse, group_id=place.topic + "-2", max_messages=1000, **place.kafka
+            either_place.topic,
+            warehouse,
+            group_id=either_place.topic + "-2",
+            max_messages=1000,
+            **either_place.kafka,
         )
         assert other.stored == 1000
         delayed.go.set()
-        lab.produce(place.topic, numbered_readings(), interval=0, max_batches=1, **place.kafka)
+        lab.produce(either_place.topic, numbered_readings(), interval=0, max_batches=1, **either_place.kafka)
         try:
-            wait_for(lambda: place.stored() == 1010)
+            wait_for(lambda: either_place.stored() == 1010)
         finally:
             stop.set()
             sleeper.join(10)
     assert summaries[0].fenced > 0
     assert summaries[0].stored == 10
-    ledger = take_ledger(place.topic, place.broker.bootstrap_servers, place.warehouse)
+    ledger = take_ledger(either_place.topic, either_place.broker.bootstrap_servers, either_place.warehouse)
     assert (ledger.produced, ledger.stored, ledger.lost, ledger.twice) == (1010, 1010, 0, 0)
 
 
 # The broker dies.
 
 
-def test_broker_killed_and_started_again_under_load(own_place, rounds, chance):
-    with own_place.running("consume", "--quiet") as consumer:
-        with load(own_place) as summaries:
+def test_broker_killed_and_started_again_under_load(own_either_place, rounds, chance):
+    with own_either_place.running("consume", "--quiet") as consumer:
+        with load(own_either_place) as summaries:
             for _ in range(rounds):
-                before = own_place.stored()
-                wait_for(lambda before=before: own_place.stored() > before)
-                own_place.broker.kill()
+                before = own_either_place.stored()
+                wait_for(lambda before=before: own_either_place.stored() > before)
+                own_either_place.broker.kill()
                 time.sleep(chance.uniform(0, 2))
-                own_place.broker.start()
-                before, began = own_place.stored(), time.monotonic()
-                wait_for(lambda before=before: own_place.stored() > before)
+                own_either_place.broker.start()
+                before, began = own_either_place.stored(), time.monotonic()
+                wait_for(lambda before=before: own_either_place.stored() > before)
                 assert time.monotonic() - began < 5
         assert consumer.process.poll() is None
-    ledger = own_place.drain()
+    ledger = own_either_place.drain()
     assert ledger.clean
     assert ledger.produced == summaries[0].acknowledged
     assert summaries[0].unsent == 0
@@ -305,16 +327,16 @@ def test_interrupted_while_the_broker_is_gone_it_ends_within_three_seconds(own_p
         assert code == 0
 
 
-def test_power_cut_of_broker_and_consumer_at_once(own_place, rounds, chance):
+def test_power_cut_of_broker_and_consumer_at_once(own_either_place, rounds, chance):
     for _ in range(rounds):
-        with own_place.running("consume", "--quiet") as consumer, load(own_place):
-            before = own_place.stored()
-            wait_for(lambda before=before: own_place.stored() > before)
+        with own_either_place.running("consume", "--quiet") as consumer, load(own_either_place):
+            before = own_either_place.stored()
+            wait_for(lambda before=before: own_either_place.stored() > before)
             time.sleep(chance.uniform(0, 0.5))
             consumer.kill()
-            own_place.broker.kill()
-            own_place.broker.start()
-    ledger = own_place.drain()
+            own_either_place.broker.kill()
+            own_either_place.broker.start()
+    ledger = own_either_place.drain()
     assert ledger.clean
     assert ledger.produced > 0
 
@@ -436,20 +458,25 @@ def test_what_the_client_needs_is_closed_under_it(place, what):
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
-def test_topic_made_anew_under_a_running_consumer(place, rounds):
-    with place.running("consume", "--quiet") as consumer, KafkaAdminClient(**place.kafka) as admin:
+def test_topic_made_anew_under_a_running_consumer(either_place, rounds):
+    with (
+        either_place.running("consume", "--quiet") as consumer,
+        KafkaAdminClient(**either_place.kafka) as admin,
+    ):
         total = 0
         for n in range(1, rounds + 1):
             batches = 10 * n  # longer each time, so that the old offset is inside the new log
-            produce(place.topic, numbered_readings(), interval=0, max_batches=batches, **place.kafka)
+            produce(
+                either_place.topic, numbered_readings(), interval=0, max_batches=batches, **either_place.kafka
+            )
             total += 10 * batches
-            wait_for(lambda total=total: place.stored() == total)
-            admin.delete_topics([place.topic])
-            wait_for(lambda: remade(place))
-        produce(place.topic, numbered_readings(), interval=0, max_batches=500, **place.kafka)
-        wait_for(lambda: place.stored() >= total + 5000)
+            wait_for(lambda total=total: either_place.stored() == total)
+            admin.delete_topics([either_place.topic])
+            wait_for(lambda: remade(either_place))
+        produce(either_place.topic, numbered_readings(), interval=0, max_batches=500, **either_place.kafka)
+        wait_for(lambda: either_place.stored() >= total + 5000)
         consumer.kill()
-    ledger = place.drain()
+    ledger = either_place.drain()
     assert (ledger.produced, ledger.stored, ledger.lost) == (5000, total + 5000, 0)
 
 
@@ -496,8 +523,8 @@ def test_warehouse_locked_by_another_program(place, a_while):
 
 def full_by_pages(place, warehouse):
     """SQLite itself says that the disk is full."""
-    warehouse._connection.execute("PRAGMA max_page_count = 30")
-    return lambda: warehouse._connection.execute("PRAGMA max_page_count = 1000000")
+    warehouse._db.execute("PRAGMA max_page_count = 30")
+    return lambda: warehouse._db.execute("PRAGMA max_page_count = 1000000")
 
 
 def full_by_limit(place, warehouse):
@@ -538,7 +565,7 @@ def test_warehouse_that_becomes_read_only_ends_the_consumer_and_nothing_is_lost(
     with lab.Warehouse(str(place.warehouse)) as warehouse:
         options = {"group_id": place.topic, **place.kafka}
         lab.consume(place.topic, warehouse, max_messages=30, **options)
-        warehouse._connection.execute("PRAGMA query_only = 1")
+        warehouse._db.execute("PRAGMA query_only = 1")
         with pytest.raises(lab.LabError, match="It is read-only: make it writable"):
             lab.consume(place.topic, warehouse, idle_timeout=10, **options)
     ledger = place.drain()
@@ -554,6 +581,53 @@ def test_warehouse_removed_under_the_consumer_is_filled_again(place):
         wait_for(lambda: place.stored() == 200)
         assert "was removed or replaced" in consumer.text
     assert place.drain().clean
+
+
+# The database server fails.
+
+
+@pytest.fixture
+def server_place(broker, topic, tmp_path, own_postgresql):
+    broker.start()
+    return Place(broker, topic, tmp_path, warehouse=own_postgresql.new_database())
+
+
+def test_database_server_killed_and_started_again_under_two_consumers(
+    server_place, own_postgresql, rounds, chance
+):
+    with (
+        load(server_place, interval=0.02),
+        server_place.running("consume", "--quiet", name="one") as one,
+        server_place.running("consume", "--quiet", name="two") as two,
+    ):
+        for _ in range(rounds):
+            before = server_place.stored()
+            wait_for(lambda before=before: server_place.stored() > before)
+            time.sleep(chance.uniform(0, 0.5))  # the moment of death, not a wait
+            own_postgresql.kill()
+            time.sleep(chance.uniform(0, 2))  # the fault itself
+            own_postgresql.start()
+            before = server_place.stored()
+            wait_for(lambda before=before: server_place.stored() > before)
+        assert (one.process.poll(), two.process.poll()) == (None, None)
+    ledger = server_place.drain()
+    assert ledger.clean
+    assert ledger.stored > 100 * rounds
+
+
+@POSIX
+def test_interrupted_while_the_database_server_is_away_it_ends_within_three_seconds(
+    server_place, own_postgresql
+):
+    with server_place.running("consume", "--quiet") as consumer, load(server_place, interval=0.02):
+        wait_for(server_place.stored)
+        own_postgresql.kill()
+        wait_for(lambda: "trying until it clears" in consumer.text)
+        consumer.process.send_signal(signal.SIGINT)
+        assert consumer.wait(3) == 0
+    assert "Traceback" not in consumer.text
+    own_postgresql.start()
+    assert server_place.drain().clean
 
 
 # Two by mistake.
@@ -586,9 +660,9 @@ def test_reset_with_clients_connected(own_place, caplog):
     assert summaries[0].unsent == 0
 
 
-def test_a_big_message_beside_small_ones_is_one_dead_letter(place):
-    with KafkaProducer(max_request_size=2_000_000, **place.kafka) as producer:
-        producer.send(place.topic, b"x" * 900_000)
-    produce(place.topic, numbered_readings(), interval=0, max_batches=5, **place.kafka)
-    ledger = place.drain()
+def test_a_big_message_beside_small_ones_is_one_dead_letter(either_place):
+    with KafkaProducer(max_request_size=2_000_000, **either_place.kafka) as producer:
+        producer.send(either_place.topic, b"x" * 900_000)
+    produce(either_place.topic, numbered_readings(), interval=0, max_batches=5, **either_place.kafka)
+    ledger = either_place.drain()
     assert (ledger.stored, ledger.dead_letters, ledger.lost, ledger.twice) == (50, 1, 0, 0)

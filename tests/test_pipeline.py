@@ -86,7 +86,7 @@ def test_three_partitions_are_all_read(kafka, topic, warehouse):
     lab.create_topic(topic, num_partitions=3, **kafka)
     produced(topic, kafka, batches=50, sensors=6)
     assert consumed(topic, warehouse, kafka, max_messages=300).stored == 300
-    assert take_ledger(topic, kafka["bootstrap_servers"], warehouse.path).clean
+    assert take_ledger(topic, kafka["bootstrap_servers"], warehouse.name).clean
     ends = {number: end for number, (_, end) in lab.topic_offsets(topic, **kafka).items()}
     assert warehouse.next_offsets(lab.describe_topic(topic, **kafka).topic_id) == ends
 

@@ -1,0 +1,135 @@
+"""How does SQLite keep the warehouse? In one file, `warehouse.db`, with nothing to install or start."""
+
+import sqlite3
+from collections.abc import Generator, Iterable, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from filelock import FileLock
+
+# What may clear up by itself: locked by another program, disk full, a disk that fails now and then.
+TRANSIENT = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR}
+ADVICE = {
+    sqlite3.SQLITE_NOTADB: "It is not an SQLite database: choose another file with LAB_WAREHOUSE.",
+    sqlite3.SQLITE_READONLY: "It is read-only: make it writable, or choose another with LAB_WAREHOUSE.",
+    sqlite3.SQLITE_CANTOPEN: "Check that its folder exists and is yours to write.",
+}
+
+TYPES = {
+    "id": "INTEGER PRIMARY KEY",
+    "integer": "INTEGER",
+    "real": "REAL",
+    "bytes": "BLOB",
+    "time": "TEXT",
+}
+
+
+class SQLite:
+    """An SQLite file as a `lab.warehouse.Database`."""
+
+    Error = sqlite3.Error
+
+    def __init__(self, url: str):
+        """`url`: `sqlite:///relative.db`, `sqlite:////absolute.db`, or a bare path."""
+        self.path = Path(url.removeprefix("sqlite:///")).resolve()
+        self.name = str(self.path)
+        self._identity = self._wal = None
+        self._open: sqlite3.Connection | None = None
+
+    @property
+    def is_there(self) -> bool:
+        """Whether there is a file to be read."""
+        return self.path.exists()
+
+    def connect(self, create: bool) -> None:
+        """Open the file; with `create`, make it if need be, and find out now whether it can be written."""
+        # A short timeout: while SQLite itself waits, nothing can stop it. The warehouse tries again.
+        self._open = sqlite3.connect(self.path, timeout=0.5, isolation_level=None, check_same_thread=False)
+        self._identity, self._wal = _identity(self.path), None
+        if create:
+            # WAL: readers and the writer do not wait for each other.
+            self.execute("PRAGMA journal_mode = WAL")
+            self.execute("PRAGMA synchronous = NORMAL")
+
+    def create(self, schema: dict[str, str]) -> None:
+        """Make the tables that are missing: {name: columns}."""
+        with self.transaction():
+            for table, columns in schema.items():
+                self.execute(f"CREATE TABLE IF NOT EXISTS {table} ({columns.format(**TYPES)})")
+
+    def probe(self) -> None:
+        """Write, and undo it: whether the file can be written at all."""
+        self.execute("BEGIN IMMEDIATE")
+        self.execute("CREATE TABLE can_be_written (x)")
+        self.execute("ROLLBACK")
+
+    def close(self) -> None:
+        """Close the file. Closing twice is safe."""
+        if self._open:
+            self._open.close()
+        if self._wal and self.lost() and _identity(self._beside("-wal")) == self._wal:
+            # SQLite leaves the write-ahead log of a file that is gone: it would spoil the new one.
+            for ending in ("-wal", "-shm"):
+                self._beside(ending).unlink(missing_ok=True)
+
+    def lost(self) -> str | None:
+        """Why the database must be opened again, if it must."""
+        if _identity(self.path) == self._identity:
+            return None
+        return "was removed or replaced: going on with a new one."
+
+    def columns(self, table: str) -> list[str]:
+        """The names of a table's columns; none, if there is no such table."""
+        return [column[1] for column in self.execute(f"PRAGMA table_info({table})")]
+
+    def execute(self, sql: str, values: Sequence = ()) -> sqlite3.Cursor:
+        """Run a statement; its parameters are written `?`."""
+        return self._connection.execute(sql, values)
+
+    def insert(self, table: str, columns: str, rows: Iterable[tuple]) -> None:
+        """Add many rows; `columns` as in SQL, with commas."""
+        marks = ", ".join("?" * len(columns.split(",")))
+        self._connection.executemany(f"INSERT INTO {table} ({columns}) VALUES ({marks})", rows)
+
+    @property
+    def _connection(self) -> sqlite3.Connection:
+        if not self._open:
+            raise sqlite3.ProgrammingError("the file is not open")
+        return self._open
+
+    @contextmanager
+    def transaction(self) -> Generator[None]:
+        """All of the block or nothing; other writers wait until it ends."""
+        self.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+            self.execute("COMMIT")
+            self._wal = _identity(self._beside("-wal"))
+        except BaseException:
+            if self._connection.in_transaction:
+                self.execute("ROLLBACK")
+            raise
+
+    @contextmanager
+    def exclusive(self, purpose: str) -> Generator[None]:
+        """Only one program at a time is in such a block, among all that use this database."""
+        with FileLock(self._beside(f".{purpose}.lock")):
+            yield
+
+    def advice(self, error: Exception) -> str | None:
+        """What to do about an error; None if it may clear up by itself."""
+        code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+        if code in TRANSIENT:
+            return None
+        return ADVICE.get(code, "Move it away, and consume again: everything still in the log comes back.")
+
+    def _beside(self, ending: str) -> Path:
+        return self.path.with_name(self.path.name + ending)
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    try:
+        found = path.stat()
+        return found.st_dev, found.st_ino
+    except FileNotFoundError:
+        return None

@@ -1,0 +1,266 @@
+"""What only a server does: it goes away, refuses a user, and keeps a secret. On a real PostgreSQL."""
+
+import logging
+import sys
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+
+import psycopg
+import pytest
+
+import lab
+from lab.errors import WarehouseError
+from lab.readings import DeadLetter
+from lab.warehouse import Warehouse
+from tests.ledger import wait_for
+from tests.test_warehouse import TOPIC, batch, values
+
+SECRET = "hunter2-quite-secret"
+
+
+@pytest.fixture
+def url(postgresql):
+    return postgresql.new_database()
+
+
+@pytest.fixture
+def warehouse(url):
+    with Warehouse(url) as warehouse:
+        yield warehouse
+
+
+def refusal(url: str, **options) -> str:
+    with pytest.raises(WarehouseError) as refused:
+        Warehouse(url, **options)
+    return str(refused.value)
+
+
+def as_user(url: str, user: str) -> str:
+    return url.replace("postgres:@", f"{user}:{SECRET}@")
+
+
+# The server goes away.
+
+
+def test_after_the_server_was_killed_and_started_again_a_store_goes_on(own_postgresql, caplog):
+    with Warehouse(own_postgresql.new_database()) as warehouse, ThreadPoolExecutor(1) as pool:
+        warehouse.store(*TOPIC, [batch(0, 3)])
+        own_postgresql.kill()
+        stored = pool.submit(warehouse.store, *TOPIC, [batch(3, 6)])
+        wait_for(lambda: caplog.messages)
+        assert not stored.done()
+        own_postgresql.start()
+        assert stored.result(timeout=20) == set()
+        assert values(warehouse) == list(range(6))
+        said = [message.removeprefix(warehouse.name) for message in caplog.messages]
+    assert len(said) == 2
+    assert said[0].endswith(". Nothing is lost: trying until it clears.")
+    assert said[1] == " is back: connected again."
+
+
+@pytest.mark.parametrize(
+    "act",
+    [
+        lambda warehouse, stop: warehouse.store(*TOPIC, [batch(0, 3)], stop),
+        lambda warehouse, stop: warehouse.reopen_if_lost(stop) or None,
+        lambda warehouse, stop: warehouse.next_offsets(TOPIC[1], stop) or None,
+    ],
+    ids=["store", "reopen", "next_offsets"],
+)
+def test_a_stop_while_the_server_is_away_is_heard(own_postgresql, caplog, act):
+    stop = threading.Event()
+    with Warehouse(own_postgresql.new_database()) as warehouse, ThreadPoolExecutor(1) as pool:
+        own_postgresql.kill()
+        warehouse.note_consumer("g", "m", stored=1, dead_letters=0, fenced=0, reconnects=0, seconds=1)
+        waiting = pool.submit(act, warehouse, stop)
+        wait_for(lambda: caplog.messages)
+        stop.set()
+        assert waiting.result(timeout=10) is None
+
+
+def test_an_answer_lost_with_the_server_is_not_written_twice(warehouse, monkeypatch):
+    """It committed, and died before it could say so."""
+    transaction, lost = warehouse._db.transaction, []
+
+    @contextmanager
+    def answer_lost():
+        with transaction():
+            yield
+        if not lost:
+            lost.append(True)
+            warehouse._db.close()
+            raise psycopg.OperationalError("server closed the connection unexpectedly")
+
+    monkeypatch.setattr(warehouse._db, "transaction", answer_lost)
+    assert warehouse.store(*TOPIC, [batch(0, 3)]) == {0}
+    assert lost
+    assert (values(warehouse), warehouse.next_offsets("id-of-the-topic")) == ([0, 1, 2], {0: 3})
+    assert warehouse.store(*TOPIC, [batch(3, 5)]) == set()
+
+
+# Others hold a lock.
+
+
+def test_while_somebody_locks_a_table_a_store_waits_and_hears_a_stop(warehouse, url, caplog):
+    stop = threading.Event()
+    with psycopg.connect(url) as other, ThreadPoolExecutor(2) as pool:
+        other.execute("LOCK TABLE offsets IN ACCESS EXCLUSIVE MODE")
+        stopped = pool.submit(warehouse.store, *TOPIC, [batch(0, 3)], stop)
+        wait_for(lambda: "lock timeout" in caplog.text)
+        stop.set()
+        assert stopped.result(timeout=10) is None
+        stored = pool.submit(warehouse.store, *TOPIC, [batch(0, 3)])
+        wait_for(lambda: len(caplog.messages) == 2)
+        other.rollback()
+        assert stored.result(timeout=10) == set()
+    assert values(warehouse) == [0, 1, 2]
+
+
+def test_one_at_a_time_is_in_an_exclusive_block(warehouse, url):
+    inside, order = threading.Event(), []
+
+    def second():
+        with Warehouse(url) as other, other.exclusive("replay"):
+            order.append("second")
+
+    with ThreadPoolExecutor(1) as pool:
+        with warehouse.exclusive("replay"):
+            waiting = pool.submit(second)
+            assert not inside.wait(0.5)
+            order.append("first")
+        waiting.result(timeout=10)
+    assert order == ["first", "second"]
+
+
+# What waiting does not mend.
+
+
+def test_no_server_is_one_clear_error_at_once():
+    began = time.monotonic()
+    text = refusal(f"postgresql://ada:{SECRET}@127.0.0.1:1/lab")
+    assert text.startswith("postgresql://ada@127.0.0.1:1/lab cannot be used: connection failed: ")
+    assert text.endswith("Is the server running, and is LAB_WAREHOUSE right?")
+    assert SECRET not in text
+    assert time.monotonic() - began < 5
+
+
+def test_a_database_that_is_not_there_is_named(postgresql):
+    text = refusal(postgresql.url_of("nowhere"))
+    assert text.endswith(
+        'database "nowhere" does not exist. Is the server running, and is LAB_WAREHOUSE right?'
+    )
+
+
+def test_a_wrong_password_is_said_and_not_shown(own_postgresql):
+    url = own_postgresql.new_database()
+    own_postgresql.execute("CREATE ROLE ada LOGIN PASSWORD 'another'")
+    own_postgresql.require_passwords_of("ada")
+    text = refusal(as_user(url, "ada"))
+    assert 'password authentication failed for user "ada"' in text
+    assert SECRET not in text
+
+
+@pytest.mark.parametrize("tail", [":se cret@h/x", "@[::1/x", "@h/x?no_such_option=1", "@127.0.0.1:port/x"])
+def test_an_address_that_is_none_is_refused_without_showing_it(tail):
+    text = refusal(f"postgresql://ada:{SECRET}{tail}")
+    assert SECRET not in text
+    assert "LAB_WAREHOUSE" in text
+
+
+def test_a_user_who_may_not_write_is_told_before_the_first_reading(postgresql, url):
+    Warehouse(url).close()
+    postgresql.execute("DROP ROLE IF EXISTS reader")
+    postgresql.execute(f"CREATE ROLE reader LOGIN PASSWORD '{SECRET}'")
+    text = refusal(as_user(url, "reader"))
+    assert text.endswith("Its owner must GRANT this user the rights to create and write tables there.")
+
+
+def test_a_user_who_may_write_need_not_create_tables(postgresql, url):
+    Warehouse(url).close()
+    postgresql.execute("DROP ROLE IF EXISTS writer")
+    postgresql.execute(f"CREATE ROLE writer LOGIN PASSWORD '{SECRET}'")
+    with psycopg.connect(url) as db:
+        db.execute("GRANT SELECT, INSERT, UPDATE ON ALL TABLES IN SCHEMA public TO writer")
+        db.execute("GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO writer")
+        db.execute("REVOKE CREATE ON SCHEMA public FROM public")
+    with Warehouse(as_user(url, "writer")) as warehouse:
+        assert warehouse.store(*TOPIC, [batch(0, 3)]) == set()
+    with psycopg.connect(url) as db:
+        db.execute("DROP OWNED BY writer")
+
+
+def test_a_server_that_can_only_be_read_is_refused(postgresql, url):
+    Warehouse(url).close()
+    with psycopg.connect(url, autocommit=True) as db:
+        name = db.info.dbname
+        db.execute(f'ALTER DATABASE "{name}" SET default_transaction_read_only = on'.encode())
+    assert "is this a standby server?" in refusal(url)
+
+
+def test_a_database_with_no_warehouse_is_not_read(url):
+    assert "has no table sensor_logs" in refusal(url, create=False)
+
+
+def test_a_table_of_our_name_that_is_not_ours_is_refused(url):
+    with psycopg.connect(url) as db:
+        db.execute("CREATE TABLE sensor_logs (id int, temperature int)")
+    assert "has a table sensor_logs with the columns id, temperature; expected " in refusal(url)
+
+
+def test_without_psycopg_it_says_what_to_install(monkeypatch):
+    monkeypatch.setitem(sys.modules, "psycopg", None)
+    monkeypatch.delitem(sys.modules, "lab.postgresql", raising=False)
+    assert "python -m pip install 'psycopg[binary]'" in refusal("postgresql://ada@h/x")
+
+
+# What is in it, to the eye of PostgreSQL.
+
+
+def test_the_columns_have_types_of_its_own(warehouse, url):
+    warehouse.store(*TOPIC, [batch(0, 1)])
+    with psycopg.connect(url) as db:
+        sql = "SELECT pg_typeof(id), pg_typeof(sensor_id), pg_typeof(val), pg_typeof(ts) FROM sensor_logs"
+        found = db.execute(sql.replace(")", ")::text")).fetchone()
+    assert found == ("bigint", "text", "double precision", "timestamp with time zone")
+
+
+def test_a_question_mark_is_a_parameter_and_a_percent_sign_is_not(warehouse):
+    warehouse.store(*TOPIC, [batch(0, 3)])
+    sql = "SELECT val FROM sensor_logs WHERE sensor_id LIKE 't%' AND val > ? AND val < ?"
+    assert warehouse.query(sql, 0.5, 1.5) == [(1.0,)]
+
+
+def test_times_come_out_as_they_come_out_of_sqlite(warehouse, path):
+    with Warehouse(str(path)) as sqlite:
+        rows = []
+        for each in (sqlite, warehouse):
+            each.store(*TOPIC, [batch(0, 3)])
+            rows.append(
+                each.query("SELECT id, sensor_id, val, unit, status, ts FROM sensor_logs ORDER BY id")
+            )
+    assert rows[0] == rows[1]
+
+
+def test_bytes_of_a_dead_letter_are_untouched(warehouse):
+    every = bytes(range(256))
+    letter = DeadLetter(0, every, every * 3, "tab\tline\nslash\\ and ü")
+    warehouse.store(*TOPIC, [batch(0, 1, readings=[], dead_letters=[letter])])
+    assert warehouse.query('SELECT "key", value, error FROM dead_letters') == [
+        (every, every * 3, "tab\tline\nslash\\ and ü")
+    ]
+
+
+def test_charts_and_dead_letters_read_from_it(warehouse, url):
+    letter = DeadLetter(3, b"k", b"{}", "sensor_id: missing")
+    warehouse.store(*TOPIC, [batch(0, 3, dead_letters=[letter])])
+    assert list(lab.read_sensor_logs(url)["val"]) == [0, 1, 2]
+    assert [each.value for each in lab.list_dead_letters(warehouse)] == [b"{}"]
+
+
+def test_it_is_silent_where_nothing_is_wrong(url, caplog):
+    caplog.set_level(logging.DEBUG, "lab")
+    with Warehouse(url) as warehouse:
+        warehouse.store(*TOPIC, [batch(0, 3)])
+    assert caplog.messages == []
