@@ -23,6 +23,7 @@ from lab.doctor import diagnose
 from lab.errors import LabError
 from lab.readings import Reading
 from lab.settings import Settings
+from lab.topics import describe_group
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -249,7 +250,8 @@ def consume_command(settings: Settings, options: argparse.Namespace) -> None:
     _say(
         f"{summary.processed} messages in {summary.seconds:.1f} s ({summary.per_second:,.0f} a second): "
         f"{summary.stored} stored, {summary.dead_letters} dead letters, {summary.fenced} fenced, "
-        f"{summary.lost_to_retention} gone from the log, {summary.reconnects} reconnects; "
+        f"{summary.lost_to_retention} gone from the log, {summary.reconnects} reconnects, "
+        f"{summary.rebalances} rebalances ({summary.paused:.2f} s); "
         f"lag: {lag or 'not known'}"
     )
 
@@ -277,17 +279,26 @@ def status(settings: Settings, options: argparse.Namespace) -> int:
         print("Consumers, each as it last wrote")
         sql = (
             "SELECT group_id, member, ts, stored + dead_letters, stored, dead_letters, fenced, reconnects,"
-            " round((stored + dead_letters) / seconds, 1) FROM consumers ORDER BY ts"
+            " seconds FROM consumers ORDER BY ts"
         )
         header = ["group", "member", "at", "processed", "stored", "dead letters", "fenced", "reconnects"]
-        _table([*header, "a second"], warehouse.query(sql))
+        rows = [(*row[:-1], round(row[3] / row[-1], 1) if row[-1] else 0) for row in warehouse.query(sql)]
+        _table([*header, "a second"], rows)
         print()
         topic = lab.describe_topic(settings.topic, **settings.kafka)
         stored = warehouse.next_offsets(topic.topic_id)
     offsets = lab.topic_offsets(settings.topic, **settings.kafka)
-    rows = [(n, end, stored.get(n, 0), end - stored.get(n, first)) for n, (first, end) in offsets.items()]
+    owners = {
+        n: member
+        for member, topics in describe_group(settings.group, **settings.kafka).items()
+        for n in topics.get(settings.topic, ())
+    }
+    rows = [
+        (n, end, stored.get(n, 0), end - stored.get(n, first), owners.get(n, "nobody"))
+        for n, (first, end) in offsets.items()
+    ]
     print(f"Topic {topic.name} at {settings.bootstrap_servers}")
-    _table(["partition", "end offset", "stored offset", "lag"], rows)
+    _table(["partition", "end offset", "stored offset", "lag", f"owner in {settings.group}"], rows)
     return 0
 
 

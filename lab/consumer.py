@@ -82,6 +82,8 @@ class ConsumeSummary:
     fenced: int = 0  # messages that another consumer had stored first
     lost_to_retention: int = 0  # messages that left the log before they were read
     reconnects: int = 0
+    rebalances: int = 0  # how often the group gave this consumer other partitions
+    paused: float = 0  # seconds without any, while the group did so
     seconds: float = 0
     lag: dict[int, int] = field(default_factory=dict)  # {partition: messages left unread}
 
@@ -153,16 +155,21 @@ def _plain(name: str) -> str:
 class _Rebalance(ConsumerRebalanceListener):
     """Notes which partitions came or went, for the loop to take them to the warehouse's offset.
 
-    It runs on the client's own thread, where nothing may block: so it only notes.
+    It runs on the client's own thread, where nothing may block: so it only notes. `given` gets the
+    partitions of each assignment, and the seconds for which there were none before it.
     """
 
-    def __init__(self, misplaced: deque[TopicPartition]):
-        self.misplaced = misplaced
+    def __init__(self, misplaced: deque[TopicPartition], given: deque[tuple[list[int], float]]):
+        self.misplaced, self.given = misplaced, given
+        self.taken_at: float | None = None
 
     def on_partitions_assigned(self, assigned):
+        pause = time.monotonic() - self.taken_at if self.taken_at else 0
         self.misplaced.extend(assigned)
+        self.given.append((sorted(partition.partition for partition in assigned), pause))
 
     def on_partitions_revoked(self, revoked):
+        self.taken_at = time.monotonic()
         self.misplaced.extend(revoked)
 
 
@@ -188,6 +195,8 @@ class _Consumer:
         self.topic_id = ""
         self.expected: dict[TopicPartition, int | None] = {}  # the warehouse's offsets, as we know them
         self.misplaced: deque[TopicPartition] = deque()  # the client may be elsewhere in these
+        self.given: deque[tuple[list[int], float]] = deque()  # what rebalances gave us, not yet told
+        self.partitions: list[int] | None = None  # what the last one gave us
         self.failures = 0  # in a row
         self.heard = self.asked = time.monotonic()  # the last message; the last look why none comes
         self.patience, self.doubts = PATIENCE, 0
@@ -244,6 +253,7 @@ class _Consumer:
         except OffsetOutOfRangeError as error:
             self.pass_gap(client, error.args[0])
         self.failures = 0
+        self.tell_rebalances()
         if not polled:
             self.tell_why_nothing_comes(client)
         moved = self.move_to_stored_offsets(client)
@@ -367,7 +377,7 @@ class _Consumer:
                 enable_auto_commit=False,
                 auto_offset_reset="none",  # else a lost offset would move in silence
                 session_timeout_ms=6000,
-                heartbeat_interval_ms=2000,
+                heartbeat_interval_ms=500,  # by it a member hears that another joined
                 metadata_max_age_ms=5000,  # a topic made anew is noticed within that time
                 **self.kafka,
             )
@@ -376,7 +386,7 @@ class _Consumer:
         self.misplaced.clear()
         self.heard, self.doubts = time.monotonic(), 0
         try:
-            client.subscribe([self.topic], listener=_Rebalance(self.misplaced))
+            client.subscribe([self.topic], listener=_Rebalance(self.misplaced, self.given))
         except ValueError as error:
             client.close()
             raise TopicError(f"{self.topic!r} cannot be the name of a topic: {error}.") from error
@@ -453,6 +463,20 @@ class _Consumer:
             for partition, offset in self.expected.items()
             if offset is not None
         }
+
+    def tell_rebalances(self) -> None:
+        """Count the rebalances that changed something, and say what this consumer has now."""
+        while self.given:
+            partitions, pause = self.given.popleft()
+            if self.partitions is None and not partitions:
+                continue  # it waits for its first
+            if self.partitions is not None and partitions != self.partitions:
+                self.summary.rebalances += 1
+                self.summary.paused = round(self.summary.paused + pause, 3)
+                now = ", ".join(map(str, partitions)) or "none"
+                log.warning("The group shared out %s anew: this consumer has partitions %s now,"
+                            " after a pause of %.2f s.", self.topic, now, pause)  # fmt: skip
+            self.partitions = partitions
 
     def tell_why_nothing_comes(self, client: KafkaConsumer) -> None:
         """Look once a second, and say each reason once."""

@@ -12,6 +12,8 @@ COUNTERS = {
     "fenced": "messages that another consumer had stored first",
     "lost_to_retention": "messages that left the log before they were read",
     "reconnects": "Kafka clients made anew after a fault",
+    "rebalances": "times that the group gave this consumer other partitions",
+    "paused": "seconds without partitions, while the group did so",
 }
 
 

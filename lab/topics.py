@@ -79,6 +79,22 @@ def topic_offsets(topic: str, **kafka: Any) -> dict[int, tuple[int, int]]:
     return {tp.partition: (first[tp], end[tp]) for tp in partitions}
 
 
+def describe_group(group_id: str, **kafka: Any) -> dict[str, dict[str, tuple[int, ...]]]:
+    """{member: {topic: its partitions}} of a consumer group, as it stands now; {} if it has no members.
+
+    The name of a member is its `group_instance_id` where it has one, else the id that Kafka gave it.
+    """
+    with connect(KafkaAdminClient, **kafka) as admin:
+        members = admin.describe_groups([group_id])[group_id]["members"]
+    return {
+        member.get("group_instance_id") or member["member_id"]: {
+            each["topic"]: tuple(sorted(each["partitions"]))
+            for each in (member["member_assignment"] or {}).get("assigned_partitions", ())
+        }
+        for member in members
+    }
+
+
 def read_records(topic: str, **kafka: Any) -> Iterator[ConsumerRecord]:
     """Every message of a topic, from the first still in the log to the end it has now."""
     with connect(KafkaConsumer, **kafka) as consumer:

@@ -100,7 +100,7 @@ def test_status_shows_offsets_lag_and_rows(place):
     shown = run("status", **place)
     assert shown.returncode == 0
     assert re.search(r"^temperature-1 +3 ", shown.stdout, re.MULTILINE)
-    assert re.search(r"^0 +12 +9 +3$", shown.stdout, re.MULTILINE)
+    assert re.search(r"^0 +12 +9 +3 +nobody$", shown.stdout, re.MULTILINE)
 
 
 def test_dead_letters_are_listed_fixed_and_replayed_once(place, kafka):

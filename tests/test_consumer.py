@@ -15,7 +15,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable
 from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import replace
@@ -48,7 +48,7 @@ from kafka.errors import (
 from kafka.future import Future
 
 from lab.connection import is_answering
-from lab.consumer import MAX_POLL_RECORDS, ConsumeSummary, consume, static_member
+from lab.consumer import MAX_POLL_RECORDS, ConsumeSummary, _Rebalance, consume, static_member
 from lab.errors import WarehouseError
 from lab.readings import Batch, DeadLetter, Reading, decode_reading, encode_reading
 from lab.stopping import SIGNALS
@@ -458,6 +458,38 @@ def place(partition: int = 0) -> TopicPartition:
 
 def committed(broker: FakeBroker) -> dict[int, int]:
     return {place.partition: found.offset for place, found in broker.committed.items()}
+
+
+REBALANCED = "The group shared out sensor-data anew: this consumer has partitions"
+
+
+def test_a_rebalance_is_counted_with_its_pause_and_said(two_partitions, warehouse, caplog):
+    broker = two_partitions
+    broker.clock.after(2, lambda: broker.give(1))
+    broker.clock.after(4, broker.give)  # the same again: none at all, then
+    summary = run(broker, warehouse, idle_timeout=6)
+    assert [message for message in caplog.messages if message.startswith(REBALANCED)] == [
+        f"{REBALANCED} 1 now, after a pause of 0.00 s.",
+        f"{REBALANCED} none now, after a pause of 0.00 s.",
+    ]
+    assert (summary.rebalances, summary.paused) == (2, 0)
+
+
+def test_the_same_partitions_again_are_no_rebalance(two_partitions, warehouse, caplog):
+    two_partitions.clock.after(2, lambda: two_partitions.give(0, 1))
+    summary = run(two_partitions, warehouse, idle_timeout=6)
+    assert (summary.rebalances, caplog.messages) == (0, [])
+
+
+def test_the_pause_is_the_time_without_partitions():
+    given = deque()
+    listener = _Rebalance(deque(), given)
+    listener.on_partitions_assigned({place(0)})
+    listener.on_partitions_revoked({place(0)})
+    listener.taken_at -= 1.5
+    listener.on_partitions_assigned({place(1), place(0)})
+    assert given[0] == ([0], 0)
+    assert given[1] == ([0, 1], pytest.approx(1.5, abs=0.5))
 
 
 class BeforeStore:
