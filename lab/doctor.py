@@ -10,7 +10,7 @@ from pathlib import Path
 from lab.broker import EmbeddedBroker, is_port_open, port_owner
 from lab.client import find_fault, version
 from lab.connection import address, is_answering
-from lab.errors import LabError
+from lab.errors import LabError, NoWarehouseYet
 from lab.java import java_executable
 from lab.settings import Settings
 from lab.warehouse import Warehouse
@@ -104,17 +104,14 @@ def check_broker(settings: Settings) -> Finding:
 
 def check_warehouse(settings: Settings) -> Finding:
     """The warehouse is readable, or not there yet."""
-    if settings.warehouse_url.startswith("postgres"):
-        return Finding("Warehouse", "PostgreSQL")
-    path = Path(settings.warehouse_url.removeprefix("sqlite:///"))
-    if not path.exists():
-        return Finding("Warehouse", f"none at {path} yet; consuming makes it")
     try:
         with Warehouse(settings.warehouse_url, create=False) as warehouse:
             rows = warehouse.query("SELECT count(*) FROM sensor_logs")[0][0]
-        return Finding("Warehouse", f"{path}, {rows} rows")
+            return Finding("Warehouse", f"{warehouse.name}, {rows} rows")
+    except NoWarehouseYet as error:
+        return Finding("Warehouse", str(error))
     except LabError as error:
-        return Finding("Warehouse", str(error), "Move the file away, or set LAB_WAREHOUSE.")
+        return Finding("Warehouse", str(error), "Mend that, or choose another with LAB_WAREHOUSE.")
 
 
 def check_disk(settings: Settings) -> Finding:

@@ -31,3 +31,7 @@ class InvalidReading(LabError):
 
 class WarehouseError(LabError):
     """The warehouse cannot be opened or written, and waiting will not mend it."""
+
+
+class NoWarehouseYet(WarehouseError):
+    """There is no warehouse to be read: nothing was stored so far."""

@@ -13,6 +13,7 @@ SECURITY_PROTOCOLS = ("PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL")
 SASL_MECHANISMS = ("PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512")
 # Kafka's own rule for the names of topics (org.apache.kafka.common.internals.Topic).
 TOPIC_NAME = re.compile(r"(?!\.{1,2}$)[a-zA-Z0-9._-]{1,249}")
+PASSWORD = re.compile(r"(://[^/]*?:).*@")  # in a URL: all of it, also where it was not well written
 SERVER = re.compile(r"(\[[0-9a-fA-F:.]+\]|[^\s:/,\[\]]+):([0-9]{1,5})")
 
 
@@ -50,6 +51,11 @@ class Settings:
         settings = cls(**values)
         settings._check()
         return settings
+
+    def __repr__(self) -> str:
+        shown = {name: getattr(self, name) for name, field in self.__dataclass_fields__.items() if field.repr}
+        shown["warehouse"] = PASSWORD.sub(r"\1...@", self.warehouse)
+        return f"Settings({', '.join(f'{name}={value!r}' for name, value in shown.items())})"
 
     @property
     def kafka(self) -> dict[str, Any]:

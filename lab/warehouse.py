@@ -18,13 +18,14 @@ from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime
 from typing import Any, Protocol, TypeVar
 
-from lab.errors import WarehouseError
+from lab.errors import NoWarehouseYet, WarehouseError
 from lab.readings import Batch
 from lab.sqlite import SQLite
 
 log = logging.getLogger("lab")
 T = TypeVar("T")
 NEVER = threading.Event()
+NOT_YET = "There is no warehouse at {} yet: python -m lab consume makes it."
 
 # {table: its columns}; the types in braces have other names in other databases.
 SCHEMA = {
@@ -239,7 +240,7 @@ class Warehouse:
 
     def _open(self) -> None:
         if not self._create and not self._db.is_there:
-            raise WarehouseError(f"There is no warehouse at {self.name} yet: python -m lab consume makes it.")
+            raise NoWarehouseYet(NOT_YET.format(self.name))
         try:
             self._db.connect(self._create)
             if self._create:
@@ -261,7 +262,7 @@ class Warehouse:
                     f"{', '.join(expected)}. Move it away, or choose another database: LAB_WAREHOUSE."
                 )
         if not self._create and not self._db.columns("sensor_logs"):
-            raise WarehouseError(f"{self.name} has no table sensor_logs: it is not a warehouse of this kit.")
+            raise NoWarehouseYet(NOT_YET.format(self.name))
 
 
 def _database(url: str) -> Database:

@@ -1,6 +1,7 @@
 """What only a server does: it goes away, refuses a user, and keeps a secret. On a real PostgreSQL."""
 
 import logging
+import re
 import sys
 import threading
 import time
@@ -11,10 +12,11 @@ import psycopg
 import pytest
 
 import lab
+from lab.doctor import check_warehouse
 from lab.errors import WarehouseError
 from lab.readings import DeadLetter
 from lab.warehouse import Warehouse
-from tests.ledger import wait_for
+from tests.ledger import running, wait_for
 from tests.test_warehouse import TOPIC, batch, values
 
 SECRET = "hunter2-quite-secret"
@@ -200,7 +202,7 @@ def test_a_server_that_can_only_be_read_is_refused(postgresql, url):
 
 
 def test_a_database_with_no_warehouse_is_not_read(url):
-    assert "has no table sensor_logs" in refusal(url, create=False)
+    assert "There is no warehouse at postgresql://" in refusal(url, create=False)
 
 
 def test_a_table_of_our_name_that_is_not_ours_is_refused(url):
@@ -257,6 +259,26 @@ def test_charts_and_dead_letters_read_from_it(warehouse, url):
     warehouse.store(*TOPIC, [batch(0, 3, dead_letters=[letter])])
     assert list(lab.read_sensor_logs(url)["val"]) == [0, 1, 2]
     assert [each.value for each in lab.list_dead_letters(warehouse)] == [b"{}"]
+
+
+def test_the_doctor_and_the_status_know_it(url, kafka, tmp_path):
+    place = {"LAB_WAREHOUSE": url, "LAB_HOME": str(tmp_path), "LAB_TOPIC": lab.fresh_name("pg")}
+    settings = lab.Settings.from_environment(place | {"LAB_BOOTSTRAP_SERVERS": kafka["bootstrap_servers"]})
+    assert str(check_warehouse(settings)).startswith("ok     Warehouse: There is no warehouse at postgresql:")
+    lab.create_topic(settings.topic, **kafka)
+    lab.produce(settings.topic, lab.simulate_readings(3), interval=0, max_batches=4, **kafka)
+    with running("consume", "--max-messages", "9", output=tmp_path / "out", **place) as consumer:
+        assert consumer.wait() == 0
+    assert str(check_warehouse(settings)).endswith(", 9 rows")
+    with running("status", output=tmp_path / "status", **place) as status:
+        assert status.wait() == 0
+    assert re.search(r"^0 +12 +9 +3 ", status.text, re.MULTILINE)
+
+
+def test_a_server_that_is_away_is_a_fault_to_the_doctor():
+    settings = lab.Settings(warehouse=f"postgresql://ada:{SECRET}@127.0.0.1:1/lab")
+    assert not check_warehouse(settings).ok
+    assert SECRET not in str(check_warehouse(settings))
 
 
 def test_it_is_silent_where_nothing_is_wrong(url, caplog):

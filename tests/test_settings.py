@@ -152,3 +152,10 @@ def test_kafka_gets_only_what_is_set_and_by_its_own_names():
         "sasl_plain_username": "ada",
         "sasl_plain_password": "secret",
     }
+
+
+@pytest.mark.parametrize("password", ["s3cret", "s3cret@s3cret", "s3cret/s3cret", "s3cret:s3cret"])
+def test_the_password_of_the_warehouse_is_not_shown(password):
+    settings = Settings(warehouse=f"postgresql://ada:{password}@db:5432/lab")
+    assert "s3cret" not in repr(settings)
+    assert "postgresql://ada:...@db:5432/lab" in repr(settings)
