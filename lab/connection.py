@@ -16,7 +16,8 @@ from typing import Any, TypeVar
 
 from kafka import KafkaConsumer
 
-from lab.errors import BrokerError
+from lab.access import explain_refusal
+from lab.errors import AccessError, BrokerError
 
 log = logging.getLogger("lab")
 T = TypeVar("T")  # Python 3.11 has no def connect[T]
@@ -77,19 +78,34 @@ def address(server: str) -> tuple[str, int]:
     return host.strip("[]"), int(port)
 
 
+def speaks_tls(bootstrap_servers: str, timeout: float = 1.0) -> bool:
+    """Whether one of the servers answers a request in plain text with an alert of TLS."""
+    servers = [address(server) for server in bootstrap_servers.split(",")]
+    return any(_ask(host, port, timeout)[:2] == b"\x15\x03" for host, port in servers)
+
+
 def _answers(host: str, port: int, timeout: float, encrypted: bool) -> bool:
+    if encrypted:
+        try:
+            socket.create_connection((host, port), timeout).close()
+            return True
+        except (OSError, UnicodeError):  # UnicodeError: no host can have that name
+            return False
+    answer = _ask(host, port, timeout)
+    return len(answer) == 10 and struct.unpack(">iih", answer)[1:] == (1, 0)
+
+
+def _ask(host: str, port: int, timeout: float) -> bytes:
+    """How the answer to ApiVersions begins; empty, if there is none."""
     api_versions = struct.pack(">hhih", 18, 0, 1, -1)  # key, version, correlation id, no client id
     try:
         with socket.create_connection((host, port), timeout) as connection:
-            if encrypted:
-                return True
             connection.settimeout(timeout)
             connection.sendall(struct.pack(">i", len(api_versions)) + api_versions)
             with connection.makefile("rb") as stream:
-                answer = stream.read(10)
-            return len(answer) == 10 and struct.unpack(">iih", answer)[1:] == (1, 0)
-    except (OSError, UnicodeError):  # UnicodeError: no host can have that name
-        return False
+                return stream.read(10)
+    except (OSError, UnicodeError):
+        return b""
 
 
 def wait_until_answering(
@@ -112,6 +128,11 @@ def wait_until_answering(
                 "Start one with 'python -m lab broker start'."
             )
         if not told and waited > 0.5:
+            if security_protocol.startswith(("PLAIN", "SASL_PLAIN")) and speaks_tls(bootstrap_servers):
+                raise AccessError(
+                    f"Kafka at {bootstrap_servers} does not let us in: it speaks TLS: "
+                    "look at LAB_SECURITY_PROTOCOL."
+                )
             log.warning("Waiting for Kafka at %s ...", bootstrap_servers)
             told = True
         if stop.wait(0.1):
@@ -127,14 +148,20 @@ def connect(client: Callable[..., T], *, timeout: float = 10, **kafka: Any) -> T
     Not by trying to make one in a loop: in kafka-python 3 every attempt that fails leaves a
     thread and four file descriptors behind.
 
-    Raises BrokerError if none answers within `timeout` seconds.
+    Raises BrokerError if none answers within `timeout` seconds, and AccessError if it refuses us.
     """
     wait_until_answering(
         kafka["bootstrap_servers"],
         timeout=timeout,
         security_protocol=kafka.get("security_protocol", "PLAINTEXT"),
     )
-    return client(**client_config(**kafka))
+    return make_client(client, **kafka)
+
+
+def make_client(client: Callable[..., T], **kafka: Any) -> T:
+    """Make a client of a broker that answers. Raises AccessError if it does not let us in."""
+    with explain_refusal(kafka["bootstrap_servers"], kafka.get("security_protocol", "PLAINTEXT")):
+        return client(**client_config(**kafka))
 
 
 def free_late_callers(client: KafkaConsumer) -> None:

@@ -40,11 +40,12 @@ from kafka.errors import (
     SaslAuthenticationFailedError,
 )
 
+from lab.access import explain_rights
 from lab.connection import (
-    client_config,
     connect,
     free_late_callers,
     is_answering,
+    make_client,
     wait_until_answering,
 )
 from lab.errors import BrokerError, InvalidReading, TopicError
@@ -117,7 +118,7 @@ def consume(
     `summary` to watch its numbers from another thread; it is also what comes back.
 
     Messages that are no readings become dead letters. While the broker is away, or the warehouse
-    locked, it waits and goes on. Raises KafkaError where that cannot help (no permission).
+    locked, it waits and goes on. Raises AccessError where that cannot help: no right, a wrong password.
     """
     with stop_on_signals(stop) as stop, static_member(group_id) as member:
         summary = summary or ConsumeSummary()
@@ -236,8 +237,8 @@ class _Consumer:
                 self.client = self.open()
                 return []
             polled = self.poll(self.client, max_records)
-        except FATAL:
-            raise
+        except FATAL as error:
+            raise explain_rights(error, self.topic, self.group_id) or error from error
         except BROKEN as error:
             self.recover(error)
             return []
@@ -370,17 +371,16 @@ class _Consumer:
         """A client that has joined the group; None if stopped while the broker was away."""
         if not wait_until_answering(self.servers, stop=self.stop, security_protocol=self.protocol):
             return None
-        client = KafkaConsumer(
-            **client_config(
-                group_id=self.group_id,
-                group_instance_id=self.member,
-                enable_auto_commit=False,
-                auto_offset_reset="none",  # else a lost offset would move in silence
-                session_timeout_ms=6000,
-                heartbeat_interval_ms=500,  # by it a member hears that another joined
-                metadata_max_age_ms=5000,  # a topic made anew is noticed within that time
-                **self.kafka,
-            )
+        client = make_client(
+            KafkaConsumer,
+            group_id=self.group_id,
+            group_instance_id=self.member,
+            enable_auto_commit=False,
+            auto_offset_reset="none",  # else a lost offset would move in silence
+            session_timeout_ms=6000,
+            heartbeat_interval_ms=500,  # by it a member hears that another joined
+            metadata_max_age_ms=5000,  # a topic made anew is noticed within that time
+            **self.kafka,
         )
         free_late_callers(client)
         self.misplaced.clear()

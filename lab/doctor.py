@@ -7,9 +7,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from kafka import KafkaAdminClient
+from kafka.errors import KafkaError
+
 from lab.broker import EmbeddedBroker, is_port_open, port_owner
 from lab.client import find_fault, version
-from lab.connection import address, is_answering
+from lab.connection import address, connect, is_answering
 from lab.errors import LabError, NoWarehouseYet
 from lab.java import java_executable
 from lab.settings import Settings
@@ -93,6 +96,10 @@ def check_broker(settings: Settings) -> Finding:
     """Something answers as Kafka at the address, or nothing is in the way of starting it."""
     servers = settings.bootstrap_servers
     if is_answering(servers, security_protocol=settings.security_protocol):
+        try:
+            connect(KafkaAdminClient, timeout=1, **settings.kafka).close()
+        except (LabError, KafkaError) as error:
+            return Finding("Broker", str(error), "Mend that setting; nothing else can work before.")
         ours = any(node.process for node in EmbeddedBroker(settings.home).nodes())
         return Finding("Broker", f"answers at {servers}{', the embedded one' if ours else ''}")
     for host, port in map(address, servers.split(",")):

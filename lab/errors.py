@@ -21,6 +21,10 @@ class BrokerError(LabError):
     """No broker answers, or the embedded one does not start."""
 
 
+class AccessError(LabError):
+    """The broker does not let us in, or does not let us do that: a certificate, a password, a right."""
+
+
 class TopicError(LabError):
     """A topic is missing, or is not as asked for."""
 

@@ -18,7 +18,8 @@ from typing import Any
 from kafka import KafkaProducer
 from kafka.errors import KafkaError, KafkaTimeoutError
 
-from lab.connection import client_config, is_answering, wait_until_answering
+from lab.access import explain_rights
+from lab.connection import is_answering, make_client, wait_until_answering
 from lab.readings import Reading, encode_reading
 from lab.stopping import stop_on_signals
 
@@ -57,7 +58,7 @@ def produce(
 
     Ends after `max_batches`, at the end of `batches`, on Ctrl-C, or when `stop` is set. While the
     broker is away it waits, and goes on when it is back. `on_batch` is called with each batch
-    that was handed to the client.
+    that was handed to the client. Raises AccessError if the broker does not let us write there.
     """
     began = due = time.monotonic()
     with stop_on_signals(stop) as stop:
@@ -144,7 +145,9 @@ class _Sender:
     def _settle(self) -> None:
         """Count the messages that are done, in order, and mend the client after a failed one."""
         while self.pending and self.pending[0].is_done:
-            if self.pending[0].failure:
+            if failure := self.pending[0].failure:
+                if refusal := explain_rights(failure, self.topic):
+                    raise refusal from failure
                 self._mend(one_by_one=True)
             else:
                 self._count(self.pending.popleft())
@@ -185,8 +188,8 @@ class _Sender:
     def _make_client(self) -> KafkaProducer | None:
         if not wait_until_answering(self.servers, stop=self.stop, security_protocol=self.protocol):
             return None
-        config = client_config(delivery_timeout_ms=NEVER_MS, max_block_ms=1000, **self.kafka)
-        self.producer = KafkaProducer(**config)
+        config = {"delivery_timeout_ms": NEVER_MS, "max_block_ms": 1000, **self.kafka}
+        self.producer = make_client(KafkaProducer, **config)
         return self.producer
 
     def _flush_client(self, seconds: float) -> None:

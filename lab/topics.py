@@ -7,8 +7,9 @@ from typing import Any
 
 from kafka import KafkaAdminClient, KafkaConsumer, TopicPartition
 from kafka.consumer.fetcher import ConsumerRecord
-from kafka.errors import NoError, TopicAlreadyExistsError
+from kafka.errors import NoError, TopicAlreadyExistsError, for_code
 
+from lab.access import explain_rights
 from lab.connection import connect
 from lab.errors import TopicError
 
@@ -110,6 +111,8 @@ def read_records(topic: str, **kafka: Any) -> Iterator[ConsumerRecord]:
 
 def _describe(admin: KafkaAdminClient, topic: str) -> Topic:
     found = admin.describe_topics([topic])[0]
+    if refusal := explain_rights(for_code(found["error_code"])(), topic):
+        raise refusal
     if found["error_code"]:
         raise TopicError(f"There is no topic {topic!r}. Make it: python -m lab topic create.")
     partitions = sorted(found["partitions"], key=lambda p: p["partition_index"])

@@ -26,6 +26,7 @@ from kafka.producer.sender import Sender
 from msgspec import structs
 
 from lab.connection import is_answering
+from lab.errors import AccessError
 from lab.producer import CLOSE_SECONDS, NEVER_MS, ProduceSummary, produce
 from lab.readings import decode_reading
 from lab.simulation import simulate_readings
@@ -377,11 +378,11 @@ def test_one_that_failed_once_is_sent_again(broker):
     assert (summary.acknowledged, summary.unsent, summary.errors) == (6, 0, [])
 
 
-def test_without_permission_every_reading_is_counted_and_the_reason_said(broker):
+def test_without_permission_it_ends_at_once_and_says_so(broker):
     broker.denied = TopicAuthorizationFailedError({TOPIC})
-    summary = run(broker, batches(2, 1))
-    assert (summary.acknowledged, summary.unsent) == (0, 3)
-    assert summary.errors == [str(broker.denied)]
+    with pytest.raises(AccessError, match=f"This user may not use the topic '{TOPIC}'"):
+        run(broker, batches(2, 1))
+    assert all(client.closed for client in broker.clients)
 
 
 # The broker is away.

@@ -1,0 +1,92 @@
+"""Why does Kafka not let us in? Certificates, passwords and rights, each as one clear line.
+
+When a broker refuses a new client, kafka-python (3.0.12) says why in its log alone, tries again, and
+raises a time-out. So here its log is listened to while a client is made.
+"""
+
+import logging
+import re
+from collections.abc import Generator
+from contextlib import contextmanager
+
+from kafka.errors import (
+    AuthorizationError,
+    GroupAuthorizationFailedError,
+    KafkaTimeoutError,
+    SaslAuthenticationFailedError,
+    TopicAuthorizationFailedError,
+)
+
+from lab.errors import AccessError
+
+PROTOCOL = "look at LAB_SECURITY_PROTOCOL"
+PASSWORD = (
+    "the user or the password is wrong. Look at LAB_SASL_USERNAME, LAB_SASL_PASSWORD and LAB_SASL_MECHANISM"
+)
+# What the client logs, and what that means. The texts of OpenSSL and of kafka-python 3.0.12.
+REASONS = {
+    r"certificate has expired": "its certificate has expired. Ask for a new one; or is the clock of this"
+    " machine wrong?",
+    r"certificate is not yet valid": "its certificate is not valid yet. Is the clock of this machine wrong?",
+    r"(Hostname|IP address) mismatch": "its certificate is for another address: use the one it is made for",
+    r"CERTIFICATE_VERIFY_FAILED": "its certificate is signed by nobody we trust: LAB_SSL_CAFILE must be the"
+    " file of the authority that signed it",
+    r"Handshake failed: \[SSL": f"it does not speak TLS: {PROTOCOL}",
+    r"Invalid frame length: 352": f"it speaks TLS: {PROTOCOL}",  # 0x1503: how an alert of TLS begins
+    r"SaslAuthenticationFailed": PASSWORD,
+    r"UnsupportedSaslMechanism": "it does not know this LAB_SASL_MECHANISM",
+    r"IllegalSaslState": f"it asks for no password here: {PROTOCOL}",
+}
+
+
+# It told its version, and then hung up; a broker that stops does so as well, but not each time.
+HUNG_UP, TIMES = re.compile(r"broker_version=\(.*socket disconnected"), 3
+
+
+@contextmanager
+def explain_refusal(bootstrap_servers: str, security_protocol: str = "PLAINTEXT") -> Generator[None]:
+    """A client that cannot be made within the block fails with the broker's reason, if there is one.
+
+    Raises AccessError.
+    """
+    heard = _Heard()
+    logging.getLogger("kafka").addHandler(heard)
+    try:
+        yield
+    except KafkaTimeoutError as error:
+        reason = next((REASONS[pattern] for pattern in REASONS if re.search(pattern, heard.text)), None)
+        if not reason and len(HUNG_UP.findall(heard.text)) >= TIMES:
+            asked = security_protocol.startswith("SASL")
+            reason = PASSWORD if asked else f"it hangs up. Does it ask for a user? Then {PROTOCOL}"
+        if not reason:
+            raise
+        raise AccessError(f"Kafka at {bootstrap_servers} does not let us in: {reason}.") from error
+    finally:
+        logging.getLogger("kafka").removeHandler(heard)
+
+
+class _Heard(logging.Handler):
+    """What the client's network code says."""
+
+    def __init__(self):
+        super().__init__(logging.ERROR)
+        self.text = ""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if record.name.startswith("kafka.net"):
+            self.text += record.getMessage() + "\n"
+
+
+def explain_rights(error: Exception, topic: str, group: str = "") -> AccessError | None:
+    """What this user may not do, if that is what the error says."""
+    if isinstance(error, SaslAuthenticationFailedError):
+        return AccessError(f"Kafka does not let us in any more: {PASSWORD}.")
+    if not isinstance(error, AuthorizationError):
+        return None
+    what = {
+        TopicAuthorizationFailedError: f"the topic {topic!r}",
+        GroupAuthorizationFailedError: f"the consumer group {group!r}",
+    }.get(type(error), "this")
+    return AccessError(
+        f"This user may not use {what}: ask the administrator of Kafka for the right (ACL) to."
+    )

@@ -1,0 +1,165 @@
+"""TLS, passwords and rights, against a real Kafka that asks for each."""
+
+import time
+
+import pytest
+from kafka import KafkaAdminClient
+
+import lab
+from lab.connection import connect
+from lab.errors import AccessError
+from lab.settings import Settings
+from lab.topics import describe_group
+from tests.ledger import Command, take_ledger
+from tests.secured_broker import PASSWORD, STRANGER, USER, SecuredBroker
+
+# A client of kafka-python that cannot be made leaves its sockets to the collector.
+pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+WRONG = "a-wrong-password-7"
+
+
+@pytest.fixture(scope="module")
+def secured(tmp_path_factory):
+    with SecuredBroker(tmp_path_factory.mktemp("sécured broker")) as broker:
+        yield broker
+
+
+@pytest.fixture
+def topic(secured):
+    topic = lab.fresh_name("secured")
+    lab.create_topic(topic, bootstrap_servers=secured.bootstrap_servers)
+    return topic
+
+
+def environment(
+    secured, listener, protocol, mechanism=None, user=USER, password=PASSWORD, cafile="authority"
+):
+    """The `LAB_...` settings for a listener."""
+    values = {"LAB_BOOTSTRAP_SERVERS": secured.address(listener), "LAB_SECURITY_PROTOCOL": protocol}
+    if "SSL" in protocol:
+        values["LAB_SSL_CAFILE"] = str(secured.folder / f"{cafile}.pem")
+    if mechanism:
+        values |= {"LAB_SASL_MECHANISM": mechanism, "LAB_SASL_USERNAME": user, "LAB_SASL_PASSWORD": password}
+    return values
+
+
+GOOD = {
+    "tls": ("TLS", "SSL"),
+    "plain": ("PASSWORD", "SASL_PLAINTEXT", "PLAIN"),
+    "scram-256": ("PASSWORD", "SASL_PLAINTEXT", "SCRAM-SHA-256"),
+    "scram-512": ("PASSWORD", "SASL_PLAINTEXT", "SCRAM-SHA-512"),
+    "tls and plain": ("BOTH", "SASL_SSL", "PLAIN"),
+    "tls and scram-512": ("BOTH", "SASL_SSL", "SCRAM-SHA-512"),
+}
+
+
+@pytest.mark.parametrize("way", GOOD.values(), ids=GOOD)
+def test_readings_go_in_and_out_through_it(secured, topic, tmp_path, way):
+    kafka = Settings.from_environment(environment(secured, *way)).kafka
+    assert lab.produce(topic, lab.simulate_readings(3), interval=0, max_batches=10, **kafka).unsent == 0
+    with lab.Warehouse(str(tmp_path / "w.db")) as warehouse:
+        summary = lab.consume(topic, warehouse, group_id=topic, max_messages=30, **kafka)
+    assert (summary.stored, summary.reconnects) == (30, 0)
+    assert take_ledger(topic, secured.bootstrap_servers, tmp_path / "w.db").clean
+    assert describe_group(topic, **kafka) == {}
+
+
+FAULTS = {
+    "unknown authority": (
+        {"listener": "TLS", "protocol": "SSL", "cafile": "stranger"},
+        "signed by nobody we trust: LAB_SSL_CAFILE",
+    ),
+    "expired": ({"listener": "EXPIRED", "protocol": "SSL"}, "its certificate has expired"),
+    "another host": ({"listener": "ELSEWHERE", "protocol": "SSL"}, "its certificate is for another address"),
+    "no TLS there": (
+        {"listener": "PLAINTEXT", "protocol": "SSL"},
+        "does not speak TLS: look at LAB_SECURITY_PROTOCOL",
+    ),
+    "TLS there": (
+        {"listener": "TLS", "protocol": "PLAINTEXT"},
+        "it speaks TLS: look at LAB_SECURITY_PROTOCOL",
+    ),
+    "wrong password": (
+        {"listener": "PASSWORD", "protocol": "SASL_PLAINTEXT", "mechanism": "PLAIN", "password": WRONG},
+        "the user or the password is wrong",
+    ),
+    "wrong password, scram": (
+        {"listener": "BOTH", "protocol": "SASL_SSL", "mechanism": "SCRAM-SHA-256", "password": WRONG},
+        "the user or the password is wrong",
+    ),
+    "no user asked for": (
+        {"listener": "PLAINTEXT", "protocol": "SASL_PLAINTEXT", "mechanism": "PLAIN"},
+        "it asks for no password here",
+    ),
+    "no user given": ({"listener": "PASSWORD", "protocol": "PLAINTEXT"}, "Does it ask for a user?"),
+}
+
+
+@pytest.mark.parametrize("way, expected", FAULTS.values(), ids=FAULTS)
+def test_each_refusal_is_one_clear_error(secured, way, expected):
+    kafka = Settings.from_environment(environment(secured, **way)).kafka
+    with pytest.raises(AccessError) as refused:
+        connect(KafkaAdminClient, **kafka)
+    text = str(refused.value)
+    assert expected in text
+    assert way["listener"] and secured.address(way["listener"]) in text
+    assert WRONG not in text and PASSWORD not in text
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [("consume",), ("produce",), ("status",), ("topic", "create"), ("topic", "describe"), ("doctor",)],
+    ids=" ".join,
+)
+def test_every_command_ends_soon_with_one_line_and_no_secret(secured, topic, tmp_path, arguments):
+    way = environment(secured, "PASSWORD", "SASL_PLAINTEXT", "PLAIN", password=WRONG)
+    place = {"LAB_HOME": str(tmp_path / "home"), "LAB_WAREHOUSE": str(tmp_path / "w.db"), "LAB_TOPIC": topic}
+    lab.Warehouse(place["LAB_WAREHOUSE"]).close()
+    began = time.monotonic()
+    command = Command(*arguments, output=tmp_path / "out", **way, **place)
+    assert command.wait(30) == 1
+    assert time.monotonic() - began < 15
+    assert command.text.count("the user or the password is wrong") == 1
+    assert "Traceback" not in command.text
+    for file in tmp_path.rglob("*"):
+        assert not file.is_file() or WRONG.encode() not in file.read_bytes(), file
+
+
+def test_a_wrong_password_is_not_tried_again_and_again(secured, topic, tmp_path):
+    """Many tries would lock a user out: the few that kafka-python makes by itself are all."""
+    way = environment(secured, "PASSWORD", "SASL_PLAINTEXT", "PLAIN", password=WRONG)
+    place = {"LAB_HOME": str(tmp_path / "home"), "LAB_WAREHOUSE": str(tmp_path / "w.db"), "LAB_TOPIC": topic}
+    assert Command("consume", output=tmp_path / "out", **way, **place).wait(30) == 1
+    log = (tmp_path / "home" / "kafka-python.log").read_text(encoding="utf-8")
+    assert 1 <= log.count("Connection lost") <= 8
+
+
+# Rights.
+
+
+@pytest.fixture
+def stranger(secured):
+    way = environment(secured, "PASSWORD", "SASL_PLAINTEXT", "PLAIN", user=STRANGER)
+    return Settings.from_environment(way).kafka
+
+
+def test_who_may_not_read_a_topic_is_told_so(stranger, topic, tmp_path):
+    with (
+        lab.Warehouse(str(tmp_path / "w.db")) as warehouse,
+        pytest.raises(AccessError, match=f"may not use the (topic|consumer group) '{topic}'"),
+    ):
+        lab.consume(topic, warehouse, group_id=topic, idle_timeout=20, **stranger)
+
+
+def test_who_may_not_write_a_topic_is_told_so(stranger, topic):
+    began = time.monotonic()
+    with pytest.raises(AccessError, match=f"may not use the topic '{topic}'"):
+        lab.produce(topic, lab.simulate_readings(3), interval=0, max_batches=10, **stranger)
+    assert time.monotonic() - began < 15
+
+
+def test_who_may_not_make_or_see_a_topic_is_told_so(stranger, topic):
+    with pytest.raises(AccessError, match=f"may not use the topic '{topic}'"):
+        lab.describe_topic(topic, **stranger)
+    with pytest.raises(lab.LabError, match="refuses the topic"):
+        lab.create_topic(lab.fresh_name("new"), **stranger)
