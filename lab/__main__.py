@@ -23,7 +23,7 @@ from lab.doctor import diagnose
 from lab.errors import LabError
 from lab.readings import Reading
 from lab.settings import Settings
-from lab.topics import describe_group
+from lab.topics import describe_group, describe_topics, wait_until_in_sync
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -86,7 +86,7 @@ def doctor(settings: Settings, options: argparse.Namespace) -> int:
     "start it in the background",
     option(
         "--brokers",
-        "how many nodes; default: one for each address in LAB_BOOTSTRAP_SERVERS",
+        "how many nodes; default: as before, or one for each address in LAB_BOOTSTRAP_SERVERS",
         type=positive_number,
         metavar="N",
     ),
@@ -94,25 +94,57 @@ def doctor(settings: Settings, options: argparse.Namespace) -> int:
 def broker_start(settings: Settings, options: argparse.Namespace) -> None:
     broker = start_broker(settings.bootstrap_servers, settings.home, options.brokers)
     print(f"{broker!r}{'' if broker.started_here else ' (it was there before)'}")
+    if broker.bootstrap_servers.count(",") > settings.bootstrap_servers.count(","):
+        _say(f"To reach it also when one node is gone: LAB_BOOTSTRAP_SERVERS={broker.bootstrap_servers}")
 
 
-@command("broker stop", "stop it; its data stays")
+NODE = option("--node", "one node of several, by its number", type=positive_number, metavar="N")
+
+
+@command("broker stop", "stop it, or one node of it; its data stays", NODE)
 def broker_stop(settings: Settings, options: argparse.Namespace) -> None:
-    broker = _embedded(settings)
+    broker = _embedded(settings, options.node)
     was_running = broker.is_running()
-    broker.stop()
+    broker.stop(options.node)
     print("Stopped." if was_running else f"No embedded broker of {settings.home} is running.")
 
 
-@command("broker status", "is it running, where, since when")
+@command(
+    "broker kill", "end it at once, or one node of it, as a crash would", NODE, example="broker kill --node 2"
+)
+def broker_kill(settings: Settings, options: argparse.Namespace) -> None:
+    _embedded(settings, options.node).kill(options.node)
+    print("Killed. 'python -m lab broker start' starts what is not running.")
+
+
+@command("broker restart", "stop and start its nodes in turn, so that the topics stay in use", NODE)
+def broker_restart(settings: Settings, options: argparse.Namespace) -> None:
+    broker = _embedded(settings, options.node)
+    for node in [node.id for node in broker.nodes() if options.node in (None, node.id)]:
+        broker.stop(node)
+        broker.start()
+        kafka: dict[str, Any] = {**settings.kafka, "bootstrap_servers": broker.bootstrap_servers}
+        wait_until_in_sync(**kafka)
+        print(f"node {node}: restarted, every copy in sync")
+
+
+@command("broker status", "is it running, where, who leads, which copies are in sync")
 def broker_status(settings: Settings, options: argparse.Namespace) -> int:
-    running = [node for node in _embedded(settings).nodes() if node.process]
-    for node in running:
-        print(f"node {node.id}: running at 127.0.0.1:{node.port}, process {node.pid}, data {settings.home}")
-    if not running:
-        print(f"No embedded broker of {settings.home} is running.")
-    answering = is_answering(settings.bootstrap_servers)
+    nodes = _embedded(settings).nodes()
+    for node in nodes:
+        state = f"running, process {node.pid}" if node.process else "stopped"
+        print(f"node {node.id}: 127.0.0.1:{node.port}, {state}")
+    print(f"data: {settings.home}" if nodes else f"{settings.home} has no embedded broker.")
+    answering = is_answering(settings.bootstrap_servers, security_protocol=settings.security_protocol)
     print(f"{settings.bootstrap_servers}: {'a broker answers' if answering else 'no broker answers'}")
+    if answering:
+        rows = [
+            (topic.name, p.partition, p.leader, _join(p.replicas), _join(p.isr))
+            for topic in describe_topics(**settings.kafka)
+            for p in topic.partitions
+        ]
+        print()
+        _table(["topic", "partition", "leader", "replicas", "isr"], rows)
     return 0 if answering else 1
 
 
@@ -122,9 +154,13 @@ def broker_reset(settings: Settings, options: argparse.Namespace) -> None:
     print(f"Stopped; its topics and messages in {settings.home} are removed. The warehouse is untouched.")
 
 
-def _embedded(settings: Settings) -> EmbeddedBroker:
-    servers = settings.bootstrap_servers.split(",")
-    return EmbeddedBroker(settings.home, address(servers[0])[1], len(servers))
+def _embedded(settings: Settings, node: int | None = None) -> EmbeddedBroker:
+    """The broker of this home as it was started; LabError if it has no such node."""
+    nodes = EmbeddedBroker(settings.home).nodes()
+    if node and node not in [each.id for each in nodes]:
+        raise LabError(f"There is no node {node}: the broker of {settings.home} has {len(nodes)}.")
+    port = nodes[0].port if nodes else address(settings.bootstrap_servers.split(",")[0])[1]
+    return EmbeddedBroker(settings.home, port, max(1, len(nodes)))
 
 
 @command(
@@ -135,6 +171,12 @@ def _embedded(settings: Settings) -> EmbeddedBroker:
         "how many partitions (default %(default)s)",
         type=positive_number,
         default=1,
+        metavar="N",
+    ),
+    option(
+        "--min-insync-replicas",
+        "how many of them must have a message before it is acknowledged; default: the broker's",
+        type=positive_number,
         metavar="N",
     ),
     option(
@@ -151,6 +193,7 @@ def topic_create(settings: Settings, options: argparse.Namespace) -> None:
         settings.topic,
         num_partitions=options.partitions,
         replication_factor=options.replication_factor,
+        configs={"min.insync.replicas": least} if (least := options.min_insync_replicas) else None,
         **settings.kafka,
     )
     found = len(topic.partitions), len(topic.partitions[0].replicas)

@@ -32,16 +32,11 @@ HOST = "127.0.0.1"  # never another: nothing here listens beyond this machine
 LOOPBACK = ("localhost", HOST, "::1")
 COMES_UP_SECONDS = 15  # for a port that is open and does not answer yet
 
+MOST_COPIES = 3  # of each partition of Kafka's own topics, if there are so many nodes
 # What makes Kafka small and quick enough for a laptop; the reason stands with each group.
 PROPERTIES = {
-    # One node: no replicas to wait for.
-    "offsets.topic.replication.factor": 1,
     "offsets.topic.num.partitions": 1,
-    "transaction.state.log.replication.factor": 1,
-    "transaction.state.log.min.isr": 1,
     "transaction.state.log.num.partitions": 1,
-    "share.coordinator.state.topic.replication.factor": 1,
-    "share.coordinator.state.topic.min.isr": 1,
     "share.coordinator.state.topic.num.partitions": 1,
     # The first message of a new group after 0.2 s, not 3 s.
     "group.initial.rebalance.delay.ms": 0,
@@ -195,10 +190,10 @@ class EmbeddedBroker:
                 drop_cache()
         return self
 
-    def stop(self, timeout: float = 10) -> None:
-        """Ask every node to end, and end it after `timeout` seconds; a stopped one stays stopped."""
+    def stop(self, node: int | None = None, timeout: float = 10) -> None:
+        """Ask a node (or all) to end, and end it after `timeout` seconds; a stopped one stays stopped."""
         with self._lock():
-            self._end(self.nodes(), timeout)
+            self._end([n for n in self.nodes() if node in (None, n.id)], timeout)
 
     def kill(self, node: int | None = None) -> None:
         """End a node (or all) at once with no chance to tidy up, as a crash would."""
@@ -222,6 +217,13 @@ class EmbeddedBroker:
             yield
 
     def _plan(self) -> list[Node]:
+        formatted = len(list(self.home.glob("broker-*/")))
+        if formatted not in (0, self.brokers):
+            # A majority of new nodes would know nothing of what the old ones keep.
+            raise BrokerError(
+                f"{self.home} has the data of {formatted} broker(s), and {self.brokers} are asked for. "
+                "Remove its topics and messages with 'python -m lab broker reset', or set LAB_HOME."
+            )
         ports = [self.port + n for n in range(self.brokers)]
         for port in ports:
             if is_port_open(HOST, port):
@@ -298,6 +300,7 @@ class EmbeddedBroker:
             "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
             "log.dirs": "data",
             **PROPERTIES,
+            **_replication(len(nodes)),
             **(WINDOWS_PROPERTIES if os.name == "nt" else {}),
             **self.properties,
         }
@@ -339,11 +342,12 @@ def start_broker(
 ) -> EmbeddedBroker | ExternalBroker:
     """The broker at this address: the one that answers there, or else an embedded one.
 
-    `brokers`: how many nodes; by default one for each address given. Raises BrokerError if nothing
-    answers and the address is not on this machine.
+    `brokers`: how many nodes; by default as many as before, or one for each address given. Raises
+    BrokerError if nothing answers and the address is not on this machine.
     """
     servers = [address(server) for server in bootstrap_servers.split(",")]
-    embedded = EmbeddedBroker(home, servers[0][1], brokers or len(servers))
+    embedded = EmbeddedBroker(home, servers[0][1])
+    embedded.brokers = brokers or max(len(servers), len(embedded.nodes()))
     ours = {node.port for node in embedded.nodes() if node.process}
     theirs = ours.isdisjoint(port for _, port in servers)
     if theirs and (is_answering(bootstrap_servers) or _comes_up(bootstrap_servers)):
@@ -418,6 +422,21 @@ def free_ports(count: int, avoid: list[int] | None = None) -> list[int]:
     for each in sockets:
         each.close()
     return [port for port in ports if port not in (avoid or [])][:count]
+
+
+def _replication(brokers: int) -> dict[str, object]:
+    """Copies of what Kafka keeps for itself; all but one must have a message before it is acknowledged."""
+    copies = min(brokers, MOST_COPIES)
+    enough = max(1, copies - 1)
+    return {
+        "min.insync.replicas": enough,
+        "default.replication.factor": copies,
+        "offsets.topic.replication.factor": copies,
+        "transaction.state.log.replication.factor": copies,
+        "transaction.state.log.min.isr": enough,
+        "share.coordinator.state.topic.replication.factor": copies,
+        "share.coordinator.state.topic.min.isr": enough,
+    }
 
 
 def _write_properties(folder: Path, properties: Mapping[str, object]) -> None:

@@ -12,15 +12,19 @@ import struct
 import threading
 import time
 from collections.abc import Callable
-from typing import Any, TypeVar
+from functools import wraps
+from typing import Any, ParamSpec, TypeVar
 
 from kafka import KafkaConsumer
+from kafka.errors import KafkaError
 
 from lab.access import explain_refusal
 from lab.errors import AccessError, BrokerError
 
 log = logging.getLogger("lab")
 T = TypeVar("T")  # Python 3.11 has no def connect[T]
+P = ParamSpec("P")
+ASK_SECONDS = 10.0  # for a question that fails because a broker is just going, or just coming
 
 
 class TolerantSelector(selectors.SelectSelector):
@@ -162,6 +166,26 @@ def make_client(client: Callable[..., T], **kafka: Any) -> T:
     """Make a client of a broker that answers. Raises AccessError if it does not let us in."""
     with explain_refusal(kafka["bootstrap_servers"], kafka.get("security_protocol", "PLAINTEXT")):
         return client(**client_config(**kafka))
+
+
+def ask_again(question: Callable[P, T]) -> Callable[P, T]:
+    """A question to Kafka that is asked again, for ASK_SECONDS, while its error is one that passes.
+
+    A cluster of which one broker has just died answers some questions only at the second try.
+    """
+
+    @wraps(question)
+    def ask(*args: P.args, **kwargs: P.kwargs) -> T:
+        until = time.monotonic() + ASK_SECONDS
+        while True:
+            try:
+                return question(*args, **kwargs)
+            except KafkaError as error:
+                if not error.retriable or time.monotonic() > until:
+                    raise
+            time.sleep(0.2)
+
+    return ask
 
 
 def free_late_callers(client: KafkaConsumer) -> None:

@@ -27,6 +27,7 @@ log = logging.getLogger("lab")
 NEVER_MS = 2**31 - 1
 MAX_PENDING = 10_000  # messages sent and not yet acknowledged
 CLOSE_SECONDS = 2.0
+PATIENCE = 5.0  # seconds without an acknowledgement, until a broker that answers is said to be of no use
 
 
 @dataclass
@@ -213,7 +214,7 @@ class _Sender:
                 producer.close(timeout=0)
 
     def _watch(self) -> None:
-        """Say once when the broker goes away, and once when it is back."""
+        """Say once when nothing is acknowledged any more, and why, and once when it is again."""
         now = time.monotonic()
         waits = bool(self.pending) and now - max(self.heard, self.pending[0].handed_over) > 1
         if self.told and not waits:
@@ -225,9 +226,16 @@ class _Sender:
         if self._has_lost_partitions():
             log.warning("Topic %s has fewer partitions than before: sending again what waits.", self.topic)
             self._mend(one_by_one=False)
-        elif not self.told and not is_answering(self.servers, security_protocol=self.protocol):
-            log.warning("Kafka is away: %d messages wait. Going on when it is back.", len(self.pending))
-            self.told = True
+        elif not self.told:
+            if not is_answering(self.servers, security_protocol=self.protocol):
+                log.warning("Kafka is away: %d messages wait. Going on when it is back.", len(self.pending))
+                self.told = True
+            elif now - max(self.heard, self.pending[0].handed_over) > PATIENCE:
+                log.warning(
+                    "Kafka answers, and acknowledges nothing: are too few of its brokers in sync? "
+                    "%d messages wait. Going on when it does.", len(self.pending)
+                )  # fmt: skip
+                self.told = True
 
     def _has_lost_partitions(self) -> bool:
         """Whether the topic was made anew, smaller: what waits for its old partitions would for ever."""

@@ -1,6 +1,7 @@
 """What is in Kafka? Topics: made once, described, and their offsets."""
 
 import secrets
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -10,7 +11,7 @@ from kafka.consumer.fetcher import ConsumerRecord
 from kafka.errors import NoError, TopicAlreadyExistsError, for_code
 
 from lab.access import explain_rights
-from lab.connection import connect
+from lab.connection import ask_again, connect
 from lab.errors import TopicError
 
 
@@ -38,6 +39,7 @@ def fresh_name(prefix: str) -> str:
     return f"{prefix}-{secrets.token_hex(3)}"
 
 
+@ask_again
 def create_topic(
     topic: str,
     *,
@@ -65,12 +67,35 @@ def create_topic(
         return _describe(admin, topic)
 
 
+@ask_again
 def describe_topic(topic: str, **kafka: Any) -> Topic:
     """The topic's id and partitions. Raises TopicError if there is none of that name."""
     with connect(KafkaAdminClient, **kafka) as admin:
         return _describe(admin, topic)
 
 
+@ask_again
+def describe_topics(**kafka: Any) -> list[Topic]:
+    """All topics but those that Kafka keeps for itself."""
+    with connect(KafkaAdminClient, **kafka) as admin:
+        return [_describe(admin, name) for name in sorted(admin.list_topics()) if name[:2] != "__"]
+
+
+def wait_until_in_sync(timeout: float = 60, **kafka: Any) -> None:
+    """Wait until every copy of every partition has everything; TopicError after `timeout` seconds."""
+    until = time.monotonic() + timeout
+    while behind := [
+        f"{topic.name}-{partition.partition}"
+        for topic in describe_topics(**kafka)
+        for partition in topic.partitions
+        if set(partition.isr) != set(partition.replicas)
+    ]:
+        if time.monotonic() > until:
+            raise TopicError(f"Not all copies have everything after {timeout:.0f} s: {', '.join(behind)}.")
+        time.sleep(0.2)
+
+
+@ask_again
 def topic_offsets(topic: str, **kafka: Any) -> dict[int, tuple[int, int]]:
     """{partition: (first offset still in the log, offset that the next message will get)}."""
     partitions = [TopicPartition(topic, p.partition) for p in describe_topic(topic, **kafka).partitions]
@@ -80,6 +105,7 @@ def topic_offsets(topic: str, **kafka: Any) -> dict[int, tuple[int, int]]:
     return {tp.partition: (first[tp], end[tp]) for tp in partitions}
 
 
+@ask_again
 def describe_group(group_id: str, **kafka: Any) -> dict[str, dict[str, tuple[int, ...]]]:
     """{member: {topic: its partitions}} of a consumer group, as it stands now; {} if it has no members.
 
