@@ -14,21 +14,9 @@ from lab.client import verify_client
 
 verify_client()  # first, for all that follows would fail with less to say
 
+from lab import checks
 from lab.broker import EmbeddedBroker, free_ports, start_broker
-from lab.checks import (
-    check_dead_letter,
-    check_doubles,
-    check_each_once,
-    check_everything_stored,
-    check_first_offset_since,
-    check_gap,
-    check_message,
-    check_outliers,
-    check_partitions,
-    check_replayed,
-    check_retention,
-    check_same_partition,
-)
+from lab.checks import *  # noqa: F403
 from lab.consumer import consume
 from lab.dead_letters import fix_value, list_dead_letters, replay
 from lab.doctor import diagnose
@@ -44,6 +32,7 @@ if TYPE_CHECKING:
     from lab.charts import find_gaps, plot_ledger, plot_offsets, plot_sensor_logs, read_sensor_logs
 
 __all__ = [
+    *checks.__all__,
     "DAY",
     "PLANTS",
     "EmbeddedBroker",
@@ -52,18 +41,6 @@ __all__ = [
     "Reading",
     "Settings",
     "Warehouse",
-    "check_dead_letter",
-    "check_doubles",
-    "check_each_once",
-    "check_everything_stored",
-    "check_first_offset_since",
-    "check_gap",
-    "check_message",
-    "check_outliers",
-    "check_partitions",
-    "check_replayed",
-    "check_retention",
-    "check_same_partition",
     "consume",
     "create_topic",
     "decode_reading",

@@ -8,7 +8,7 @@ import pytest
 from kafka import KafkaProducer
 
 import lab
-from lab.checks import NotYet, Step, check
+from lab.checks.steps import NotYet, Step, check
 from lab.simulation import DAY, PLANTS
 from lab.topics import read_records
 

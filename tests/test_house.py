@@ -15,7 +15,7 @@ from lab.__main__ import parser
 from lab.settings import Settings
 
 KIT = Path(__file__).parent.parent
-MODULES = sorted((KIT / "lab").glob("*.py"))
+MODULES = sorted((KIT / "lab").rglob("*.py"))
 NOTEBOOKS = sorted((KIT / "notebooks").glob("*.ipynb"))
 README = (KIT / "README.md").read_text(encoding="utf-8")
 CODE = [*MODULES, KIT / "start.py", KIT / "conftest.py", *sorted((KIT / "tests").glob("*.py"))]
@@ -49,7 +49,7 @@ def test_what_the_door_gives_is_explained_and_used_in_a_lesson(name):
     assert any(used.search(cell.source) for path in NOTEBOOKS for cell in cells(path, "code"))
 
 
-@pytest.mark.parametrize("path", MODULES, ids=[path.stem for path in MODULES])
+@pytest.mark.parametrize("path", MODULES, ids=[path.relative_to(KIT).as_posix() for path in MODULES])
 def test_every_public_thing_says_what_it_is(path):
     module = tree(path)
     assert ast.get_docstring(module)
@@ -74,15 +74,18 @@ def imported(path: Path) -> set[str]:
     found = set()
     for node in ast.walk(tree(path)):
         if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("lab."):
-            found.add(str(node.module).removeprefix("lab."))
+            found.add(str(node.module).split(".")[1])
     return found
 
 
 def test_the_readme_draws_the_arrows_that_are_there():
     rows = re.findall(r"^\| `(\w+)` \| .+\? \| (.*?) ?\|$", README, re.MULTILINE)
     drawn = {module: set(filter(None, arrows.split(", "))) for module, arrows in rows}
-    stages = [path for path in MODULES if path.stem not in ("__init__", "__main__", "demo")]
-    assert drawn == {path.stem: imported(path) for path in stages}
+    found: dict[str, set[str]] = {}
+    for path in MODULES:
+        name = path.relative_to(KIT / "lab").with_suffix("").parts[0]  # a folder is one part
+        found[name] = found.get(name, set()) | imported(path) - {name}
+    assert drawn == {name: found[name] for name in found.keys() - {"__init__", "__main__", "demo"}}
 
 
 def test_no_stage_knows_another():

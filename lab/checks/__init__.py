@@ -1,0 +1,28 @@
+"""Is the exercise done? Checks that look at the broker and at the database, not at the code.
+
+In the classroom a check shows what is done, and for what is not yet, a hint. With `LAB_CHECK=1` in
+the environment, as in the tests, it raises instead, so that the given solutions are proven.
+The checks of a lesson are in the module of its number.
+"""
+
+from lab.checks.lesson_02 import check_partitions, check_retention
+from lab.checks.lesson_03 import check_message, check_same_partition
+from lab.checks.lesson_04 import check_everything_stored, check_first_offset_since
+from lab.checks.lesson_05 import check_gap, check_outliers
+from lab.checks.lesson_06 import check_doubles, check_each_once
+from lab.checks.lesson_07 import check_dead_letter, check_replayed
+
+__all__ = [
+    "check_dead_letter",
+    "check_doubles",
+    "check_each_once",
+    "check_everything_stored",
+    "check_first_offset_since",
+    "check_gap",
+    "check_message",
+    "check_outliers",
+    "check_partitions",
+    "check_replayed",
+    "check_retention",
+    "check_same_partition",
+]
