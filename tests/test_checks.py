@@ -9,6 +9,7 @@ from kafka import KafkaProducer
 
 import lab
 from lab.checks.steps import NotYet, Step, check
+from lab.readings import Batch
 from lab.simulation import DAY, PLANTS
 from lab.topics import read_records
 
@@ -117,6 +118,13 @@ def test_everything_stored(filled, kafka, tmp_path):
                 lab.consume(filled, warehouse, group_id=tmp_path.name, max_messages=messages, **kafka)
             found.append(done(lab.check_everything_stored(warehouse, filled, **kafka)))
     assert found == [[False, False], [True, False], [True, True]]
+
+
+def test_everything_stored_of_a_topic_with_an_empty_partition(topic, kafka, warehouse):
+    lab.create_topic(topic, num_partitions=3, **kafka)
+    lab.produce(topic, lab.simulate_readings(1, seed=1), interval=0, max_batches=5, **kafka)
+    lab.consume(topic, warehouse, group_id=topic, max_messages=5, **kafka)
+    assert lab.check_everything_stored(warehouse, topic, **kafka).passed
 
 
 def test_first_offset_since(filled, kafka):
@@ -236,3 +244,25 @@ def test_a_dead_letter_and_its_replay(kafka, tmp_path):
         lab.consume(topic, warehouse, group_id=topic, max_messages=1, **kafka)
         found.append(done(lab.check_replayed(warehouse, 2, **kafka)))
     assert found == [[False, False], [False, False], [True, False], [True, True]]
+
+
+# Lesson 12.
+
+
+@pytest.mark.parametrize(
+    ("view", "expected"),
+    [
+        (None, [False, False, False]),
+        ("SELECT sensor_id FROM sensor_logs", [False, False, False]),
+        ("SELECT sensor_id, val FROM sensor_logs WHERE false", [True, False, False]),
+        ("SELECT sensor_id, val FROM sensor_logs", [True, False, False]),
+        ("SELECT sensor_id, min(val) AS val FROM sensor_logs GROUP BY sensor_id", [True, True, False]),
+        ("SELECT sensor_id, max(val) AS val FROM sensor_logs GROUP BY sensor_id", [True, True, True]),
+    ],
+)
+def test_highest(warehouse, view, expected):
+    readings = [lab.Reading(sensor_id, val, "", "OK", DAY) for sensor_id in "ab" for val in (1, 2)]
+    warehouse.store("topic", "id", [Batch(0, None, 4, readings)])
+    if view:
+        warehouse.execute(f"CREATE VIEW highest AS {view}")
+    assert done(lab.check_highest(warehouse)) == expected

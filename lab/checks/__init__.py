@@ -11,6 +11,7 @@ from lab.checks.lesson_04 import check_everything_stored, check_first_offset_sin
 from lab.checks.lesson_05 import check_gap, check_outliers
 from lab.checks.lesson_06 import check_doubles, check_each_once
 from lab.checks.lesson_07 import check_dead_letter, check_replayed
+from lab.checks.lesson_12 import check_highest
 
 __all__ = [
     "check_dead_letter",
@@ -19,6 +20,7 @@ __all__ = [
     "check_everything_stored",
     "check_first_offset_since",
     "check_gap",
+    "check_highest",
     "check_message",
     "check_outliers",
     "check_partitions",
