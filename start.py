@@ -21,6 +21,7 @@ COMMANDS = {
     "lab": "JupyterLab on the first lesson, with Kafka beside it; Ctrl-C stops both",
     "test": "every test and every notebook on a real Kafka",
     "setup": "the set-up alone, for example before a day without internet",
+    "reset": "back to the start: removes all topics, messages and stored rows; your notebooks stay",
 }
 # An error of the kit as one line, not as a traceback.
 LAB_ERRORS = """
@@ -54,7 +55,7 @@ def main():
         return fail("The set-up did not finish; the lines above say why. Mend that and run this again.")
     except KeyboardInterrupt:
         return fail("Interrupted. Run this again: it goes on from here.")
-    return {"demo": demo, "lab": lab, "test": test, "setup": setup}[options.command](rest)
+    return {"demo": demo, "lab": lab, "test": test, "setup": setup, "reset": reset}[options.command](rest)
 
 
 def install(requirements):
@@ -139,6 +140,10 @@ def test(arguments):
 def setup(arguments):
     print("Ready. Next: python start.py demo, or python start.py lab; neither needs the internet now.")
     return 0
+
+
+def reset(arguments):
+    return run("-m", "lab", "reset", *arguments)
 
 
 def run(*arguments):

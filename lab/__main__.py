@@ -15,7 +15,7 @@ from tqdm import tqdm
 
 import lab
 from lab.arguments import assignment, command, option, parser, positive_number, seconds, whole_number
-from lab.broker import EmbeddedBroker, start_broker
+from lab.broker import HOST, EmbeddedBroker, start_broker
 from lab.connection import address, is_answering
 from lab.consumer import ConsumeSummary
 from lab.dead_letters import fix_value, list_dead_letters
@@ -90,10 +90,19 @@ def doctor(settings: Settings, options: argparse.Namespace) -> int:
         type=positive_number,
         metavar="N",
     ),
+    option(
+        "--listen",
+        "an address of this machine, at which others may reach it as well, with no password",
+        metavar="ADDRESS",
+    ),
 )
 def broker_start(settings: Settings, options: argparse.Namespace) -> None:
-    broker = start_broker(settings.bootstrap_servers, settings.home, options.brokers)
+    broker = start_broker(settings.bootstrap_servers, settings.home, options.brokers, options.listen)
     print(f"{broker!r}{'' if broker.started_here else ' (it was there before)'}")
+    if options.listen:
+        _say(f"Every machine that reaches {options.listen} can read and write it, with no password.")
+        _say(f"They, and you, take it by LAB_BOOTSTRAP_SERVERS={broker.bootstrap_servers}")
+        return
     if broker.bootstrap_servers.count(",") > settings.bootstrap_servers.count(","):
         _say(f"To reach it also when one node is gone: LAB_BOOTSTRAP_SERVERS={broker.bootstrap_servers}")
 
@@ -133,7 +142,7 @@ def broker_status(settings: Settings, options: argparse.Namespace) -> int:
     nodes = _embedded(settings).nodes()
     for node in nodes:
         state = f"running, process {node.pid}" if node.process else "stopped"
-        print(f"node {node.id}: 127.0.0.1:{node.port}, {state}")
+        print(f"node {node.id}: {node.address}, {state}")
     print(f"data: {settings.home}" if nodes else f"{settings.home} has no embedded broker.")
     answering = is_answering(settings.bootstrap_servers, security_protocol=settings.security_protocol)
     print(f"{settings.bootstrap_servers}: {'a broker answers' if answering else 'no broker answers'}")
@@ -154,13 +163,33 @@ def broker_reset(settings: Settings, options: argparse.Namespace) -> None:
     print(f"Stopped; its topics and messages in {settings.home} are removed. The warehouse is untouched.")
 
 
+@command("reset", "back to the start: remove all topics, messages and stored rows; notebooks stay")
+def reset(settings: Settings, options: argparse.Namespace) -> None:
+    _embedded(settings).reset()
+    print(f"Kafka is stopped, and empty: {settings.home}")
+    url = settings.warehouse_url
+    file = Path(url.removeprefix("sqlite:///"))
+    if not url.startswith("sqlite:"):
+        print("The warehouse is on a server, and stays as it is.")
+    elif file.exists():
+        with lab.Warehouse(url, create=False) as warehouse:  # else it is another program's, and stays
+            rows = warehouse.query("SELECT count(*) FROM sensor_logs")[0][0]
+        try:
+            for ending in ("", "-wal", "-shm"):
+                file.with_name(file.name + ending).unlink(missing_ok=True)
+        except PermissionError as error:  # Windows, while somebody has it open
+            raise LabError(f"{file} is in use: end consumers and notebooks, and try again.") from error
+        print(f"The warehouse is removed, with {rows} rows: {file}")
+
+
 def _embedded(settings: Settings, node: int | None = None) -> EmbeddedBroker:
     """The broker of this home as it was started; LabError if it has no such node."""
     nodes = EmbeddedBroker(settings.home).nodes()
     if node and node not in [each.id for each in nodes]:
         raise LabError(f"There is no node {node}: the broker of {settings.home} has {len(nodes)}.")
     port = nodes[0].port if nodes else address(settings.bootstrap_servers.split(",")[0])[1]
-    return EmbeddedBroker(settings.home, port, max(1, len(nodes)))
+    host = nodes[0].host if nodes else HOST
+    return EmbeddedBroker(settings.home, port, max(1, len(nodes)), host=host)
 
 
 @command(

@@ -10,6 +10,7 @@ A broker that already answers is used as it is and never stopped: see `start_bro
 import base64
 import json
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -28,7 +29,7 @@ from lab.connection import address, is_answering
 from lab.errors import BrokerError
 from lab.java import drop_cache, environment, java_command, train
 
-HOST = "127.0.0.1"  # never another: nothing here listens beyond this machine
+HOST = "127.0.0.1"  # nothing here listens beyond this machine, unless somebody says `listen`
 LOOPBACK = ("localhost", HOST, "::1")
 COMES_UP_SECONDS = 15  # for a port that is open and does not answer yet
 
@@ -73,6 +74,12 @@ class Node:
     controller_port: int
     pid: int = 0
     started: float = 0
+    host: str = HOST
+
+    @property
+    def address(self) -> str:
+        """Where its clients find it."""
+        return f"{self.host}:{self.port}"
 
     @property
     def process(self) -> psutil.Process | None:
@@ -125,17 +132,23 @@ class EmbeddedBroker:
         port: int = 9092,
         brokers: int = 1,
         properties: Mapping[str, object] | None = None,
+        host: str = HOST,
     ):
-        """`properties`: further settings of `server.properties`, over the kit's own."""
+        """`properties`: further settings of `server.properties`, over the kit's own.
+
+        `host`: the address of this machine at which clients reach it. Any but the default opens it,
+        with no password, to every machine that can reach that address.
+        """
         self.home = Path(home).resolve()
         self.port = port
         self.brokers = brokers
         self.properties = dict(properties or {})
+        self.host = host
 
     @property
     def bootstrap_servers(self) -> str:
         """The addresses that clients start from, as Kafka writes them."""
-        return ",".join(f"{HOST}:{self.port + n}" for n in range(self.brokers))
+        return ",".join(f"{self.host}:{self.port + n}" for n in range(self.brokers))
 
     @property
     def log(self) -> Path:
@@ -177,9 +190,9 @@ class EmbeddedBroker:
             nodes = self.nodes()
             if not any(node.process for node in nodes):
                 nodes = self._plan()
-            elif (nodes[0].port, len(nodes)) != (self.port, self.brokers):
+            elif (nodes[0].address, len(nodes)) != (f"{self.host}:{self.port}", self.brokers):
                 raise BrokerError(
-                    f"The broker of {self.home} already runs, as {len(nodes)} at {HOST}:{nodes[0].port}. "
+                    f"The broker of {self.home} already runs, as {len(nodes)} at {nodes[0].address}. "
                     "Stop it first: python -m lab broker stop."
                 )
             try:
@@ -226,13 +239,13 @@ class EmbeddedBroker:
             )
         ports = [self.port + n for n in range(self.brokers)]
         for port in ports:
-            if is_port_open(HOST, port):
+            if is_port_open(self.host, port):
                 raise BrokerError(
                     f"Port {port} is taken by {port_owner(port)}, which is not a Kafka that answers. "
                     f"End it, or choose another port: LAB_BOOTSTRAP_SERVERS=localhost:{port + 100}."
                 )
         controllers = free_ports(self.brokers, avoid=ports)
-        return [Node(n + 1, ports[n], controllers[n]) for n in range(self.brokers)]
+        return [Node(n + 1, ports[n], controllers[n], host=self.host) for n in range(self.brokers)]
 
     def _save(self, nodes: list[Node]) -> None:
         new = self.home / "broker.json.new"
@@ -294,8 +307,8 @@ class EmbeddedBroker:
             "process.roles": "broker,controller",
             "node.id": node.id,
             "controller.quorum.voters": ",".join(f"{n.id}@{HOST}:{n.controller_port}" for n in nodes),
-            "listeners": f"PLAINTEXT://{HOST}:{node.port},CONTROLLER://{HOST}:{node.controller_port}",
-            "advertised.listeners": f"PLAINTEXT://{HOST}:{node.port}",
+            "listeners": f"PLAINTEXT://{node.address},CONTROLLER://{HOST}:{node.controller_port}",
+            "advertised.listeners": f"PLAINTEXT://{node.address}",
             "controller.listener.names": "CONTROLLER",
             "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
             "log.dirs": "data",
@@ -307,7 +320,7 @@ class EmbeddedBroker:
 
     def _wait(self, nodes: list[Node], timeout: float) -> None:
         until = time.monotonic() + timeout
-        while waiting := [n for n in nodes if not is_answering(f"{HOST}:{n.port}")]:
+        while waiting := [n for n in nodes if not is_answering(n.address)]:
             for node in waiting:
                 if not node.process:
                     raise EndedError(f"Kafka ended while it started.\n{self._tail(node)}")
@@ -328,7 +341,7 @@ class EmbeddedBroker:
                 _signal(node, act)
             until = time.monotonic() + (timeout or 10)
             # The port too: a killed process counts as ended a moment before it lets go of it.
-            while any(n.process or is_port_open(HOST, n.port) for n in ended):
+            while any(n.process or is_port_open(n.host, n.port) for n in ended):
                 if time.monotonic() > until:
                     break
                 time.sleep(0.02)
@@ -338,26 +351,45 @@ class EmbeddedBroker:
 
 
 def start_broker(
-    bootstrap_servers: str = "localhost:9092", home: Path | str = ".lab", brokers: int | None = None
+    bootstrap_servers: str = "localhost:9092",
+    home: Path | str = ".lab",
+    brokers: int | None = None,
+    listen: str | None = None,
 ) -> EmbeddedBroker | ExternalBroker:
     """The broker at this address: the one that answers there, or else an embedded one.
 
-    `brokers`: how many nodes; by default as many as before, or one for each address given. Raises
-    BrokerError if nothing answers and the address is not on this machine.
+    `brokers`: how many nodes; by default as many as before, or one for each address given. `listen`:
+    an address of this machine at which others may reach it. Raises BrokerError if nothing answers and
+    the address is not on this machine.
     """
     servers = [address(server) for server in bootstrap_servers.split(",")]
     embedded = EmbeddedBroker(home, servers[0][1])
-    embedded.brokers = brokers or max(len(servers), len(embedded.nodes()))
-    ours = {node.port for node in embedded.nodes() if node.process}
+    nodes = embedded.nodes()
+    embedded.brokers = brokers or max(len(servers), len(nodes))
+    if listen:
+        embedded.host = _own_address(listen)
+        bootstrap_servers = embedded.bootstrap_servers
+        servers = [address(server) for server in bootstrap_servers.split(",")]
+    elif any(node.process and (node.host, node.port) in servers for node in nodes):
+        embedded.host = nodes[0].host  # opened to others before
+    ours = {node.port for node in nodes if node.process}
     theirs = ours.isdisjoint(port for _, port in servers)
     if theirs and (is_answering(bootstrap_servers) or _comes_up(bootstrap_servers)):
         return ExternalBroker(bootstrap_servers)
-    if not all(host in LOOPBACK for host, _ in servers):
+    if not all(host in (*LOOPBACK, embedded.host) for host, _ in servers):
         raise BrokerError(
             f"No Kafka broker answers at {bootstrap_servers}, and the kit starts one on this machine "
             "only. Check the address, or unset LAB_BOOTSTRAP_SERVERS."
         )
     return embedded.start()
+
+
+def _own_address(listen: str) -> str:
+    found = [each.address for some in psutil.net_if_addrs().values() for each in some]
+    own = [each for each in found if re.fullmatch(r"[0-9.]+", each)]
+    if listen not in own and not listen.startswith("127."):
+        raise BrokerError(f"{listen!r} is no address of this machine. It has: {', '.join(own)}.")
+    return listen
 
 
 def _comes_up(bootstrap_servers: str) -> bool:

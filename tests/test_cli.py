@@ -12,6 +12,7 @@ import pytest
 
 import lab
 from lab.broker import free_ports
+from lab.connection import is_answering
 from tests.ledger import running, take_ledger, wait_for
 
 
@@ -253,3 +254,62 @@ def test_a_broker_that_asks_for_no_password_is_one_line_and_the_password_is_nowh
     kept = [path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()]
     assert "top-secret-7" not in done.stdout + done.stderr
     assert not any(b"top-secret-7" in content for content in kept)
+
+
+def test_reset_removes_messages_and_rows_and_no_file_of_others(tmp_path):
+    home, warehouse = tmp_path / "home", tmp_path / "warehouse.db"
+    place = {
+        "LAB_HOME": str(home),
+        "LAB_WAREHOUSE": str(warehouse),
+        "LAB_BOOTSTRAP_SERVERS": f"localhost:{free_ports(1)[0]}",
+    }
+    try:
+        assert run("broker", "start", **place).returncode == 0
+        run("produce", "--batches", "1", **place)
+        run("consume", "--max-messages", "3", **place)
+        done = run("reset", **place)
+        assert done.returncode == 0
+        assert f"The warehouse is removed, with 3 rows: {warehouse}" in done.stdout
+        assert not list(tmp_path.glob("warehouse.db*"))
+        assert not list(home.glob("broker-*/"))
+        assert "No embedded broker" in run("broker", "stop", **place).stdout
+        assert run("reset", **place).returncode == 0  # twice does no harm
+        with sqlite3.connect(warehouse) as db:
+            db.execute("CREATE TABLE sensor_logs (mine)")
+        refused = run("reset", **place)
+        assert refused.returncode == 1
+        assert "has a table sensor_logs with the columns mine" in refused.stderr
+        assert warehouse.exists()
+    finally:
+        run("broker", "stop", **place)
+
+
+def test_reset_leaves_a_warehouse_on_a_server(tmp_path, postgresql):
+    url = postgresql.new_database()
+    with lab.Warehouse(url):
+        done = run("reset", LAB_HOME=str(tmp_path), LAB_WAREHOUSE=url)
+        assert (done.returncode, "stays as it is" in done.stdout) == (0, True)
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only Linux has every address of 127.*")
+def test_a_broker_that_is_opened_to_others_says_so_and_is_closed_again_by_the_next_start(tmp_path):
+    port = free_ports(1)[0]
+    place = {"LAB_HOME": str(tmp_path / "home"), "LAB_BOOTSTRAP_SERVERS": f"localhost:{port}"}
+    open_to_others = place | {"LAB_BOOTSTRAP_SERVERS": f"127.0.0.5:{port}"}
+    try:
+        refused = run("broker", "start", "--listen", "203.0.113.7", **place)
+        assert refused.returncode == 1
+        assert "is no address of this machine. It has: " in refused.stderr
+        started = run("broker", "start", "--listen", "127.0.0.5", **place)
+        assert "can read and write it, with no password" in started.stderr
+        assert f"LAB_BOOTSTRAP_SERVERS=127.0.0.5:{port}" in started.stderr
+        assert run("topic", "create", **open_to_others).returncode == 0
+        assert f"127.0.0.5:{port}, running" in run("broker", "status", **open_to_others).stdout
+        assert "it was there before" in run("broker", "start", **open_to_others).stdout
+        other = run("broker", "start", **place)  # at another address than it has
+        assert f"already runs, as 1 at 127.0.0.5:{port}" in other.stderr
+        assert "Stopped." in run("broker", "stop", **place).stdout
+        assert f"127.0.0.1:{port}, running" in run("broker", "start", **place).stdout
+        assert not is_answering(f"127.0.0.5:{port}")
+    finally:
+        run("broker", "stop", **place)
