@@ -3,6 +3,7 @@
 import argparse
 import ast
 import inspect
+import itertools
 import re
 import shlex
 from pathlib import Path
@@ -18,6 +19,7 @@ KIT = Path(__file__).parent.parent
 MODULES = sorted((KIT / "lab").rglob("*.py"))
 NOTEBOOKS = sorted((KIT / "notebooks").glob("*.ipynb"))
 README = (KIT / "README.md").read_text(encoding="utf-8")
+TEACHING = (KIT / "TEACHING.md").read_text(encoding="utf-8")
 CODE = [*MODULES, KIT / "start.py", KIT / "conftest.py", *sorted((KIT / "tests").glob("*.py"))]
 by_name = pytest.mark.parametrize("path", NOTEBOOKS, ids=[path.stem for path in NOTEBOOKS])
 
@@ -155,6 +157,28 @@ def test_a_lesson_has_two_exercises_that_check_themselves(path):
     assert len(solutions) == len(checks) == len(given) >= 2
 
 
+# The teacher's page.
+
+
+def test_an_agenda_gives_each_lesson_its_minutes():
+    minutes = dict(re.findall(r"^\| \[(\w+)\].* (\d+) \|$", README, re.MULTILINE))
+    agenda = re.findall(r"^\| [\d:]+ \| (\d+) \| (\d\d_\w+)", TEACHING, re.MULTILINE)
+    assert {name for _, name in agenda} == minutes.keys() - {"12_postgresql"}
+    assert [(name, given) for given, name in agenda if given != minutes[name]] == []
+
+
+def test_an_agenda_has_no_gap_and_no_overlap():
+    rows = re.findall(r"^\| (\d+):(\d\d) \| (\d+) \|", TEACHING, re.MULTILINE)
+    times = [(60 * int(hour) + int(minute), int(minutes)) for hour, minute, minutes in rows]
+    lunch = 60 * 13 + 30
+    assert [a for a, b in itertools.pairwise(times) if sum(a) != b[0] and b[0] != lunch] == []
+
+
+def test_the_teacher_has_something_to_say_to_each_lesson():
+    told = re.findall(r"^\| (\d\d) \| .+ \| .+ \| .+ \|$", TEACHING, re.MULTILINE)
+    assert told == [path.stem[:2] for path in NOTEBOOKS if path.stem != "12_postgresql"]
+
+
 # The README and the code.
 
 
@@ -162,7 +186,7 @@ def commands_of(text: str) -> list[str]:
     return re.findall(r"python -m lab ([^`\n]+)", text)
 
 
-@pytest.mark.parametrize("command", sorted(set(commands_of(README))))
+@pytest.mark.parametrize("command", sorted(set(commands_of(README + TEACHING))))
 def test_the_program_has_each_command_of_the_readme(command):
     parser().parse_args(shlex.split(command.split(" in one")[0]))
 
