@@ -25,7 +25,7 @@ from pathlib import Path
 import psutil
 from filelock import FileLock
 
-from lab.connection import address, is_answering
+from lab.connection import address, is_answering, speaks_tls
 from lab.errors import BrokerError
 from lab.java import drop_cache, environment, java_command, train
 
@@ -374,7 +374,7 @@ def start_broker(
         embedded.host = nodes[0].host  # opened to others before
     ours = {node.port for node in nodes if node.process}
     theirs = ours.isdisjoint(port for _, port in servers)
-    if theirs and (is_answering(bootstrap_servers) or _comes_up(bootstrap_servers)):
+    if theirs and (_is_kafka(bootstrap_servers) or _comes_up(bootstrap_servers)):
         return ExternalBroker(bootstrap_servers)
     if not all(host in (*LOOPBACK, embedded.host) for host, _ in servers):
         raise BrokerError(
@@ -392,11 +392,16 @@ def _own_address(listen: str) -> str:
     return listen
 
 
+def _is_kafka(bootstrap_servers: str, timeout: float = 1) -> bool:
+    """Whether a broker answers, or, behind TLS, something that may be one: a client will see."""
+    return is_answering(bootstrap_servers, timeout) or speaks_tls(bootstrap_servers, timeout)
+
+
 def _comes_up(bootstrap_servers: str) -> bool:
     """Whether an open port there turns out to be a Kafka: Docker opens it long before Kafka answers."""
     until = time.monotonic() + COMES_UP_SECONDS
     while any(is_port_open(*address(server)) for server in bootstrap_servers.split(",")):
-        if is_answering(bootstrap_servers, timeout=5):
+        if _is_kafka(bootstrap_servers, timeout=5):
             return True
         if time.monotonic() > until:
             break

@@ -64,6 +64,12 @@ def test_readings_go_in_and_out_through_it(secured, topic, tmp_path, way):
     assert describe_group(topic, **kafka) == {}
 
 
+@pytest.mark.parametrize("listener", ["TLS", "PASSWORD", "BOTH"])
+def test_a_lesson_takes_it_as_the_broker_that_is_there(secured, tmp_path, listener):
+    broker = lab.start_broker(secured.address(listener), tmp_path)
+    assert (broker.started_here, broker.bootstrap_servers) == (False, secured.address(listener))
+
+
 FAULTS = {
     "unknown authority": (
         {"listener": "TLS", "protocol": "SSL", "cafile": "stranger"},
