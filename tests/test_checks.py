@@ -2,6 +2,7 @@
 
 import sqlite3
 from contextlib import closing
+from datetime import timedelta
 
 import pandas as pd
 import pytest
@@ -158,19 +159,32 @@ def test_outliers(answer, expected):
     assert done(lab.check_outliers(answer)) == expected
 
 
+NINE = DAY + timedelta(hours=9)
+
+
 @pytest.mark.parametrize(
     ("answer", "expected"),
     [
-        (None, [False, False]),
-        ("long", [False, False]),
-        (pd.Timedelta(hours=1), [True, False]),
-        (pd.Timedelta(hours=2), [True, True]),
-        (121, [True, True]),
-        (-120, [False, False]),
+        (None, [False, False, False]),
+        ("50", [False, False, False]),
+        (float("nan"), [False, False, False]),
+        (35.0, [True, False, False]),  # with the other sensor
+        (20.0, [True, True, False]),  # the reading at the end of the window is in it
+        (15.0, [True, True, True]),
     ],
 )
-def test_gap(answer, expected):
-    assert done(lab.check_gap(answer)) == expected
+def test_window_mean(tmp_path, answer, expected):
+    """In the window are 10 and, at its last second, 20; around it and beside it is something else."""
+    url = str(tmp_path / "warehouse.db")
+    rows = (("a", 99, -1), ("a", 10, 0), ("b", 75, 0), ("a", 20, 3599), ("a", 30, 3600))
+    readings = [lab.Reading(name, val, "", "OK", NINE + timedelta(seconds=at)) for name, val, at in rows]
+    with lab.Warehouse(url) as warehouse:
+        warehouse.store("topic", "its id", [Batch(0, None, len(readings), readings)])
+    assert done(lab.check_window_mean(url, "a", NINE, answer)) == expected
+
+
+def test_the_mean_of_a_window_without_a_warehouse_is_not_yet(tmp_path):
+    assert done(lab.check_window_mean(str(tmp_path / "none.db"), "a", NINE, 1)) == [True, False, False]
 
 
 # Lessons 06 and 07.
@@ -244,6 +258,29 @@ def test_a_dead_letter_and_its_replay(kafka, tmp_path):
         lab.consume(topic, warehouse, group_id=topic, max_messages=1, **kafka)
         found.append(done(lab.check_replayed(warehouse, 2, **kafka)))
     assert found == [[False, False], [False, False], [True, False], [True, True]]
+
+
+def test_a_new_field(kafka, tmp_path):
+    topic = lab.fresh_name("check")
+    lab.create_topic(topic, **kafka)
+    field = b'{"battery":80,'
+    values = (GOOD, b"[80]", field + b'"sensor_id":"attic"}', GOOD.replace(b"{", field))
+    with lab.Warehouse(str(tmp_path / "warehouse.db")) as warehouse, KafkaProducer(**kafka) as producer:
+
+        def look() -> None:
+            found.append(done(lab.check_new_field(warehouse, topic, "attic", "battery", **kafka)))
+
+        found: list[list[bool]] = []
+        look()
+        for value in values:
+            producer.send(topic, value).get(timeout=10)
+            look()
+            if value != values[-1]:
+                lab.consume(topic, warehouse, group_id=topic, max_messages=1, **kafka)
+        lab.consume(topic, warehouse, group_id=topic, max_messages=1, **kafka)
+        look()
+    nothing, sent, readable = [False, False, False], [True, False, False], [True, True, False]
+    assert found == [nothing, nothing, nothing, sent, readable, [True, True, True]]
 
 
 # Lesson 12.

@@ -8,9 +8,9 @@ The checks of a lesson are in the module of its number.
 from lab.checks.lesson_02 import check_partitions, check_retention
 from lab.checks.lesson_03 import check_message, check_same_partition
 from lab.checks.lesson_04 import check_everything_stored, check_first_offset_since
-from lab.checks.lesson_05 import check_gap, check_outliers
+from lab.checks.lesson_05 import check_outliers, check_window_mean
 from lab.checks.lesson_06 import check_doubles, check_each_once
-from lab.checks.lesson_07 import check_dead_letter, check_replayed
+from lab.checks.lesson_07 import check_dead_letter, check_new_field, check_replayed
 from lab.checks.lesson_12 import check_highest
 
 __all__ = [
@@ -19,12 +19,13 @@ __all__ = [
     "check_each_once",
     "check_everything_stored",
     "check_first_offset_since",
-    "check_gap",
     "check_highest",
     "check_message",
+    "check_new_field",
     "check_outliers",
     "check_partitions",
     "check_replayed",
     "check_retention",
     "check_same_partition",
+    "check_window_mean",
 ]

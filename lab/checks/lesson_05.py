@@ -1,11 +1,14 @@
 """Is the exercise done? Lesson 05, sensor logs."""
 
+import math
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
+from statistics import fmean
 from typing import Any
 
 from lab.checks.steps import Report, Step, check
 from lab.simulation import DAY, PLANTS
+from lab.warehouse import Warehouse
 
 
 def check_outliers(answer: Iterable | None) -> Report:
@@ -30,24 +33,30 @@ def check_outliers(answer: Iterable | None) -> Report:
     )
 
 
-def check_gap(answer: Any) -> Report:
-    """Lesson 05: `answer` is the length of the planted gap, within two minutes."""
-    gap = next(plant for plant in PLANTS if plant.fault == "gap")
-    minutes = gap.last - gap.first + 1
+def check_window_mean(warehouse: str, sensor_id: str, start: datetime, answer: Any) -> Report:
+    """Lesson 05: `answer` is the mean of the sensor's values in the hour that begins at `start`."""
 
-    def given() -> Any:
-        return answer.total_seconds() / 60 if hasattr(answer, "total_seconds") else float(answer)
+    def values() -> list[float]:
+        sql = "SELECT val, ts FROM sensor_logs WHERE sensor_id = ?"
+        with Warehouse(warehouse, create=False) as db:
+            rows = db.query(sql, sensor_id)
+        return [val for val, ts in rows if start <= pd_time(ts) < start + timedelta(hours=1)]
 
     return check(
         Step(
-            "your answer is a length of time",
-            lambda: given() > 0,
-            "Subtract start from end, or give minutes.",
+            "your answer is a number",
+            lambda: math.isfinite(answer),
+            "Set mean. It is nan if there are no readings: `later` has the late ones, `logs` has not.",
         ),
         Step(
-            "it is as long as the sensor was silent",
-            lambda: abs(given() - minutes) <= 2,
-            "find_gaps gives start and end of each silence; take the sensor that has one.",
+            f"it is one of {sensor_id} at that time",
+            lambda: min(values()) <= answer <= max(values()),
+            "Take the rows of that sensor alone, and of that hour alone, by their ts.",
+        ),
+        Step(
+            "it is the mean of the whole window, and of nothing else",
+            lambda: abs(answer - fmean(values())) < 0.01,
+            "From the start on (>=), and before the end (<): the reading at the end is in the next window.",
         ),
     )
 

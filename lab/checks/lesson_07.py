@@ -1,9 +1,11 @@
 """Is the exercise done? Lesson 07, bad messages."""
 
+import json
 from typing import Any
 
+from lab.checks.evidence import is_reading_of
 from lab.checks.steps import Report, Step, check
-from lab.topics import describe_topic
+from lab.topics import describe_topic, read_records
 
 
 def check_dead_letter(warehouse: Any, topic: str, field: str) -> Report:
@@ -46,3 +48,40 @@ def check_replayed(warehouse: Any, number: int, **kafka: Any) -> Report:
         ),
         Step("the reading is stored", is_stored, "Now consume(...) again, until nothing is left."),
     )
+
+
+def check_new_field(warehouse: Any, topic: str, sensor_id: str, field: str, **kafka: Any) -> Report:
+    """A reading of that sensor that has one field more was sent, and stored all the same."""
+
+    def newer() -> Any:
+        return [record for record in read_records(topic, **kafka) if has_field(record.value, field)]
+
+    def readable() -> Any:
+        return [record for record in newer() if is_reading_of(record.value, sensor_id)]
+
+    def is_stored() -> bool:
+        stored = warehouse.next_offsets(describe_topic(topic, **kafka).topic_id)
+        return any(stored.get(record.partition, 0) > record.offset for record in readable())
+
+    return check(
+        Step(
+            f"a message of {topic} has the field {field}",
+            lambda: len(newer()) > 0,
+            "A message is JSON: fix_value(a good one, {'field': value}) also puts a new field in.",
+        ),
+        Step(
+            f"an old reader reads it as a reading of {sensor_id}",
+            lambda: len(readable()) > 0,
+            "The five fields of a Reading must all be in it, too, each as the reader expects it.",
+        ),
+        Step("the reading is stored", is_stored, "Now consume(...), until nothing is left."),
+    )
+
+
+def has_field(value: bytes | None, field: str) -> bool:
+    """Whether these bytes are a JSON object with that field."""
+    try:
+        fields = json.loads(value or b"")
+    except (ValueError, RecursionError):
+        return False
+    return isinstance(fields, dict) and field in fields
