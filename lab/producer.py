@@ -13,6 +13,7 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any
 
 from kafka import KafkaProducer
@@ -65,8 +66,9 @@ def produce(
     with stop_on_signals(stop) as stop:
         sender = _Sender(topic, stop, kafka)
         try:
-            for n, batch in enumerate(batches):
-                if n == max_batches or stop.wait(max(0, due - time.monotonic())):
+            # No batch is taken that is not sent: the next call goes on with it.
+            for n, batch in enumerate(islice(batches, max_batches)):
+                if stop.wait(max(0, due - time.monotonic())):
                     break
                 for reading in batch:
                     sender.send(reading.sensor_id.encode(), encode_reading(reading))

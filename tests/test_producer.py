@@ -287,6 +287,13 @@ def test_max_batches_is_exact(broker, bound):
     assert len(broker.clients) == min(bound, 1)
 
 
+def test_the_batch_behind_the_bound_is_left_for_the_next_call(broker):
+    source = batches(1, 1, 1, 1)
+    run(broker, source, max_batches=2)
+    run(broker, source, max_batches=2)
+    assert len(broker.log) == 4
+
+
 def test_stopped_before_it_began_it_sends_nothing(broker):
     stop = Stop(broker.clock)
     stop.set()
