@@ -24,8 +24,8 @@ from lab.errors import InvalidReading, LabError
 from lab.producer import produce
 from lab.readings import Reading, decode_reading, encode_reading
 from lab.settings import Settings
-from lab.simulation import DAY, PLANTS, simulate_readings
-from lab.topics import create_topic, describe_topic, fresh_name, topic_offsets
+from lab.simulation import DAY, PLANTS, Plant, simulate_readings
+from lab.topics import create_topic, describe_topic, fresh_name, read_records, topic_offsets
 from lab.warehouse import Warehouse
 
 if TYPE_CHECKING:
@@ -38,6 +38,7 @@ __all__ = [
     "EmbeddedBroker",
     "InvalidReading",
     "LabError",
+    "Plant",
     "Reading",
     "Settings",
     "Warehouse",
@@ -56,6 +57,7 @@ __all__ = [
     "plot_offsets",
     "plot_sensor_logs",
     "produce",
+    "read_records",
     "read_sensor_logs",
     "replay",
     "simulate_readings",

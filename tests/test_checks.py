@@ -283,6 +283,75 @@ def test_a_new_field(kafka, tmp_path):
     assert found == [nothing, nothing, nothing, sent, readable, [True, True, True]]
 
 
+# Lesson 11.
+
+COLD, HOT, HOTTER, AGAIN = (
+    lab.Reading("a", val, "°C", "CRITICAL" if val else "OK", DAY) for val in (0, 50, 60, 70)
+)
+OTHER = lab.Reading("b", 50, "°C", "CRITICAL", DAY)
+
+
+def send(topic, kafka, *readings, key=None):
+    """One after the other, to partition 0; bytes go as they are."""
+    with KafkaProducer(**kafka) as producer:
+        for one in readings:
+            value = one if isinstance(one, bytes) else lab.encode_reading(one)
+            producer.send(topic, value, key, partition=0).get(timeout=10)
+
+
+@pytest.fixture(scope="module")
+def alarming(broker):
+    """Three runs: HOT, then behind a bad message OTHER and AGAIN."""
+    topic, kafka = lab.fresh_name("check"), {"bootstrap_servers": broker.start().bootstrap_servers}
+    lab.create_topic(topic, num_partitions=2, **kafka)
+    send(topic, kafka, COLD, HOT, HOTTER, COLD, b"garbage", OTHER, AGAIN)
+    return topic
+
+
+def test_alarms_topic(alarming, topic, kafka):
+    found = [done(lab.check_alarms_topic(topic, alarming, **kafka))]
+    for name, partitions in ((topic, 1), (lab.fresh_name("check"), 2)):
+        lab.create_topic(name, num_partitions=partitions, **kafka)
+        found.append(done(lab.check_alarms_topic(name, alarming, **kafka)))
+    assert found == [[False, False], [True, False], [True, True]]
+
+
+@pytest.mark.parametrize(
+    ("answer", "expected"),
+    [
+        (None, [False, False, False, False]),
+        ([], [False, False, False, False]),
+        ([HOT], [True, False, False, False]),
+        ([OTHER, AGAIN], [True, True, False, False]),
+        ([HOT, HOTTER, OTHER, AGAIN], [True, True, True, False]),
+        ([HOT, OTHER, OTHER, AGAIN], [True, True, True, False]),
+        (iter([AGAIN, OTHER, HOT]), [True, True, True, True]),
+    ],
+)
+def test_runs(alarming, kafka, answer, expected):
+    assert done(lab.check_runs(alarming, answer, **kafka)) == expected
+
+
+@pytest.mark.parametrize(
+    ("alarms", "key", "expected", "once"),
+    [
+        ([], "its own", [False, False, False, False], [False, False, False]),
+        ([HOT, OTHER, AGAIN], None, [False, False, False, False], [False, False, False]),
+        ([HOT], "its own", [True, False, False, True], [False, True, True]),
+        ([OTHER, AGAIN], "its own", [True, True, False, True], [False, True, True]),
+        ([HOT, HOTTER, OTHER, AGAIN], "its own", [True, True, True, False], [True, False, True]),
+        ([HOT, OTHER, AGAIN, HOT], "its own", [True, True, True, True], [True, True, False]),
+        ([HOT, OTHER, AGAIN], "its own", [True, True, True, True], [True, True, True]),
+    ],
+)
+def test_alarms(alarming, topic, kafka, alarms, key, expected, once):
+    lab.create_topic(topic, **kafka)
+    for alarm in alarms:
+        send(topic, kafka, alarm, key=alarm.sensor_id.encode() if key else None)
+    assert done(lab.check_alarms(alarming, topic, **kafka)) == expected
+    assert done(lab.check_each_alarm_once(alarming, topic, **kafka)) == once
+
+
 # Lesson 12.
 
 

@@ -11,11 +11,15 @@ from lab.checks.lesson_04 import check_everything_stored, check_first_offset_sin
 from lab.checks.lesson_05 import check_outliers, check_window_mean
 from lab.checks.lesson_06 import check_doubles, check_each_once
 from lab.checks.lesson_07 import check_dead_letter, check_new_field, check_replayed
+from lab.checks.lesson_11 import check_alarms, check_alarms_topic, check_each_alarm_once, check_runs
 from lab.checks.lesson_12 import check_highest
 
 __all__ = [
+    "check_alarms",
+    "check_alarms_topic",
     "check_dead_letter",
     "check_doubles",
+    "check_each_alarm_once",
     "check_each_once",
     "check_everything_stored",
     "check_first_offset_since",
@@ -26,6 +30,7 @@ __all__ = [
     "check_partitions",
     "check_replayed",
     "check_retention",
+    "check_runs",
     "check_same_partition",
     "check_window_mean",
 ]
