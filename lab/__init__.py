@@ -25,7 +25,8 @@ from lab.producer import produce
 from lab.readings import Reading, decode_reading, encode_reading
 from lab.settings import Settings
 from lab.simulation import DAY, PLANTS, Plant, simulate_readings
-from lab.topics import create_topic, describe_topic, fresh_name, read_records, topic_offsets
+from lab.stopping import wait_until
+from lab.topics import create_topic, describe_group, describe_topic, fresh_name, read_records, topic_offsets
 from lab.warehouse import Warehouse
 
 if TYPE_CHECKING:
@@ -45,6 +46,7 @@ __all__ = [
     "consume",
     "create_topic",
     "decode_reading",
+    "describe_group",
     "describe_topic",
     "diagnose",
     "encode_reading",
@@ -63,6 +65,7 @@ __all__ = [
     "simulate_readings",
     "start_broker",
     "topic_offsets",
+    "wait_until",
 ]
 
 

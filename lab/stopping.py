@@ -6,8 +6,12 @@ So the signals set an event, and the loops look at it between two polls.
 
 import signal
 import threading
-from collections.abc import Generator
+import time
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
+from typing import TypeVar
+
+T = TypeVar("T")  # Python 3.11 has no def wait_until[T]
 
 SIGNALS = [
     getattr(signal, name)
@@ -40,3 +44,16 @@ def stop_on_signals(stop: threading.Event | None = None) -> Generator[threading.
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def wait_until(condition: Callable[[], T], timeout: float = 30) -> T:
+    """Ask `condition()` ten times a second until it is true; returns what it said then.
+
+    Raises TimeoutError after `timeout` seconds.
+    """
+    until = time.monotonic() + timeout
+    while not (answer := condition()):
+        if time.monotonic() > until:
+            raise TimeoutError(f"What was waited for did not come within {timeout:g} s.")
+        time.sleep(0.1)
+    return answer

@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from lab.stopping import SIGNALS, stop_on_signals
+from lab.stopping import SIGNALS, stop_on_signals, wait_until
 
 
 @pytest.fixture(params=SIGNALS, ids=lambda number: number.name)
@@ -99,3 +99,15 @@ def test_in_another_thread_it_touches_no_handler_and_only_ones_own_event_counts(
     with ThreadPoolExecutor(1) as pool:
         assert pool.submit(block).result(timeout=10) == (True, before)
     assert not mine.is_set()
+
+
+def test_waiting_ends_as_soon_as_the_condition_is_true_and_returns_its_answer():
+    answers = iter([0, [], "done", "later"])
+    assert wait_until(lambda: next(answers)) == "done"
+    assert next(answers) == "later"
+
+
+def test_waiting_in_vain_ends_with_an_error_but_not_before_one_look():
+    with pytest.raises(TimeoutError, match="within 0 s"):
+        wait_until(lambda: False, timeout=0)
+    assert wait_until(lambda: True, timeout=0) is True
