@@ -26,7 +26,16 @@ from lab.readings import Reading, decode_reading, encode_reading
 from lab.settings import Settings
 from lab.simulation import DAY, PLANTS, Plant, simulate_readings
 from lab.stopping import wait_until
-from lab.topics import create_topic, describe_group, describe_topic, fresh_name, read_records, topic_offsets
+from lab.topics import (
+    create_topic,
+    describe_group,
+    describe_topic,
+    fresh_name,
+    group_offsets,
+    partition_owners,
+    read_records,
+    topic_offsets,
+)
 from lab.warehouse import Warehouse
 
 if TYPE_CHECKING:
@@ -54,7 +63,9 @@ __all__ = [
     "fix_value",
     "free_ports",
     "fresh_name",
+    "group_offsets",
     "list_dead_letters",
+    "partition_owners",
     "plot_ledger",
     "plot_offsets",
     "plot_sensor_logs",

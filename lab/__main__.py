@@ -23,7 +23,7 @@ from lab.doctor import diagnose
 from lab.errors import LabError
 from lab.readings import Reading
 from lab.settings import Settings
-from lab.topics import describe_group, describe_topics, wait_until_in_sync
+from lab.topics import describe_topics, partition_owners, wait_until_in_sync
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -360,11 +360,7 @@ def status(settings: Settings, options: argparse.Namespace) -> int:
         topic = lab.describe_topic(settings.topic, **settings.kafka)
         stored = warehouse.next_offsets(topic.topic_id)
     offsets = lab.topic_offsets(settings.topic, **settings.kafka)
-    owners = {
-        n: member
-        for member, topics in describe_group(settings.group, **settings.kafka).items()
-        for n in topics.get(settings.topic, ())
-    }
+    owners = partition_owners(settings.topic, settings.group, **settings.kafka)
     rows = [
         (n, end, stored.get(n, 0), end - stored.get(n, first), owners.get(n, "nobody"))
         for n, (first, end) in offsets.items()

@@ -108,15 +108,21 @@ def _plot_rates(panel: Axes, logs: pd.DataFrame) -> None:
     _dress(panel, f"readings stored per {SLICES[name]}", "readings")
 
 
-def plot_offsets(offsets: Mapping[int, tuple[int, int]], stored: Mapping[int, int] | None = None) -> Chart:
+def plot_offsets(
+    offsets: Mapping[int, tuple[int, int]],
+    stored: Mapping[int, int] | None = None,
+    owners: Mapping[int, str] | None = None,
+) -> Chart:
     """One bar a partition: from its first offset to its end, split where `stored` has come to.
 
     `offsets` as `topic_offsets` gives them: {partition: (first, end)}; `stored` is {partition: next
-    offset to read}. What is behind it is the lag.
+    offset to read}. What is behind it is the lag. `owners`, {partition: name}, stand beside the bars.
     """
     chart = Chart(figsize=(9, 0.9 + 0.6 * len(offsets)))
     panel = chart.subplots()
     names = [f"partition {number}" for number in offsets]
+    if owners is not None:
+        names = [f"{name}\nowner: {owners.get(number, 'nobody')}" for name, number in zip(names, offsets)]
     first = [offsets[number][0] for number in offsets]
     end = [offsets[number][1] for number in offsets]
     here = first if stored is None else [max(stored.get(number, 0), offsets[number][0]) for number in offsets]
@@ -125,9 +131,10 @@ def plot_offsets(offsets: Mapping[int, tuple[int, int]], stored: Mapping[int, in
     label = "in the log" if stored is None else "lag: not stored yet"
     color, lag = STATUS["WARNING"][0], [e - h for e, h in zip(end, here)]
     bars = panel.barh(names, lag, left=here, color=color, label=label)
-    panel.bar_label(bars, [f" end {e}" for e in end], fontsize=11)
+    ends = [f" end {e}" if stored is None else f" end {e}, lag {n}" for e, n in zip(end, lag)]
+    panel.bar_label(bars, ends, fontsize=11)
     panel.invert_yaxis()
-    panel.margins(x=0.18)
+    panel.margins(x=0.18 if stored is None else 0.28)
     _dress(panel, "what each partition holds", "")
     panel.set_xlabel("offset", fontsize=12)
     return chart

@@ -122,6 +122,20 @@ def describe_group(group_id: str, **kafka: Any) -> dict[str, dict[str, tuple[int
     }
 
 
+def partition_owners(topic: str, group_id: str, **kafka: Any) -> dict[int, str]:
+    """{partition: the member of the group that has it now}; what nobody has is not in it."""
+    group = describe_group(group_id, **kafka)
+    return {number: member for member, topics in group.items() for number in topics.get(topic, ())}
+
+
+@ask_again
+def group_offsets(topic: str, group_id: str, **kafka: Any) -> dict[int, int]:
+    """{partition: the offset that the group committed to Kafka}; {} if it committed none."""
+    with connect(KafkaAdminClient, **kafka) as admin:
+        committed = admin.list_group_offsets(group_id)[group_id]
+    return {place.partition: found.offset for place, found in committed.items() if place.topic == topic}
+
+
 def read_records(topic: str, **kafka: Any) -> Iterator[ConsumerRecord]:
     """Every message of a topic, from the first still in the log to the end it has now."""
     with connect(KafkaConsumer, **kafka) as consumer:

@@ -167,12 +167,19 @@ def test_offsets_are_bars_split_where_the_warehouse_has_come_to():
     assert [text.get_text() for text in panel.get_yticklabels()] == ["partition 0", "partition 1"]
     assert bars_of(panel, "stored") == [(0, 4), (5, 0)]
     assert bars_of(panel, "lag: not stored yet") == [(4, 6), (5, 3)]
-    assert [text.get_text().strip() for text in panel.texts] == ["end 10", "end 8"]
+    assert [text.get_text().strip() for text in panel.texts] == ["end 10, lag 6", "end 8, lag 3"]
 
 
 def test_without_a_warehouse_offsets_are_what_is_in_the_log():
     (panel,) = plot_offsets({0: (3, 10)}).axes
     assert bars_of(panel, "in the log") == [(3, 7)]
+    assert [text.get_text().strip() for text in panel.texts] == ["end 10"]
+
+
+def test_the_owner_of_a_partition_stands_beside_its_bar():
+    (panel,) = plot_offsets({0: (0, 10), 1: (0, 8)}, {0: 4}, {0: "member 1"}).axes
+    names = [text.get_text() for text in panel.get_yticklabels()]
+    assert names == ["partition 0\nowner: member 1", "partition 1\nowner: nobody"]
 
 
 def test_a_ledger_shows_every_count_of_every_way():

@@ -352,6 +352,48 @@ def test_alarms(alarming, topic, kafka, alarms, key, expected, once):
     assert done(lab.check_each_alarm_once(alarming, topic, **kafka)) == once
 
 
+# Lesson 08.
+
+
+def test_second_group(filled, kafka, warehouse, tmp_path):
+    with lab.Warehouse(str(tmp_path / "archive.db")) as archive:
+        group = lab.fresh_name("check")
+        found = [done(lab.check_second_group(archive, filled, group, **kafka))]
+        for messages in (10, 20):
+            lab.consume(filled, archive, group_id=group, max_messages=messages, **kafka)
+            found.append(done(lab.check_second_group(archive, filled, group, **kafka)))
+        assert found == [[False, False, False], [True, False, False], [True, True, True]]
+
+
+def test_second_group_that_has_read_nothing_for_its_own_warehouse(filled, kafka, warehouse, tmp_path):
+    group = lab.fresh_name("check")
+    for group_id in (filled, group):  # the second begins where the warehouse is: at the end
+        lab.consume(filled, warehouse, group_id=group_id, max_messages=30, idle_timeout=1, **kafka)
+    with lab.Warehouse(str(tmp_path / "archive.db")) as archive:
+        assert done(lab.check_second_group(archive, filled, group, **kafka)) == [True, True, False]
+        assert not any(done(lab.check_second_group(archive, "no-such-topic", group, **kafka)))
+
+
+@pytest.mark.parametrize(
+    ("partitions", "sensors", "expected"),
+    [
+        (None, 24, [False, False, False]),
+        (3, 24, [True, False, False]),
+        (4, 0, [True, True, False]),
+        (4, 12, [True, True, False]),  # none of the twelve keys goes to partition 2
+        (4, 24, [True, True, True]),
+        (8, 12, [True, True, False]),  # the second member has 2 and 3: both empty
+        (8, 15, [True, True, True]),  # of those two, only 3 is empty
+        (6, 12, [True, True, True]),  # two each for the first two members, one each for the others
+    ],
+)
+def test_work_for(topic, kafka, partitions, sensors, expected):
+    if partitions:
+        lab.create_topic(topic, num_partitions=partitions, **kafka)
+        lab.produce(topic, lab.simulate_readings(sensors), interval=0, max_batches=1, **kafka)
+    assert done(lab.check_work_for(topic, 4, **kafka)) == expected
+
+
 # Lesson 12.
 
 

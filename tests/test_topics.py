@@ -1,11 +1,12 @@
 """Topics on a real broker: made once, described, and their offsets."""
 
 import pytest
-from kafka import KafkaProducer
+from kafka import KafkaConsumer, KafkaProducer
 
 import lab
 from lab.errors import TopicError
 from lab.topics import Partition
+from tests.ledger import wait_for
 
 
 @pytest.fixture
@@ -40,6 +41,23 @@ def test_offsets_are_the_first_and_the_next(name, kafka):
         for n in range(3):
             producer.send(name, str(n).encode(), partition=1).get(timeout=10)
     assert lab.topic_offsets(name, **kafka) == {0: (0, 0), 1: (0, 3)}
+
+
+def test_a_group_has_an_owner_of_each_partition_and_the_offsets_that_it_committed(name, kafka):
+    other = lab.create_topic(lab.fresh_name("topic"), **kafka).name
+    lab.create_topic(name, num_partitions=2, **kafka)
+    lab.produce(name, lab.simulate_readings(1, seed=1), interval=0, max_batches=3, **kafka)
+    assert lab.describe_group(name, **kafka) == {}
+    assert lab.partition_owners(name, name, **kafka) == lab.group_offsets(name, name, **kafka) == {}
+    how = {"group_id": name, "group_instance_id": "me", "auto_offset_reset": "earliest"}
+    with KafkaConsumer(name, **how, enable_auto_commit=False, **kafka) as consumer:
+        wait_for(lambda: consumer.poll(200))
+        assert lab.describe_group(name, **kafka) == {"me": {name: (0, 1)}}
+        assert lab.partition_owners(name, name, **kafka) == {0: "me", 1: "me"}
+        assert lab.group_offsets(name, name, **kafka) == {}
+        consumer.commit()
+    assert sum(lab.group_offsets(name, name, **kafka).values()) == 3
+    assert lab.partition_owners(other, name, **kafka) == lab.group_offsets(other, name, **kafka) == {}
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from lab.checks.lesson_04 import check_everything_stored, check_first_offset_sin
 from lab.checks.lesson_05 import check_outliers, check_window_mean
 from lab.checks.lesson_06 import check_doubles, check_each_once
 from lab.checks.lesson_07 import check_dead_letter, check_new_field, check_replayed
+from lab.checks.lesson_08 import check_second_group, check_work_for
 from lab.checks.lesson_11 import check_alarms, check_alarms_topic, check_each_alarm_once, check_runs
 from lab.checks.lesson_12 import check_highest
 
@@ -32,5 +33,7 @@ __all__ = [
     "check_retention",
     "check_runs",
     "check_same_partition",
+    "check_second_group",
     "check_window_mean",
+    "check_work_for",
 ]
