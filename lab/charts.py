@@ -134,7 +134,9 @@ def plot_offsets(
     ends = [f" end {e}" if stored is None else f" end {e}, lag {n}" for e, n in zip(end, lag)]
     panel.bar_label(bars, ends, fontsize=11)
     panel.invert_yaxis()
-    panel.margins(x=0.18 if stored is None else 0.28)
+    room = 0.2 if stored is None else 0.4  # for what stands behind the longest bar
+    start, length = min(first), max(end) - min(first)
+    panel.set_xlim(start, start + (1 + room) * max(1, length))
     _dress(panel, "what each partition holds", "")
     panel.set_xlabel("offset", fontsize=12)
     return chart

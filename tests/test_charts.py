@@ -182,6 +182,11 @@ def test_the_owner_of_a_partition_stands_beside_its_bar():
     assert names == ["partition 0\nowner: member 1", "partition 1\nowner: nobody"]
 
 
+def test_behind_the_longest_bar_there_is_room_for_its_numbers_also_without_any_lag():
+    (panel,) = plot_offsets({0: (5, 15)}, {0: 15}).axes
+    assert panel.get_xlim() == pytest.approx((5, 19))
+
+
 def test_a_ledger_shows_every_count_of_every_way():
     counts = {
         "one way": {"produced": 10, "stored": 8, "lost": 2},
