@@ -20,7 +20,7 @@ from lab.connection import address, is_answering
 from lab.consumer import ConsumeSummary
 from lab.dead_letters import fix_value, list_dead_letters
 from lab.doctor import diagnose
-from lab.errors import LabError
+from lab.errors import LabError, SettingsError
 from lab.readings import Reading
 from lab.settings import Settings
 from lab.topics import describe_topics, partition_owners, wait_until_in_sync
@@ -35,7 +35,8 @@ def main(arguments: list[str] | None = None) -> int:
     settings = Settings()
     try:
         settings = Settings.from_environment()
-        _log_to(settings.home)
+        if options.run is not doctor:  # which makes no file: perhaps it cannot, and then says why
+            _log_to(settings.home)
         return options.run(settings, options) or 0
     except LabError as error:
         print(f"error: {error}", file=sys.stderr)
@@ -74,8 +75,7 @@ def run_demo_command(settings: Settings, options: argparse.Namespace) -> None:
 @command("doctor", "find what is wrong with a set-up, and how to mend it")
 def doctor(settings: Settings, options: argparse.Namespace) -> int:
     findings = diagnose(settings)
-    for finding in findings:
-        print(finding)
+    print(findings)
     faults = sum(not finding.ok for finding in findings)
     print(f"\n{faults} fault(s) found." if faults else "\nEverything is in order.")
     return 1 if faults else 0
@@ -456,7 +456,10 @@ class _Terminal(logging.Handler):
 
 def _log_to(home: Path) -> None:
     """Our own words go to the terminal; those of kafka-python, hundreds in an outage, to a file."""
-    home.mkdir(parents=True, exist_ok=True, mode=0o700)
+    try:
+        home.mkdir(parents=True, exist_ok=True, mode=0o700)
+    except OSError as error:
+        raise SettingsError(f"LAB_HOME: {home} cannot be made: {error.strerror}. Choose another.") from error
     logging.getLogger("lab").addHandler(_Terminal())
     file = logging.FileHandler(home / "kafka-python.log", encoding="utf-8", delay=True)
     file.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))

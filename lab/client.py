@@ -12,6 +12,7 @@ import sys
 from pathlib import Path
 
 PACKAGE, IMPOSTORS = "kafka-python", ("kafka", "kafka-python-ng")
+OLDEST_PYTHON = (3, 11)  # with less the kit cannot even be read
 NEEDED = ("kafka", "kafka.admin", "kafka.net.selector")  # the last one came with version 3
 
 
@@ -21,6 +22,8 @@ def verify_client() -> None:
     Raises ImportError; a command ends with that line alone.
     """
     try:
+        if sys.version_info < OLDEST_PYTHON:
+            raise ImportError("an old Python")
         for module in NEEDED:
             importlib.import_module(module)
     except Exception as error:  # an impostor may fail in any way: the old `kafka` is no valid Python now
@@ -33,6 +36,9 @@ def verify_client() -> None:
 
 def find_fault() -> tuple[str, str] | None:
     """What is wrong with the client, and how to mend it; None if nothing is."""
+    if sys.version_info < OLDEST_PYTHON:
+        found = f"The kit needs Python 3.11 or newer; this is {sys.version.split()[0]} ({sys.executable})"
+        return found, "Start it with start.py, or choose the kernel Python 3."
     for impostor in IMPOSTORS:
         if version(impostor):
             fix = f"Run {sys.executable} -m pip uninstall -y {impostor}, then {reinstall()[4:]}"

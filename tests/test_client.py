@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from lab.client import find_fault
+from lab.client import find_fault, verify_client
 
 # `kafka` 1.3.5 cannot even be read by Python today: `async` is a word of the language.
 OLD_KAFKA = "from kafka.client_async import x\n"
@@ -100,3 +100,9 @@ def test_a_python_without_it_is_named(monkeypatch):
 
 def test_here_nothing_is_wrong():
     assert find_fault() is None
+
+
+def test_a_python_that_is_too_old_is_named_before_anything_else(monkeypatch):
+    monkeypatch.setattr("lab.client.OLDEST_PYTHON", (99, 0))
+    with pytest.raises(ImportError, match=r"needs Python 3\.11 or newer; this is .* Start it with start\.py"):
+        verify_client()

@@ -12,7 +12,7 @@ import psycopg
 import pytest
 
 import lab
-from lab.doctor import check_warehouse
+from lab.doctor.services import check_warehouse
 from lab.errors import WarehouseError
 from lab.readings import DeadLetter
 from lab.warehouse import Warehouse
