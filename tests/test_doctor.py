@@ -28,6 +28,7 @@ from lab.doctor.finding import Finding, Findings
 from lab.jars import fetch_jars
 from lab.settings import Settings
 from tests.ledger import wait_for
+from tests.secured_broker import SecuredBroker
 from tests.test_client import install
 
 KIT = Path(__file__).parent.parent
@@ -406,6 +407,13 @@ def test_a_port_that_is_taken(settings):
         fault = services.check_broker(at(settings, bootstrap_servers=f"localhost:{port}"))
     assert matches(fault, f"port {port} is taken by", f"LAB_BOOTSTRAP_SERVERS=localhost:{port + 100}")
     assert str(os.getpid()) in fault.found or sys.platform == "darwin"
+
+
+def test_a_kafka_that_speaks_tls(settings, tmp_path):
+    with SecuredBroker(tmp_path) as secured:
+        servers = secured.address("TLS")
+        fault = services.check_broker(at(settings, bootstrap_servers=servers))
+    assert matches(fault, f"Kafka at {servers} speaks TLS", "LAB_SECURITY_PROTOCOL")
 
 
 def test_an_address_elsewhere_where_nothing_answers(settings):

@@ -3,6 +3,8 @@
 import html
 from dataclasses import dataclass
 
+CELL = '<td style="text-align: left; vertical-align: top">{}</td>'
+
 
 @dataclass(frozen=True)
 class Finding:
@@ -36,5 +38,9 @@ def _row(finding: Finding) -> str:
     check, found, fix = map(html.escape, (finding.check, finding.found, finding.fix))
     # Red on white and on black: a notebook may be either.
     sign = "ok" if finding.ok else '<b style="color: #e34234">FAULT</b>'
-    cells = sign, f"<b>{check}</b>", found if finding.ok else f"{found}<br><b>&rarr; {fix}</b>"
-    return "<tr>" + "".join(f'<td style="text-align: left">{cell}</td>' for cell in cells) + "</tr>"
+    cells = (
+        sign,
+        f"<b style='white-space: nowrap'>{check}</b>",
+        found if finding.ok else f"{found}<br><b>&rarr; {fix}</b>",
+    )
+    return f"<tr>{''.join(map(CELL.format, cells))}</tr>"

@@ -63,7 +63,7 @@ def _in_the_way(settings: Settings) -> Fault | None:
 
 
 def _stranded(admin: KafkaAdminClient, settings: Settings) -> Fault | None:
-    """A client goes on to the addresses that the broker names (KIP-302): can they be reached?"""
+    """A client goes on to the addresses that the broker names: can they be reached from here?"""
     servers, protocol = settings.bootstrap_servers, settings.security_protocol
     # Not with describe_cluster: that already asks at one of these addresses.
     named = [f"{broker.host}:{broker.port}" for broker in admin._manager.cluster.brokers()]
@@ -99,10 +99,12 @@ def _whose(settings: Settings) -> str:
     """Which broker that is: the kit's own and one in Docker are easily taken for each other."""
     nodes = EmbeddedBroker(settings.home).nodes()
     running = [node for node in nodes if node.process]
-    ports = [address(server)[1] for server in settings.bootstrap_servers.split(",")]
-    if any(node.port in ports for node in running):
+    places = [address(server) for server in settings.bootstrap_servers.split(",")]
+    if any((host in LOOPBACK, port) == (True, node.port) for host, port in places for node in running):
         return "the embedded one" + (f", {len(running)} of its {len(nodes)} nodes" if len(nodes) > 1 else "")
-    whose = f"not the kit's own but one of somebody else ({port_owner(ports[0])})"
+    host, port = places[0]
+    who = port_owner(port) if host in LOOPBACK else f"on {host}"
+    whose = f"not the kit's own but one of somebody else ({who})"
     if _data_folders(settings.home):
         place = f"runs at localhost:{running[0].port}" if running else "is stopped"
         whose += f"; the kit's own, which has other topics in {settings.home}, {place} and is not used"
