@@ -39,7 +39,14 @@ from lab.topics import (
 from lab.warehouse import Warehouse
 
 if TYPE_CHECKING:
-    from lab.charts import find_gaps, plot_ledger, plot_offsets, plot_sensor_logs, read_sensor_logs
+    from lab.charts import (
+        find_gaps,
+        plot_ledger,
+        plot_offsets,
+        plot_replicas,
+        plot_sensor_logs,
+        read_sensor_logs,
+    )
 
 __all__ = [
     *checks.__all__,
@@ -68,6 +75,7 @@ __all__ = [
     "partition_owners",
     "plot_ledger",
     "plot_offsets",
+    "plot_replicas",
     "plot_sensor_logs",
     "produce",
     "read_records",

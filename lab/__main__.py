@@ -139,17 +139,23 @@ def broker_restart(settings: Settings, options: argparse.Namespace) -> None:
 
 @command("broker status", "is it running, where, who leads, which copies are in sync")
 def broker_status(settings: Settings, options: argparse.Namespace) -> int:
-    nodes = _embedded(settings).nodes()
+    broker = _embedded(settings)
+    nodes, servers = broker.nodes(), settings.bootstrap_servers
+    if {node.port for node in nodes} & {address(server)[1] for server in servers.split(",")}:
+        servers = broker.bootstrap_servers  # all of them, for the one that was named may be gone
     for node in nodes:
         state = f"running, process {node.pid}" if node.process else "stopped"
         print(f"node {node.id}: {node.address}, {state}")
     print(f"data: {settings.home}" if nodes else f"{settings.home} has no embedded broker.")
-    answering = is_answering(settings.bootstrap_servers, security_protocol=settings.security_protocol)
-    print(f"{settings.bootstrap_servers}: {'a broker answers' if answering else 'no broker answers'}")
+    answering = is_answering(servers, security_protocol=settings.security_protocol)
+    print(f"{servers}: {'a broker answers' if answering else 'no broker answers'}")
     if answering:
+        running = sum(bool(node.process) for node in nodes)
+        if 0 < running <= len(nodes) / 2:
+            print("Too few run to agree on anything: what follows is what they last knew.")
         rows = [
             (topic.name, p.partition, p.leader, _join(p.replicas), _join(p.isr))
-            for topic in describe_topics(**settings.kafka)
+            for topic in describe_topics(**{**settings.kafka, "bootstrap_servers": servers})
             for p in topic.partitions
         ]
         print()

@@ -9,7 +9,7 @@ from lab.settings import Settings
 Command = Callable[[Settings, argparse.Namespace], int | None]
 Option = tuple[str, dict[str, Any]]  # its name, and what argparse is told of it
 GROUPS = {
-    "broker": "the embedded Kafka: start, stop, status, reset",
+    "broker": "the embedded Kafka: start, stop, kill, restart, status, reset",
     "topic": "the topic: create, describe",
     "dead-letters": "messages that were no readings: list, replay",
 }

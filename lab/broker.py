@@ -17,8 +17,8 @@ import subprocess
 import tempfile
 import time
 import uuid
-from collections.abc import Mapping
-from contextlib import contextmanager
+from collections.abc import Collection, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -450,15 +450,21 @@ def port_owner(port: int) -> str:
     return "another program"
 
 
-def free_ports(count: int, avoid: list[int] | None = None) -> list[int]:
-    """Ports of this machine that are free now."""
-    sockets = [socket.socket() for _ in range(count + len(avoid or []))]
-    for each in sockets:
-        each.bind((HOST, 0))
-    ports = [each.getsockname()[1] for each in sockets]
-    for each in sockets:
-        each.close()
-    return [port for port in ports if port not in (avoid or [])][:count]
+def free_ports(count: int, avoid: Collection[int] = ()) -> list[int]:
+    """So many ports of this machine that are free now, in a row, as several nodes need them."""
+    while True:
+        with ExitStack() as stack:
+            sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
+            sockets[0].bind((HOST, 0))  # 0: the system chooses
+            first = sockets[0].getsockname()[1]
+            ports = list(range(first, first + count))
+            try:
+                for each, port in zip(sockets[1:], ports[1:]):
+                    each.bind((HOST, port))
+            except (OSError, OverflowError):
+                continue  # one of them is taken, or beyond the last port
+            if not set(ports) & set(avoid):
+                return ports
 
 
 def _replication(brokers: int) -> dict[str, object]:

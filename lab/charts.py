@@ -7,12 +7,19 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
 
+from lab.topics import Topic
 from lab.warehouse import Warehouse
 
 # Colours that stay apart for the colour-blind and on a projector (after Okabe and Ito).
 LINE, GAP = "#0072b2", "#999999"
 STATUS = {"WARNING": ("#e69f00", "^"), "CRITICAL": ("#d55e00", "X")}
+REPLICA = {  # how a copy looks: its colour, and that of the words
+    "leader": (LINE, "white"),
+    "in sync": ("#cfe5f3", "black"),
+    "not in sync": ("white", STATUS["CRITICAL"][0]),
+}
 SLICES = {  # of the time, for the rate
     "1s": "second", "5s": "5 seconds", "15s": "15 seconds", "1min": "minute", "5min": "5 minutes",
     "15min": "15 minutes", "1h": "hour", "6h": "6 hours", "1D": "day", "7D": "week",
@@ -162,6 +169,38 @@ def plot_ledger(ledger: Mapping[str, Mapping[str, int]]) -> Chart:
     _dress(panel, "what became of the messages", "")
     panel.set_xlabel("messages", fontsize=12)
     return chart
+
+
+def plot_replicas(topic: Topic) -> Chart:
+    """A line for each partition, a column for each broker: who leads, and which copies have everything."""
+    brokers = sorted({broker for p in topic.partitions for broker in p.replicas})
+    chart = Chart(figsize=(2 + 2.1 * len(brokers), 1.2 + 0.7 * len(topic.partitions)))
+    panel = chart.subplots()
+    for p in topic.partitions:
+        for broker in p.replicas:
+            state = "leader" if broker == p.leader else "in sync" if broker in p.isr else "not in sync"
+            _draw_replica(panel, brokers.index(broker), p.partition, state)
+    names = [f"broker {broker}" for broker in brokers]
+    panel.set_xticks(range(len(brokers)), names, fontsize=13)
+    panel.set_yticks(range(len(topic.partitions)), [f"partition {p.partition}" for p in topic.partitions])
+    panel.set_xlim(-0.5, len(brokers) - 0.5)
+    panel.set_ylim(len(topic.partitions) - 0.5, -0.5)
+    panel.tick_params(labelsize=13, length=0)
+    panel.xaxis.tick_top()
+    panel.spines[:].set_visible(False)
+    return chart
+
+
+def _draw_replica(panel: Axes, column: int, row: int, state: str) -> None:
+    fill, words = REPLICA[state]
+    behind = state == "not in sync"  # told apart in grey, too
+    box = Rectangle((column - 0.44, row - 0.4), 0.88, 0.8, facecolor=fill, linewidth=1.5)
+    box.set_edgecolor(words if behind else LINE)
+    box.set_hatch("//" if behind else "")
+    box.set_linestyle("--" if behind else "-")
+    panel.add_patch(box)
+    text = panel.text(column, row, state, ha="center", va="center", color=words, fontsize=13)
+    text.set_bbox({"facecolor": fill, "edgecolor": "none", "pad": 2})
 
 
 def _dress(panel: Axes, title: str, unit: str) -> None:

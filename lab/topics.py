@@ -8,7 +8,7 @@ from typing import Any
 
 from kafka import KafkaAdminClient, KafkaConsumer, TopicPartition
 from kafka.consumer.fetcher import ConsumerRecord
-from kafka.errors import NoError, TopicAlreadyExistsError, for_code
+from kafka.errors import NoError, TopicAlreadyExistsError, UnknownTopicOrPartitionError, for_code
 
 from lab.access import explain_rights
 from lab.connection import ask_again, connect
@@ -64,7 +64,11 @@ def create_topic(
         if answer["error_code"] not in (NoError.errno, TopicAlreadyExistsError.errno):
             raise TopicError(f"Kafka refuses the topic {topic!r}: {answer['error_message']}")
         admin.wait_for_topics([topic])
-        return _describe(admin, topic)
+        try:
+            return _describe(admin, topic)
+        except TopicError as error:
+            # Of several brokers another one answered, which has not heard of it yet: ask again.
+            raise UnknownTopicOrPartitionError(topic) from error
 
 
 @ask_again

@@ -7,6 +7,7 @@ import sys
 import threading
 import uuid
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 
 import psutil
 import pytest
@@ -192,3 +193,14 @@ def test_threads_of_one_process_share_one_broker(tmp_path):
         assert len(java) == 1
     finally:
         broker.stop()
+
+
+def test_free_ports_are_in_a_row_and_free_and_none_is_one_to_avoid():
+    ports = free_ports(5)
+    assert ports == list(range(ports[0], ports[0] + 5))
+    with ExitStack() as stack:
+        for port in ports:
+            stack.enter_context(socket.create_server(("127.0.0.1", port)))
+        others = [port for _ in range(300) for port in free_ports(3, avoid=range(40000, 50000))]
+    assert not set(others) & {*ports, *range(40000, 50000)}
+    assert max(others) <= 65535

@@ -8,8 +8,18 @@ import pytest
 from matplotlib.colors import to_hex
 
 import lab
-from lab.charts import GAP, LINE, STATUS, find_gaps, plot_ledger, plot_offsets, plot_sensor_logs
+from lab.charts import (
+    GAP,
+    LINE,
+    STATUS,
+    find_gaps,
+    plot_ledger,
+    plot_offsets,
+    plot_replicas,
+    plot_sensor_logs,
+)
 from lab.readings import Batch, Reading
+from lab.topics import Partition, Topic
 from lab.warehouse import Warehouse
 
 START = datetime(2026, 1, 31, 12, tzinfo=UTC)
@@ -205,3 +215,22 @@ def test_a_chart_shows_itself_and_can_be_saved(logs, tmp_path):
     assert chart._repr_png_().startswith(PNG)
     chart.savefig(tmp_path / "chart.svg")
     assert "<svg" in (tmp_path / "chart.svg").read_text(encoding="utf-8")
+
+
+# The copies.
+
+
+def test_replicas_are_told_apart_by_word_by_colour_and_by_hatching():
+    partitions = Partition(0, 1, (1, 2, 3), (1, 3)), Partition(1, -1, (2, 3), ())
+    chart = plot_replicas(Topic("topic", "id", partitions))
+    (panel,) = chart.axes
+    words = {text.get_position(): text.get_text() for text in panel.texts}
+    assert words == {
+        (0, 0): "leader", (1, 0): "not in sync", (2, 0): "in sync",
+        (1, 1): "not in sync", (2, 1): "not in sync",
+    }  # fmt: skip
+    looks = {(to_hex(box.get_facecolor()), box.get_hatch()) for box in panel.patches[:3]}
+    assert len(looks) == 3
+    assert [label.get_text() for label in panel.get_xticklabels()] == ["broker 1", "broker 2", "broker 3"]
+    assert [label.get_text() for label in panel.get_yticklabels()] == ["partition 0", "partition 1"]
+    assert chart._repr_png_().startswith(PNG)

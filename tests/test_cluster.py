@@ -17,23 +17,9 @@ from tests.test_faults import Place, chance, load, rounds  # noqa: F401  (fixtur
 COPIES = {"replication_factor": 3, "configs": {"min.insync.replicas": 2}}
 
 
-def three_ports() -> int:
-    """The first of three free ports in a row."""
-    while True:
-        (port,) = free_ports(1)
-        if port < 65533 and not any(is_taken(port + n) for n in range(3)):
-            return port
-
-
-def is_taken(port: int) -> bool:
-    from lab.broker import HOST, is_port_open
-
-    return is_port_open(HOST, port)
-
-
 @pytest.fixture(scope="module")
 def cluster(tmp_path_factory):
-    with EmbeddedBroker(tmp_path_factory.mktemp("three brökers"), three_ports(), brokers=3) as broker:
+    with EmbeddedBroker(tmp_path_factory.mktemp("three brökers"), free_ports(3)[0], brokers=3) as broker:
         yield broker
 
 
@@ -149,6 +135,75 @@ def test_a_client_that_knows_all_addresses_starts_with_the_first_node_gone(place
         )  # fmt: skip
     assert stored.is_set()
     assert take_ledger(place.topic, place.broker.bootstrap_servers, place.warehouse).clean
+
+
+def done(report) -> list[bool]:
+    return [is_done for is_done, _, _ in report.lines]
+
+
+@pytest.fixture
+def classroom(monkeypatch):
+    """Where a check shows what it found, and does not raise."""
+    monkeypatch.delenv("LAB_CHECK", raising=False)
+
+
+@pytest.mark.parametrize(
+    ("copies", "in_sync", "expected"),
+    [
+        (1, 1, [True, False, False]),
+        (3, 1, [True, True, False]),
+        (2, 2, [True, False, True]),
+        (3, 2, [True] * 3),
+    ],
+)
+def test_check_of_copies(place, classroom, copies, in_sync, expected):
+    mine = lab.fresh_name("check")
+    assert done(lab.check_copies(mine, 3, 2, **place.kafka)) == [False, False, False]
+    configs = {"min.insync.replicas": in_sync}
+    lab.create_topic(mine, replication_factor=copies, configs=configs, **place.kafka)
+    # Not at once: of three brokers one may hear of it a moment later.
+    wait_for(lambda: done(lab.check_copies(mine, 3, 2, **place.kafka)) == expected)
+
+
+def test_check_of_a_new_leader(place, classroom):
+    def partition():
+        return lab.describe_topic(place.topic, **place.kafka).partitions[0]
+
+    def found():
+        return done(lab.check_new_leader(place.topic, before, **place.kafka))
+
+    before = partition()
+    assert found() == [False, False, False]
+    (follower, _) = {1, 2, 3} - {before.leader}
+    place.broker.kill(follower)  # the wrong one
+    wait_for(lambda: len(partition().isr) == 2)
+    assert found() == [False, False, False]
+    place.broker.start()
+    wait_until_in_sync(**place.kafka)
+    before = partition()
+    place.broker.kill(before.leader)
+    wait_for(lambda: before.leader not in partition().isr and partition().leader != before.leader)
+    assert found() == [True, True, True]
+    place.broker.start()
+    wait_until_in_sync(**place.kafka)
+    assert found() == [False, True, False]  # started again: the exercise is to be seen with one dead
+
+
+def test_the_status_is_shown_by_any_node_and_says_when_too_few_run(place):
+    home = {"LAB_HOME": str(place.broker.home), "LAB_BOOTSTRAP_SERVERS": f"localhost:{place.broker.port}"}
+
+    def status(name):
+        command = Command("broker", "status", output=place.folder / name, **place.environment | home)
+        return command.wait(60), command.text
+
+    place.broker.kill(1)  # the only one that is named
+    wait_for(lambda: leader_of(place) != 1)
+    code, text = status("two.txt")
+    assert code == 0
+    assert re.search(rf"{place.topic} +0 ", text) and "what they last knew" not in text
+    place.broker.kill(2)
+    code, text = status("one.txt")
+    assert "what they last knew" in text
 
 
 def test_a_home_with_the_data_of_three_does_not_start_one(cluster):

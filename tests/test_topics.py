@@ -26,6 +26,19 @@ def test_a_topic_that_is_there_stays_as_it_is(name, kafka):
     assert lab.create_topic(name, num_partitions=5, **kafka) == before
 
 
+def test_a_broker_that_has_not_heard_of_a_new_topic_yet_is_asked_again(name, kafka, monkeypatch):
+    describe, answers = lab.topics._describe, [TopicError("not yet"), None]
+
+    def answer(*question):
+        if late := answers.pop(0):
+            raise late
+        return describe(*question)
+
+    monkeypatch.setattr(lab.topics, "_describe", answer)
+    assert lab.create_topic(name, **kafka).name == name
+    assert answers == []
+
+
 def test_by_default_it_has_one_partition_and_one_replica(name, kafka):
     assert [p.replicas for p in lab.create_topic(name, **kafka).partitions] == [(1,)]
 

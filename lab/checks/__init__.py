@@ -12,12 +12,14 @@ from lab.checks.lesson_05 import check_outliers, check_window_mean
 from lab.checks.lesson_06 import check_doubles, check_each_once
 from lab.checks.lesson_07 import check_dead_letter, check_new_field, check_replayed
 from lab.checks.lesson_08 import check_second_group, check_work_for
+from lab.checks.lesson_09 import check_copies, check_new_leader
 from lab.checks.lesson_11 import check_alarms, check_alarms_topic, check_each_alarm_once, check_runs
 from lab.checks.lesson_12 import check_highest
 
 __all__ = [
     "check_alarms",
     "check_alarms_topic",
+    "check_copies",
     "check_dead_letter",
     "check_doubles",
     "check_each_alarm_once",
@@ -27,6 +29,7 @@ __all__ = [
     "check_highest",
     "check_message",
     "check_new_field",
+    "check_new_leader",
     "check_outliers",
     "check_partitions",
     "check_replayed",
