@@ -47,11 +47,14 @@ if TYPE_CHECKING:
         plot_sensor_logs,
         read_sensor_logs,
     )
+    from lab.dashboard import Dashboard
+    from lab.live import show_live
 
 __all__ = [
     *checks.__all__,
     "DAY",
     "PLANTS",
+    "Dashboard",
     "EmbeddedBroker",
     "InvalidReading",
     "LabError",
@@ -81,6 +84,7 @@ __all__ = [
     "read_records",
     "read_sensor_logs",
     "replay",
+    "show_live",
     "simulate_readings",
     "start_broker",
     "topic_offsets",
@@ -91,7 +95,8 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     # The charts come at their first use: pandas and matplotlib take longer than all the rest.
     if name in __all__:
-        return getattr(importlib.import_module("lab.charts"), name)
+        module = {"Dashboard": "lab.dashboard", "show_live": "lab.live"}.get(name, "lab.charts")
+        return getattr(importlib.import_module(module), name)
     raise AttributeError(f"module 'lab' has no attribute {name!r}")
 
 

@@ -34,9 +34,14 @@ class Chart(Figure):
         super().__init__(*args, layout="constrained", dpi=110, **kwargs)
 
     def _repr_png_(self) -> bytes:
-        png = io.BytesIO()
-        self.savefig(png, format="png")
-        return png.getvalue()
+        return render_png(self)
+
+
+def render_png(figure: Figure) -> bytes:
+    """The figure as the bytes of a PNG."""
+    png = io.BytesIO()
+    figure.savefig(png, format="png")
+    return png.getvalue()
 
 
 def read_sensor_logs(warehouse: str, sensor_id: str | None = None) -> pd.DataFrame:

@@ -13,6 +13,7 @@ from lab.checks.lesson_06 import check_doubles, check_each_once
 from lab.checks.lesson_07 import check_dead_letter, check_new_field, check_replayed
 from lab.checks.lesson_08 import check_second_group, check_work_for
 from lab.checks.lesson_09 import check_copies, check_new_leader
+from lab.checks.lesson_10 import check_lag, check_shared
 from lab.checks.lesson_11 import check_alarms, check_alarms_topic, check_each_alarm_once, check_runs
 from lab.checks.lesson_12 import check_highest
 
@@ -27,6 +28,7 @@ __all__ = [
     "check_everything_stored",
     "check_first_offset_since",
     "check_highest",
+    "check_lag",
     "check_message",
     "check_new_field",
     "check_new_leader",
@@ -37,6 +39,7 @@ __all__ = [
     "check_runs",
     "check_same_partition",
     "check_second_group",
+    "check_shared",
     "check_window_mean",
     "check_work_for",
 ]

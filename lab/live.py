@@ -1,0 +1,104 @@
+"""How does a picture move while the notebook goes on? A thread draws it again, in the same place.
+
+A notebook can replace what it shows by its id, and no more is used here: so it moves in JupyterLab
+and elsewhere, with no package and no internet, and a saved notebook holds the last picture.
+"""
+
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+from IPython.core.getipython import get_ipython
+from IPython.display import Image, Pretty, display
+from matplotlib.figure import Figure
+
+from lab.charts import GAP, render_png
+
+SHORTEST = 0.25  # seconds: faster shows nothing more, and takes the notebook's processor
+PATIENCE = 15.0  # seconds for a picture that is just being drawn: a broker that is away takes ten
+
+
+class Live:
+    """A picture that is drawn anew until `stop()`, or until its seconds are over.
+
+    A context manager too: it stops at the end of the block.
+    """
+
+    def __init__(
+        self,
+        draw: Callable[[], Any],
+        show: Callable[[Any], object],
+        interval: float = 0.5,
+        seconds: float = 300,
+    ):
+        """`draw` makes the picture and `show` puts it in its place, both on a thread of their own."""
+        self.drawn = 0
+        self._draw, self._show = draw, show
+        self._interval, self._seconds = max(interval, SHORTEST), seconds
+        self._stop = threading.Event()
+        # A daemon: it must not keep a kernel alive that is to end.
+        self._thread = threading.Thread(target=self._run, name="lab-live", daemon=True)
+        self._thread.start()
+
+    def __repr__(self) -> str:
+        return f"<Live: drawn {self.drawn} times, {'moving' if self.is_moving else 'standing still'}>"
+
+    def __enter__(self) -> "Live":
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.stop()
+
+    @property
+    def is_moving(self) -> bool:
+        """Whether it is drawn again by itself."""
+        return self._thread.is_alive()
+
+    def stop(self) -> None:
+        """Draw a last time, and end. Stopping twice is safe."""
+        if self._stop.is_set():
+            return
+        self._stop.set()
+        self._thread.join(PATIENCE)
+        if not self.is_moving:
+            self._redraw()
+
+    def _run(self) -> None:
+        until = time.monotonic() + self._seconds
+        while not self._stop.is_set():
+            began = time.monotonic()
+            if began >= until:
+                self._redraw(f"It moved for {self._seconds:g} seconds, and stands still now.")
+                return
+            self._redraw()
+            took = time.monotonic() - began
+            # It rests for as long as it drew, so that the notebook has half of the time at least.
+            self._stop.wait(max(self._interval - took, took))
+
+    def _redraw(self, note: str = "") -> None:
+        try:
+            picture = self._draw()
+            if isinstance(picture, Figure):
+                picture.text(0.995, 0.005, note, ha="right", va="bottom", fontsize=11, color=GAP)
+                picture = Image(render_png(picture))
+        except Exception as error:  # whatever it is: said, and tried again
+            lines = str(error).strip().splitlines() or [""]
+            picture = Pretty(f"No picture just now: {type(error).__name__}: {lines[0]}")
+        self._show(picture)
+        self.drawn += 1
+
+
+def show_live(draw: Callable[[], Any], interval: float = 0.5, seconds: float = 300) -> Live:
+    """Show a picture in this cell, and draw it anew every `interval` seconds while the notebook goes on.
+
+    `draw` takes nothing and gives a matplotlib figure, or anything else that a notebook shows. It is
+    called on a thread of its own, so it opens the warehouse itself. If it raises, that is shown in one
+    line, and it is called again. Ends at `stop()`, or after `seconds`. Not oftener than four times a
+    second. Outside a notebook nothing is shown.
+    """
+    if not hasattr(get_ipython(), "kernel"):
+        print("A live picture needs a notebook; nothing is shown here.")
+        return Live(draw, show=lambda picture: None, interval=interval, seconds=0)
+    place = display(Pretty("Drawing ..."), display_id=True)
+    return Live(draw, place.update, interval, seconds)
