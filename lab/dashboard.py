@@ -83,9 +83,9 @@ class Dashboard:
             self.moments.popleft()
         chart = Chart(figsize=(12, 7.6))
         chart.set_layout_engine("none")  # to find the places anew takes as long as all the rest
-        _plot_ledger(chart.add_axes((0.05, 0.9, 0.9, 0.09)), now)
+        _plot_ledger(chart.add_axes((0.05, 0.9, 0.9, 0.1)), now)
         _plot_values(chart, values)
-        places = chart.add_gridspec(3, 1, left=0.57, right=0.88, bottom=0.07, top=0.86, hspace=0.55)
+        places = chart.add_gridspec(3, 1, left=0.57, right=0.88, bottom=0.07, top=0.84, hspace=0.55)
         rate, partitions, owners = (chart.add_subplot(place) for place in places)
         _plot_rates(rate, self.moments)
         self._plot_partitions(partitions, now)
@@ -175,32 +175,31 @@ def _plot_values(chart: Chart, values: pd.DataFrame) -> None:
     if not units:
         chart.text(0.25, 0.45, "no readings yet", ha="center", fontsize=16)
         return
-    places = chart.add_gridspec(len(units), 1, left=0.055, right=0.35, bottom=0.07, top=0.86, hspace=0.55)
+    places = chart.add_gridspec(len(units), 1, left=0.055, right=0.35, bottom=0.07, top=0.84, hspace=0.55)
     for unit, panel in zip(units, places.subplots(squeeze=False)[:, 0]):
         sensors = values[values["unit"] == unit].groupby("sensor_id")
         for color, (number, (sensor_id, some)) in zip(cycle(COLORS), enumerate(sensors)):
             label = sensor_id if number < MOST_SENSORS else None
             panel.plot(some["ts"], some["val"], color=color, linewidth=1.3, label=label)
-        locator = AutoDateLocator(maxticks=5)
+        locator = AutoDateLocator()
         panel.xaxis.set_major_locator(locator)
         panel.xaxis.set_major_formatter(ConciseDateFormatter(locator))
-        _dress(panel, f"values in {unit}", unit)
+        _dress(panel, f"values in {unit}" if unit else "values")
 
 
 def _plot_rates(panel: Axes, moments: deque[Moment]) -> None:
     now, highest = moments[-1].at, 1.0
     for name, color in (("produced", "black"), ("processed", COLORS[0])):
         times, rates = [], []
-        for moment in moments:
-            since = next(m for m in moments if m.at >= moment.at - SMOOTH)
-            if moment.at > since.at:
-                rise = max(0, getattr(moment, name) - getattr(since, name))
-                times.append(moment.at - now)
-                rates.append(rise / (moment.at - since.at))
+        for before, moment in pairwise(moments):
+            since = min(before, next(m for m in moments if m.at >= moment.at - SMOOTH), key=lambda m: m.at)
+            rise = max(0, getattr(moment, name) - getattr(since, name))
+            times.append(moment.at - now)
+            rates.append(rise / (moment.at - since.at))
         panel.plot(times, rates, color=color, linewidth=2, label=name)
         highest = max([highest, *rates])
     panel.set_ylim(0, 1.1 * highest)
-    _dress(panel, "messages a second", "")
+    _dress(panel, "messages a second")
     _dress_seconds(panel)
 
 
@@ -212,7 +211,7 @@ def _short(member: str) -> str:
 def _dress_partitions(panel: Axes, partitions: Iterable[int], title: str) -> None:
     panel.set_yticks(list(partitions), [f"partition {n}" for n in partitions])
     panel.invert_yaxis()
-    _dress(panel, title, "")
+    _dress(panel, title)
 
 
 def _dress_seconds(panel: Axes) -> None:
@@ -220,9 +219,8 @@ def _dress_seconds(panel: Axes) -> None:
     panel.set_xlabel("seconds (0 is now)", fontsize=11)
 
 
-def _dress(panel: Axes, title: str, unit: str) -> None:
+def _dress(panel: Axes, title: str) -> None:
     panel.set_title(title, loc="left", fontsize=12, fontweight="bold")
-    panel.set_ylabel(unit, fontsize=11)
     panel.tick_params(labelsize=10)
     panel.grid(alpha=0.3)
     panel.set_axisbelow(True)

@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 
 from lab.charts import GAP, render_png
 
-SHORTEST = 0.25  # seconds: faster shows nothing more, and takes the notebook's processor
+SHORTEST = 0.25  # seconds between two pictures: faster would show nothing more
 PATIENCE = 15.0  # seconds for a picture that is just being drawn: a broker that is away takes ten
 
 
@@ -35,7 +35,7 @@ class Live:
         """`draw` makes the picture and `show` puts it in its place, both on a thread of their own."""
         self.drawn = 0
         self._draw, self._show = draw, show
-        self._interval, self._seconds = max(interval, SHORTEST), seconds
+        self._interval, self._seconds = interval, seconds
         self._stop = threading.Event()
         # A daemon: it must not keep a kernel alive that is to end.
         self._thread = threading.Thread(target=self._run, name="lab-live", daemon=True)
@@ -72,15 +72,16 @@ class Live:
                 self._redraw(f"It moved for {self._seconds:g} seconds, and stands still now.")
                 return
             self._redraw()
-            took = time.monotonic() - began
-            # It rests for as long as it drew, so that the notebook has half of the time at least.
-            self._stop.wait(max(self._interval - took, took))
+            # A rest in any case, however long the drawing took: the notebook has work of its own.
+            self._stop.wait(max(began + self._interval - time.monotonic(), SHORTEST))
 
     def _redraw(self, note: str = "") -> None:
         try:
             picture = self._draw()
             if isinstance(picture, Figure):
-                picture.text(0.995, 0.005, note, ha="right", va="bottom", fontsize=11, color=GAP)
+                if note:
+                    box = {"facecolor": "white", "edgecolor": GAP}
+                    picture.text(0.99, 0.01, note, ha="right", va="bottom", fontsize=11, bbox=box)
                 picture = Image(render_png(picture))
         except Exception as error:  # whatever it is: said, and tried again
             lines = str(error).strip().splitlines() or [""]

@@ -1,6 +1,7 @@
 """A right answer is done; a wrong, an empty and a half-right one are told apart, with a hint each."""
 
 import sqlite3
+import threading
 from contextlib import closing
 from datetime import timedelta
 
@@ -392,6 +393,60 @@ def test_work_for(topic, kafka, partitions, sensors, expected):
         lab.create_topic(topic, num_partitions=partitions, **kafka)
         lab.produce(topic, lab.simulate_readings(sensors), interval=0, max_batches=1, **kafka)
     assert done(lab.check_work_for(topic, 4, **kafka)) == expected
+
+
+# Lesson 10.
+
+
+def test_shared(topic, kafka, warehouse):
+    lab.create_topic(topic, num_partitions=2, **kafka)
+
+    def found(members: int, seconds: float) -> list[bool]:
+        return done(lab.check_shared(topic, topic, members, seconds=seconds, **kafka))
+
+    assert found(2, 0) == [False, False, False]
+    stop = threading.Event()
+    consumers = [
+        threading.Thread(
+            target=lab.consume, args=(topic, warehouse), kwargs={"group_id": topic, "stop": stop} | kafka
+        )
+        for _ in range(3)
+    ]
+    try:
+        consumers[0].start()
+        assert found(1, 30) == [True, True, True]
+        assert found(2, 0) == [False, False, True]
+        consumers[1].start()
+        assert found(2, 30) == [True, True, True]
+        consumers[2].start()  # there is no third partition
+        assert found(3, 3) == [True, False, True]
+    finally:
+        stop.set()
+        for consumer in consumers:
+            if consumer.ident:
+                consumer.join(30)
+
+
+@pytest.mark.parametrize(
+    ("answer", "expected"),
+    [
+        (None, [False, False, False]),
+        ("10", [False, False, False]),
+        ({}, [False, False, False]),
+        ({0: 25}, [False, True, False]),
+        ({0: 0, 1: 0, 2: 0}, [True, False, False]),
+        ({0: 25, 1: 0, 2: 0}, [True, True, False]),
+        ("right", [True, True, True]),
+    ],
+)
+def test_lag(topic, kafka, warehouse, answer, expected):
+    lab.create_topic(topic, num_partitions=3, **kafka)
+    lab.produce(topic, lab.simulate_readings(5, seed=1), interval=0, max_batches=10, **kafka)
+    lab.consume(topic, warehouse, group_id=topic, max_messages=25, **kafka)
+    if answer == "right":
+        stored = warehouse.next_offsets(lab.describe_topic(topic, **kafka).topic_id)
+        answer = {n: end - stored.get(n, 0) for n, (_, end) in lab.topic_offsets(topic, **kafka).items()}
+    assert done(lab.check_lag(warehouse, topic, answer, **kafka)) == expected
 
 
 # Lesson 12.

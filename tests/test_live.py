@@ -1,0 +1,120 @@
+"""A picture that is drawn again on a thread: it moves, it ends, and it says why when it cannot be drawn."""
+
+import subprocess
+import sys
+import threading
+import time
+from itertools import pairwise
+
+import pytest
+from IPython.display import Image
+from matplotlib.figure import Figure
+
+import lab
+from lab.live import SHORTEST, Live
+from tests.ledger import wait_for
+
+
+class Place:
+    """Where a notebook would show it: keeps what was shown, and when."""
+
+    def __init__(self):
+        self.shown, self.times = [], []
+
+    def show(self, thing):
+        self.shown.append(thing)
+        self.times.append(time.monotonic())
+
+
+@pytest.fixture
+def place():
+    return Place()
+
+
+def test_it_is_drawn_again_and_a_last_time_when_it_stops(place):
+    live = Live(Figure, place.show, interval=0)
+    wait_for(lambda: live.drawn >= 3)
+    assert live.is_moving
+    assert "moving" in repr(live)
+    state = []
+    live._draw = lambda: state.append(threading.current_thread()) or Figure()
+    live.stop()
+    assert state[-1] is threading.current_thread()  # what is true now, not half a second ago
+    assert not live.is_moving
+    assert repr(live) == f"<Live: drawn {len(place.shown)} times, standing still>"
+    assert all(isinstance(each, Image) and each.data.startswith(b"\x89PNG") for each in place.shown)
+
+
+def test_stopping_twice_draws_once(place):
+    live = Live(Figure, place.show)
+    live.stop()
+    drawn = live.drawn
+    live.stop()
+    assert live.drawn == drawn
+
+
+def test_not_oftener_than_four_times_a_second(place):
+    with Live(lambda: "text", place.show, interval=0) as live:
+        wait_for(lambda: live.drawn >= 4)
+    gaps = [after - before for before, after in pairwise(place.times[:4])]
+    assert min(gaps) >= SHORTEST * 0.95
+    assert max(gaps) < 10 * SHORTEST
+
+
+def test_what_takes_long_holds_nobody_up(place):
+    gate = threading.Event()
+    began = time.monotonic()
+    live = Live(lambda: gate.wait(20), place.show)
+    assert time.monotonic() - began < 5
+    assert live.drawn == 0
+    gate.set()
+    live.stop()
+
+
+def test_what_raises_is_shown_in_one_line_and_tried_again(place):
+    answers = iter([ValueError("the broker\nis away"), Figure()])
+
+    def draw():
+        answer = next(answers, None) or Figure()
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    with Live(draw, place.show, interval=0) as live:
+        wait_for(lambda: live.drawn >= 2)
+    assert place.shown[0].data == "No picture just now: ValueError: the broker"
+    assert isinstance(place.shown[1], Image)
+
+
+def test_anything_that_a_notebook_shows_can_be_live(place):
+    with Live(lambda: {"lag": 3}, place.show):
+        wait_for(lambda: place.shown)
+    assert place.shown[-1] == {"lag": 3}
+
+
+def test_it_ends_after_its_seconds_and_says_so_in_the_picture(place):
+    figures = []
+
+    def draw():
+        figures.append(Figure())
+        return figures[-1]
+
+    live = Live(draw, place.show, interval=0, seconds=0.4)
+    wait_for(lambda: not live.is_moving)
+    texts = [[text.get_text() for text in figure.texts] for figure in figures]
+    assert len(texts) >= 2
+    assert texts[:-1] == [[]] * (len(texts) - 1)
+    assert texts[-1] == ["It moved for 0.4 seconds, and stands still now."]
+
+
+def test_a_program_that_ends_does_not_wait_for_it():
+    code = "from lab.live import Live; Live(lambda: 1, print); print('end')"
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, timeout=60, check=True)
+    assert b"end" in ended.stdout
+
+
+def test_outside_a_notebook_nothing_is_shown(capsys):
+    live = lab.show_live(Figure)
+    wait_for(lambda: not live.is_moving)
+    live.stop()
+    assert capsys.readouterr().out == "A live picture needs a notebook; nothing is shown here.\n"
