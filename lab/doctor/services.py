@@ -100,7 +100,8 @@ def _whose(settings: Settings) -> str:
     nodes = EmbeddedBroker(settings.home).nodes()
     running = [node for node in nodes if node.process]
     places = [address(server) for server in settings.bootstrap_servers.split(",")]
-    if any((host in LOOPBACK, port) == (True, node.port) for host, port in places for node in running):
+    here = [port for host, port in places if host in LOOPBACK]
+    if any(node.port in here for node in running):
         return "the embedded one" + (f", {len(running)} of its {len(nodes)} nodes" if len(nodes) > 1 else "")
     host, port = places[0]
     who = port_owner(port) if host in LOOPBACK else f"on {host}"
@@ -120,9 +121,9 @@ def check_leftovers(settings: Settings) -> Finding:
 
 def _strays(home: Path, nodes: list[Node]) -> Fault | None:
     """Processes of a broker that no command of the kit would find."""
-    for process in psutil.process_iter(["name"]):
+    for process in psutil.process_iter():
         try:
-            if "java" not in (process.info["name"] or "") or "kafka.Kafka" not in process.cmdline():
+            if "java" not in process.name() or "kafka.Kafka" not in process.cmdline():
                 continue
             folder = Path(process.cwd())
         except psutil.Error:
