@@ -10,6 +10,7 @@ A broker that already answers is used as it is and never stopped: see `start_bro
 import base64
 import json
 import os
+import random
 import re
 import shutil
 import socket
@@ -18,7 +19,7 @@ import tempfile
 import time
 import uuid
 from collections.abc import Collection, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -33,6 +34,9 @@ HOST = "127.0.0.1"  # nothing here listens beyond this machine, unless somebody 
 LOOPBACK = ("localhost", HOST, "::1")
 COMES_UP_SECONDS = 15  # for a port that is open and does not answer yet
 
+# Below those that every system gives to outgoing connections: one of these could take a port
+# between our look and Kafka's start, be it one node's own search for the next.
+PORTS = range(10_000, 32_000)
 MOST_COPIES = 3  # of each partition of Kafka's own topics, if there are so many nodes
 # What makes Kafka small and quick enough for a laptop; the reason stands with each group.
 PROPERTIES = {
@@ -188,7 +192,8 @@ class EmbeddedBroker:
         """
         with self._lock():
             nodes = self.nodes()
-            if not any(node.process for node in nodes):
+            running = {node.id for node in nodes if node.process}
+            if not running:
                 nodes = self._plan()
             elif (nodes[0].address, len(nodes)) != (f"{self.host}:{self.port}", self.brokers):
                 raise BrokerError(
@@ -199,7 +204,11 @@ class EmbeddedBroker:
                 self._run(nodes, timeout, quick=True)
             except EndedError:
                 # Perhaps for a damaged AOT cache: that must never keep Kafka from starting.
-                self._run(nodes, timeout, quick=False)
+                try:
+                    self._run(nodes, timeout, quick=False)
+                except EndedError:
+                    self._end([node for node in self.nodes() if node.id not in running], timeout=0)
+                    raise
                 drop_cache()
         return self
 
@@ -453,18 +462,19 @@ def port_owner(port: int) -> str:
 def free_ports(count: int, avoid: Collection[int] = ()) -> list[int]:
     """So many ports of this machine that are free now, in a row, as several nodes need them."""
     while True:
-        with ExitStack() as stack:
-            sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
-            sockets[0].bind((HOST, 0))  # 0: the system chooses
-            first = sockets[0].getsockname()[1]
-            ports = list(range(first, first + count))
-            try:
-                for each, port in zip(sockets[1:], ports[1:]):
-                    each.bind((HOST, port))
-            except (OSError, OverflowError):
-                continue  # one of them is taken, or beyond the last port
-            if not set(ports) & set(avoid):
-                return ports
+        first = random.choice(PORTS)
+        ports = list(range(first, first + count))
+        if not set(ports) & set(avoid) and all(_is_free(port) for port in ports):
+            return ports
+
+
+def _is_free(port: int) -> bool:
+    try:
+        with socket.socket() as probe:
+            probe.bind((HOST, port))
+        return True
+    except OSError:
+        return False
 
 
 def _replication(brokers: int) -> dict[str, object]:

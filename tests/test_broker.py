@@ -195,12 +195,23 @@ def test_threads_of_one_process_share_one_broker(tmp_path):
         broker.stop()
 
 
-def test_free_ports_are_in_a_row_and_free_and_none_is_one_to_avoid():
+def test_free_ports_are_in_a_row_and_free_and_none_is_one_to_avoid(monkeypatch):
     ports = free_ports(5)
     assert ports == list(range(ports[0], ports[0] + 5))
     with ExitStack() as stack:
         for port in ports:
             stack.enter_context(socket.create_server(("127.0.0.1", port)))
-        others = [port for _ in range(300) for port in free_ports(3, avoid=range(40000, 50000))]
-    assert not set(others) & {*ports, *range(40000, 50000)}
-    assert max(others) <= 65535
+        monkeypatch.setattr(lab.broker, "PORTS", range(ports[0] - 10, ports[0] + 20))
+        others = {port for _ in range(100) for port in free_ports(3, avoid=[ports[0] + 8])}
+    assert others and not others & {*ports, ports[0] + 8}
+
+
+def test_of_a_start_that_fails_nothing_goes_on(tmp_path, monkeypatch):
+    port = free_ports(2)[0]
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        controllers = [*free_ports(1), taken.getsockname()[1]]
+        monkeypatch.setattr(lab.broker, "free_ports", lambda *_, **__: controllers)
+        broker = EmbeddedBroker(tmp_path, port, brokers=2)
+        with pytest.raises(BrokerError, match="Address already in use"):
+            broker.start()
+    assert len(broker.nodes()) == 2 and not broker.is_running()
