@@ -357,6 +357,7 @@ class EmbeddedBroker:
         for child in _children:  # an ended child stays listed by the system until its parent asks
             if child.pid in {node.pid for node in ended}:
                 child.wait(timeout=10)
+            child.poll()  # and one that ended by itself
 
 
 def start_broker(
