@@ -102,7 +102,7 @@ def wait_until_in_sync(timeout: float = 60, **kafka: Any) -> None:
 @ask_again
 def topic_offsets(topic: str, **kafka: Any) -> dict[int, tuple[int, int]]:
     """{partition: (first offset still in the log, offset that the next message will get)}."""
-    partitions = [TopicPartition(topic, p.partition) for p in describe_topic(topic, **kafka).partitions]
+    partitions = _partitions(topic, kafka)
     with connect(KafkaConsumer, **kafka) as consumer:
         first = consumer.beginning_offsets(partitions)
         end = consumer.end_offsets(partitions)
@@ -141,16 +141,22 @@ def group_offsets(topic: str, group_id: str, **kafka: Any) -> dict[int, int]:
 
 
 def read_records(topic: str, **kafka: Any) -> Iterator[ConsumerRecord]:
-    """Every message of a topic, from the first still in the log to the end it has now."""
+    """Every message of a topic, from the first still in the log to the end it has now.
+
+    In each partition in order; those of several come mixed. Raises TopicError if there is no such topic.
+    """
+    partitions = _partitions(topic, kafka)
     with connect(KafkaConsumer, **kafka) as consumer:
-        numbers = consumer.partitions_for_topic(topic) or ()
-        partitions = [TopicPartition(topic, number) for number in numbers]
         ends = consumer.end_offsets(partitions)
         consumer.assign(partitions)
         consumer.seek_to_beginning(*partitions)
         while any(consumer.position(partition) < end for partition, end in ends.items()):
             for records in consumer.poll(500).values():
                 yield from records
+
+
+def _partitions(topic: str, kafka: dict[str, Any]) -> list[TopicPartition]:
+    return [TopicPartition(topic, each.partition) for each in describe_topic(topic, **kafka).partitions]
 
 
 def _describe(admin: KafkaAdminClient, topic: str) -> Topic:

@@ -92,7 +92,21 @@ def test_a_name_that_cannot_be_is_refused(kafka):
         lab.create_topic("a b", **kafka)
 
 
-@pytest.mark.parametrize("ask", [lab.describe_topic, lab.topic_offsets])
+def test_the_messages_of_a_topic_come_up_to_its_end_each_partition_in_order(name, kafka):
+    lab.create_topic(name, num_partitions=2, **kafka)
+    assert list(lab.read_records(name, **kafka)) == []
+    with KafkaProducer(**kafka) as producer:
+        for number in range(6):
+            producer.send(name, b"%d" % number, partition=number % 2).get(timeout=10)
+    read = [(r.partition, r.value) for r in lab.read_records(name, **kafka)]
+    assert sorted(read, key=lambda one: one[0]) == [(n % 2, b"%d" % n) for n in (0, 2, 4, 1, 3, 5)]
+
+
+def read_all(topic, **kafka):
+    return list(lab.read_records(topic, **kafka))
+
+
+@pytest.mark.parametrize("ask", [lab.describe_topic, lab.topic_offsets, read_all])
 def test_asking_for_a_topic_that_is_not_there_says_so_and_makes_none(name, kafka, ask):
     for _ in range(2):
         with pytest.raises(TopicError, match=f"There is no topic '{name}'"):
