@@ -239,7 +239,8 @@ class EmbeddedBroker:
             yield
 
     def _plan(self) -> list[Node]:
-        formatted = len(list(self.home.glob("broker-*/")))
+        # A start that was cut off may have formatted only some of them.
+        formatted = len(self.nodes()) or len([f for f in self.home.glob("broker-*/") if f.suffix != ".new"])
         if formatted not in (0, self.brokers):
             # A majority of new nodes would know nothing of what the old ones keep.
             raise BrokerError(

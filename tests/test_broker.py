@@ -215,3 +215,10 @@ def test_of_a_start_that_fails_nothing_goes_on(tmp_path, monkeypatch):
         with pytest.raises(BrokerError, match="Address already in use"):
             broker.start()
     assert len(broker.nodes()) == 2 and not broker.is_running()
+
+
+def test_a_start_that_was_cut_off_while_it_formatted_goes_on(tmp_path):
+    (tmp_path / "broker-1.new").mkdir()  # where a node is formatted, before it is renamed
+    (tmp_path / "broker-3.new").mkdir()
+    with EmbeddedBroker(tmp_path, free_ports(1)[0]) as broker:
+        assert is_answering(broker.bootstrap_servers)
