@@ -385,7 +385,7 @@ def test_second_group_that_has_read_nothing_for_its_own_warehouse(filled, kafka,
         (4, 24, [True, True, True]),
         (8, 12, [True, True, False]),  # the second member has 2 and 3: both empty
         (8, 15, [True, True, True]),  # of those two, only 3 is empty
-        (6, 12, [True, True, True]),  # two each for the first two members, one each for the others
+        (6, 6, [True, True, True]),  # two each for the first two members, and only 0 is empty
     ],
 )
 def test_work_for(topic, kafka, partitions, sensors, expected):
