@@ -353,19 +353,38 @@ class _Consumer:
     def is_forgotten(self, client: KafkaConsumer) -> bool:
         """Whether the group is settled, and has partitions of the topic that no other member has.
 
-        That happens when kafka-python assigns them at the very moment at which it learns of the
-        topic, or loses sight of it.
+        Or goes on without this consumer; see `is_dropped`. The first happens when kafka-python assigns
+        them at the very moment at which it learns of the topic, or loses sight of it.
         """
         with self.admin() as admin:
             if admin.describe_topics([self.topic])[0]["error_code"]:
                 return False
-            group = admin.describe_groups([self.group_id])[self.group_id]
-        if group["group_state"] != "Stable":
-            return False
-        others = [m for m in group["members"] if m.get("group_instance_id") != self.member]
+        members = self.settled_members()
+        if not members or self.is_missing_in(members):
+            return bool(members)
+        others = [m for m in members if m.get("group_instance_id") != self.member]
         assigned = [each for member in others for each in member["member_assignment"]["assigned_partitions"]]
         theirs = {number for each in assigned if each["topic"] == self.topic for number in each["partitions"]}
         return bool((client.partitions_for_topic(self.topic) or set()) - theirs)
+
+    def is_dropped(self) -> bool:
+        """Whether the group is settled, and goes on without this consumer.
+
+        Seen with kafka-python 3.0.12 where members join on a busy machine: its heartbeats end, and
+        it notices nothing.
+        """
+        members = self.settled_members()
+        return bool(members) and self.is_missing_in(members)
+
+    def is_missing_in(self, members: list[dict[str, Any]]) -> bool:
+        """Whether none of them is this consumer."""
+        return self.member not in [member.get("group_instance_id") for member in members]
+
+    def settled_members(self) -> list[dict[str, Any]]:
+        """The members of the group as Kafka describes them; none while they share out anew."""
+        with self.admin() as admin:
+            group = admin.describe_groups([self.group_id])[self.group_id]
+        return group["members"] if group["group_state"] == "Stable" else []
 
     def open(self) -> KafkaConsumer | None:
         """A client that has joined the group; None if stopped while the broker was away."""
@@ -387,6 +406,9 @@ class _Consumer:
         free_late_callers(client)
         self.misplaced.clear()
         self.heard, self.doubts = time.monotonic(), 0
+        with suppress(KafkaError):  # what is wrong shows at the first poll as well
+            # Else, should the group choose it to share out the partitions, it would know of none.
+            client.partitions_for_topic(self.topic)
         try:
             client.subscribe([self.topic], listener=_Rebalance(self.misplaced, self.given))
         except ValueError as error:
@@ -502,6 +524,9 @@ class _Consumer:
             log.warning("Kafka is back.")
             self.heard = self.asked
         elif self.asked - self.heard > self.patience:
+            if self.is_dropped():
+                self.patience *= 2
+                raise KafkaError("the group goes on without it")
             if not self.is_left_behind():
                 self.patience, self.doubts = 2 * self.patience, 0
             elif self.doubts:

@@ -119,6 +119,7 @@ class FakeBroker:
         self.exists, self.state = True, "Stable"  # the topic; the group
         self.others: list[int] = []  # the partitions of another member
         self.counted: list[int] = []  # what the group says is ours, though our client does not know it
+        self.dropped = False  # our member, by the group
         self.looks = 0  # at the group
         self.limits: list[int] = []  # the most messages that each poll asked for
 
@@ -349,6 +350,7 @@ class FakeAdmin:
                 ("somebody-else", self.broker.others),
             )
         ]
+        members = members[self.broker.dropped :]
         return {group: {"group_state": self.broker.state, "members": members} for group in group_ids}
 
     def _assignment(self, partitions: list[int]) -> dict | str:
@@ -1114,6 +1116,18 @@ def test_a_group_that_has_work_for_others_only_is_waited_in(broker, warehouse, m
     summary = run(broker, warehouse, idle_timeout=None, stop=stop)
     assert (summary.reconnects, len(broker.members)) == (0, 1)
     assert 2 <= broker.looks <= 5  # after 5, 10, 20 and 40 seconds
+
+
+@pytest.mark.parametrize("ours", [[], [0]], ids=["idle", "with a partition, it thinks"])
+def test_a_group_that_goes_on_without_us_is_joined_anew(broker, warehouse, monkeypatch, ours):
+    broker.give(*ours)
+    broker.dropped, broker.others = True, [0]
+    opened = len(broker.members)
+    stop = Stop(broker.clock)
+    broker.clock.after(8, lambda: setattr(broker, "dropped", False))
+    broker.clock.after(60, stop.set)
+    summary = run(broker, warehouse, idle_timeout=None, stop=stop)
+    assert (summary.reconnects, len(broker.members) - opened) == (1, 2)
 
 
 # Two writers: the fence.
