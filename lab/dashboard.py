@@ -18,7 +18,7 @@ from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 from lab.charts import GAP, STATUS, Chart
 from lab.connection import wait_until_answering
 from lab.errors import NoWarehouseYet
-from lab.topics import describe_group, describe_topic, topic_offsets
+from lab.topics import describe_topic, partition_owners, topic_offsets
 from lab.warehouse import Warehouse
 
 SPAN = 60.0  # seconds of the past that are shown
@@ -116,8 +116,7 @@ class Dashboard:
         return Moment(time.monotonic(), offsets, next_offsets, owners, stored, dead_letters), values
 
     def _ask_owners(self, partitions: Iterable[int]) -> dict[int, str]:
-        members = describe_group(self.group_id, **self.kafka)
-        owners = {n: name for name, topics in members.items() for n in topics.get(self.topic, ())}
+        owners = partition_owners(self.topic, self.group_id, **self.kafka)
         return {n: owners.get(n, NOBODY) for n in partitions}
 
     def _color(self, member: str) -> str:
@@ -151,7 +150,7 @@ class Dashboard:
                 panel.barh(n, width, left=left, height=0.7, color=self._color(member), label=label)
         for change in changes:
             panel.axvline(change.at - now.at, color=LOST, linestyle="--", linewidth=1.5)
-        _dress_partitions(panel, now.offsets, "who has it; a red line is a rebalance")
+        _dress_partitions(panel, now.offsets, "its owner; a red line is a rebalance")
         _dress_seconds(panel)
 
 

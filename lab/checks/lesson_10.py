@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from lab.checks.steps import Report, Step, check
+from lab.stopping import wait_until
 from lab.topics import describe_group, describe_topic, topic_offsets
 
 
@@ -17,26 +18,29 @@ def check_shared(topic: str, group_id: str, members: int, *, seconds: float = 15
     def partitions() -> list[tuple[int, ...]]:
         return [topics.get(topic, ()) for topics in describe_group(group_id, **kafka).values()]
 
-    def all_partitions() -> list[int]:
-        return [each.partition for each in describe_topic(topic, **kafka).partitions]
+    def is_all_owned() -> bool:
+        numbers = [each.partition for each in describe_topic(topic, **kafka).partitions]
+        return sorted(n for some in partitions() for n in some) == numbers
 
     until = time.monotonic() + seconds
+
+    def soon(condition: Callable[[], bool]) -> bool:
+        return wait_until(condition, max(0, until - time.monotonic()))
+
     return check(
         Step(
             f"the group has {members} members",
-            lambda: _soon(lambda: len(partitions()) >= members, until),
+            lambda: soon(lambda: len(partitions()) >= members),
             "subprocess.Popen(reads, env=os.environ | own) starts one more.",
         ),
         Step(
             f"{members} of them have partitions",
-            lambda: _soon(lambda: sum(map(bool, partitions())) >= members, until),
+            lambda: soon(lambda: sum(map(bool, partitions())) >= members),
             "It has joined and got none: has the topic a partition for each? Or wait, and check again.",
         ),
         Step(
             "each partition has a member",
-            lambda: _soon(
-                lambda: sorted(n for some in partitions() for n in some) == all_partitions(), until
-            ),
+            lambda: soon(is_all_owned),
             "Some partitions belong to nobody: does a consumer run? Or wait, and check again.",
         ),
     )
@@ -70,12 +74,3 @@ def check_lag(warehouse: Any, topic: str, answer: Mapping[int, int] | None, **ka
             "topic_offsets and next_offsets both go by the number of the partition.",
         ),
     )
-
-
-def _soon(condition: Callable[[], bool], until: float) -> bool:
-    """Whether it becomes true in time; it is looked at once at least."""
-    while not condition():
-        if time.monotonic() > until:
-            return False
-        time.sleep(0.2)
-    return True
