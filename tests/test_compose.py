@@ -8,7 +8,6 @@ import yaml
 import lab
 from lab.broker import PROPERTIES, EmbeddedBroker, free_ports
 from lab.settings import Settings
-from tests.test_cluster import three_ports
 
 TEXT = (Path(__file__).parent.parent / "docker-compose.yaml").read_text(encoding="utf-8")
 COMPOSE = yaml.safe_load(TEXT)
@@ -58,7 +57,7 @@ class ComposeCluster(EmbeddedBroker):
 
 
 def test_three_brokers_start_with_the_settings_of_the_profile_and_keep_three_copies(tmp_path):
-    with ComposeCluster(tmp_path, three_ports(), brokers=3) as broker:
+    with ComposeCluster(tmp_path, free_ports(3)[0], brokers=3) as broker:
         kafka = {"bootstrap_servers": broker.bootstrap_servers}
         # What was not asked for comes from the brokers' settings: -1 leaves it to them.
         (partition,) = lab.create_topic("sensor-data", replication_factor=-1, **kafka).partitions
