@@ -56,6 +56,7 @@ log = logging.getLogger("lab")
 POLL_MS = 200
 PATIENCE = 5.0  # seconds without a message, until we look whether there are any; doubled each time
 MAX_POLL_RECORDS = 2000
+COMMIT_SECONDS = 0.1  # at least, between two commits to Kafka
 # What a broken client raises: once its own thread is dead, whatever killed that, at every call.
 # KeyError: it was asked for a partition that is gone. BrokerError: the broker left as we asked it.
 BROKEN = (KafkaError, ValueError, OSError, RuntimeError, KeyError, BrokerError)
@@ -198,6 +199,7 @@ class _Consumer:
         self.misplaced: deque[TopicPartition] = deque()  # the client may be elsewhere in these
         self.given: deque[tuple[list[int], float]] = deque()  # what rebalances gave us, not yet told
         self.partitions: list[int] | None = None  # what the last one gave us
+        self.untold, self.told_kafka = False, 0.0  # what is stored since; when Kafka was last told
         self.failures = 0  # in a row
         self.heard = self.asked = time.monotonic()  # the last message; the last look why none comes
         self.patience, self.doubts = PATIENCE, 0
@@ -256,6 +258,7 @@ class _Consumer:
         self.failures = 0
         self.tell_rebalances()
         if not polled:
+            self.tell_kafka(client)
             self.tell_why_nothing_comes(client)
         moved = self.move_to_stored_offsets(client)
         return {partition: records for partition, records in polled.items() if partition not in moved}
@@ -263,9 +266,10 @@ class _Consumer:
     def check(self, partition: TopicPartition, records: list[ConsumerRecord]) -> Batch:
         """Sort the messages of one partition into readings and dead letters."""
         batch = Batch(partition.partition, self.expected[partition], records[-1].offset + 1)
+        keep = batch.readings.append
         for record in records:
             try:
-                batch.readings.append(decode_reading(record.value))
+                keep(decode_reading(record.value))
             except InvalidReading as reason:
                 letter = DeadLetter(record.offset, record.key, record.value, str(reason))
                 batch.dead_letters.append(letter)
@@ -288,10 +292,17 @@ class _Consumer:
             self.summary.dead_letters += len(batch.dead_letters)
             readings += batch.readings
         self.told, self.heard, self.patience, self.doubts = "", time.monotonic(), PATIENCE, 0
+        self.untold = True
         if self.client:
-            with suppress(*BROKEN):  # a client that is broken shows it at the next poll as well
-                self.client.commit_async(self.offsets())
+            self.tell_kafka(self.client)
         return readings
+
+    def tell_kafka(self, client: KafkaConsumer) -> None:
+        """Commit what is stored. A few times a second is enough, for only tools that show lag need it."""
+        if self.untold and time.monotonic() - self.told_kafka >= COMMIT_SECONDS:
+            self.untold, self.told_kafka = False, time.monotonic()
+            with suppress(*BROKEN):  # a client that is broken shows it at the next poll as well
+                client.commit_async(self.offsets())
 
     def move_to_stored_offsets(self, client: KafkaConsumer) -> set[TopicPartition]:
         """Seek wherever the client's place may differ from the warehouse's; returns where it may have."""

@@ -16,7 +16,7 @@ from lab.errors import InvalidReading
 Status = Literal["OK", "WARNING", "CRITICAL"]
 
 
-class Reading(msgspec.Struct, frozen=True):
+class Reading(msgspec.Struct, frozen=True, gc=False):  # gc: nothing in it can lead back to it
     """One value that one sensor measured at one time."""
 
     sensor_id: Annotated[str, Meta(min_length=1, max_length=200)]

@@ -18,6 +18,8 @@ from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime
 from typing import Any, Protocol, TypeVar
 
+import msgspec
+
 from lab.errors import NoWarehouseYet, WarehouseError
 from lab.readings import Batch
 from lab.sqlite import SQLite
@@ -167,8 +169,12 @@ class Warehouse:
 
     def _insert(self, db: Database, topic: str, topic_id: str, batches: list[Batch]) -> None:
         now = _now()
-        readings = [
-            (r.sensor_id, r.val, r.unit, r.status, r.ts.isoformat()) for b in batches for r in b.readings
+        readings = [reading for b in batches for reading in b.readings]
+        # The text that isoformat() gives, a list at once: in a quarter of the time.
+        times = msgspec.to_builtins([reading.ts for reading in readings])
+        rows = [
+            (r.sensor_id, r.val, r.unit, r.status, ts.replace("Z", "+00:00"))
+            for r, ts in zip(readings, times)
         ]
         letters = [
             (topic, b.partition, letter.offset, letter.key, letter.value, letter.error, now)
@@ -178,13 +184,13 @@ class Warehouse:
         gaps = [
             (topic, topic_id, b.partition, b.gap, b.next_offset, now) for b in batches if b.gap is not None
         ]
-        for table, columns, rows in (
-            ("sensor_logs", "sensor_id, val, unit, status, ts", readings),
+        for table, columns, new in (
+            ("sensor_logs", "sensor_id, val, unit, status, ts", rows),
             ("dead_letters", 'topic, "partition", "offset", "key", value, error, ts', letters),
             ("gaps", 'topic, topic_id, "partition", first_offset, next_offset, ts', gaps),
         ):
-            if rows:
-                db.insert(table, columns, rows)
+            if new:
+                db.insert(table, columns, new)
 
     def note_consumer(self, group_id: str, member: str, **counts: float) -> None:
         """Keep what a running consumer says of itself; not worth waiting for a locked database."""

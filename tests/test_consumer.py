@@ -594,12 +594,22 @@ def test_a_group_new_to_the_topic_starts_at_its_first_message(broker, warehouse)
     assert (summary.lost_to_retention, summary.reconnects) == (0, 0)
 
 
-def test_kafka_is_told_the_offsets_after_they_are_stored(broker, warehouse):
+def test_kafka_is_told_the_offsets_after_they_are_stored(broker, warehouse, monkeypatch):
+    monkeypatch.setattr("lab.consumer.COMMIT_SECONDS", 0)
     broker.send(*range(5))
     broker.most = 2
     seen = []
     run(broker, warehouse, on_stored=lambda readings: seen.append(committed(broker)))
     assert seen == [{0: 2}, {0: 4}, {0: 5}]
+
+
+def test_kafka_is_told_a_few_times_a_second_and_at_the_latest_when_no_more_comes(broker, warehouse, caplog):
+    broker.send(*range(5))
+    broker.most = 2
+    seen = []
+    broker.clock.after(2, lambda: seen.append(committed(broker)))
+    run(broker, warehouse, on_stored=lambda readings: seen.append(committed(broker)))
+    assert seen == [{0: 2}, {0: 2}, {0: 2}, {0: 5}]
 
 
 def test_the_client_is_made_to_lose_nothing_and_with_ones_own_settings(broker, warehouse):
