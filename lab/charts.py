@@ -24,6 +24,8 @@ SLICES = {  # of the time, for the rate
     "1s": "second", "5s": "5 seconds", "15s": "15 seconds", "1min": "minute", "5min": "5 minutes",
     "15min": "15 minutes", "1h": "hour", "6h": "6 hours", "1D": "day", "7D": "week",
 }  # fmt: skip
+MOST_ROWS = 50_000  # more readings are thinned out by the database, for a picture
+THIN_SLICES = 1000  # of the time then; a panel is about as many pixels wide
 GAP_FACTOR = 10  # silence this many times longer than usual is a gap
 
 
@@ -58,6 +60,52 @@ def read_sensor_logs(warehouse: str, sensor_id: str | None = None) -> pd.DataFra
     return logs.assign(ts=pd.to_datetime(logs["ts"], utc=True, format="ISO8601"))
 
 
+def thin_sensor_logs(warehouse: str, most: int = MOST_ROWS) -> tuple[pd.DataFrame, pd.DataFrame | None]:
+    """What a picture needs of the table: rows and gaps for `plot_sensor_logs`, however many there are.
+
+    Up to `most` readings come as they are. Of more, the database gives for each sensor and status the
+    least and the greatest value in each of about a thousand slices of the time, so that every spike
+    still shows; the column `readings` says for how many each row stands.
+    """
+    with Warehouse(warehouse, create=False) as db:
+        count, first, last = db.query("SELECT count(*), min(ts), max(ts) FROM sensor_logs")[0]
+        if count <= most:
+            return read_sensor_logs(warehouse).assign(readings=1), None
+        first, last = pd.Timestamp(first), pd.Timestamp(last)
+        span = max(last - first, pd.Timedelta("1s"))
+        rate = pd.Timedelta(_rate_slice(span))
+        # The slices of the rate start at midnight, and each is a whole number of these.
+        width = rate / max(1, round(THIN_SLICES * rate / span))
+        # Rounded down: not every SQLite has floor(), and CAST rounds in PostgreSQL. Half a millisecond
+        # more, for SQLite knows a time no better, and would put one on an edge before it.
+        slice_sql = f"round(({db.seconds('ts')} - ? + 0.0005) / ? - 0.5)"
+        sql = (
+            f"SELECT sensor_id, status, {slice_sql} AS slice, min(unit), count(*), min(val), max(val),"
+            " min(ts), max(ts) FROM sensor_logs GROUP BY sensor_id, slice, status"
+        )
+        found = db.query(sql, first.normalize().timestamp(), width.total_seconds())
+    names = ["sensor_id", "status", "slice", "unit", "readings", "least", "greatest", "first", "last"]
+    slices = pd.DataFrame(found, columns=names)
+    for name in ("first", "last"):
+        slices[name] = pd.to_datetime(slices[name], utc=True, format="ISO8601")
+    least = slices.rename(columns={"least": "val", "first": "ts"})
+    greatest = slices.rename(columns={"greatest": "val", "last": "ts"}).assign(readings=0)
+    logs = pd.concat([least, greatest])[["sensor_id", "val", "unit", "status", "ts", "readings"]]
+    return logs.sort_values("ts", kind="stable", ignore_index=True), _gaps_between(slices)
+
+
+def _gaps_between(slices: pd.DataFrame) -> pd.DataFrame:
+    """The gaps that reach from one slice into another; one within a slice is thinner than the line."""
+    by_slice = slices.groupby(["sensor_id", "slice"])
+    ends = by_slice.agg(first=("first", "min"), last=("last", "max"), readings=("readings", "sum"))
+    several = ends[ends["readings"] > 1]
+    steps = (several["last"] - several["first"]) / (several["readings"] - 1)
+    usual = steps.groupby("sensor_id").median().reindex(ends.index.get_level_values("sensor_id")).values
+    before = ends.groupby("sensor_id")["last"].shift()
+    gaps = pd.DataFrame({"start": before, "end": ends["first"]})[ends["first"] - before > GAP_FACTOR * usual]
+    return gaps.reset_index("sensor_id")
+
+
 def find_gaps(times: pd.Series) -> pd.DataFrame:
     """The silences between sorted times that are much longer than usual: columns start, end."""
     steps = times.diff()
@@ -66,10 +114,10 @@ def find_gaps(times: pd.Series) -> pd.DataFrame:
     return pd.DataFrame({"start": times.shift()[long], "end": times[long]}).reset_index(drop=True)
 
 
-def plot_sensor_logs(logs: pd.DataFrame) -> Chart:
+def plot_sensor_logs(logs: pd.DataFrame, gaps: pd.DataFrame | None = None) -> Chart:
     """One panel a sensor: values over time with its unit, statuses marked, gaps shaded.
 
-    The last panel shows the rate: readings stored of each sensor in each slice of the time.
+    `logs` as `read_sensor_logs` gives them, or with their gaps as `thin_sensor_logs` does. The last panel shows the rate: readings stored of each sensor in each slice of the time.
     """
     sensors = sorted(logs["sensor_id"].unique())
     chart = Chart(figsize=(11, 2.1 * (len(sensors) + 1)))
@@ -78,7 +126,8 @@ def plot_sensor_logs(logs: pd.DataFrame) -> Chart:
         return chart
     panels = chart.subplots(len(sensors) + 1, sharex=True, squeeze=False)[:, 0]
     for panel, sensor_id in zip(panels, sensors):
-        plot_sensor(panel, logs[logs["sensor_id"] == sensor_id])
+        ours = None if gaps is None else gaps[gaps["sensor_id"] == sensor_id].reset_index()
+        plot_sensor(panel, logs[logs["sensor_id"] == sensor_id], ours)
     _plot_rates(panels[-1], logs)
     locator = AutoDateLocator()
     panels[-1].xaxis.set_major_locator(locator)
@@ -87,10 +136,10 @@ def plot_sensor_logs(logs: pd.DataFrame) -> Chart:
     return chart
 
 
-def plot_sensor(panel: Axes, logs: pd.DataFrame) -> None:
-    """The values of one sensor on the given axes."""
+def plot_sensor(panel: Axes, logs: pd.DataFrame, gaps: pd.DataFrame | None = None) -> None:
+    """The values of one sensor on the given axes, with these gaps, or those that are found."""
     sensor_id, unit = logs[["sensor_id", "unit"]].iloc[0]
-    gaps = find_gaps(logs["ts"])
+    gaps = find_gaps(logs["ts"]) if gaps is None else gaps
     line = logs.set_index("ts")["val"]
     # A point that is not there, so that the line does not bridge the silence.
     breaks = pd.Series(float("nan"), index=gaps["start"] + pd.Timedelta(microseconds=1))
@@ -99,7 +148,7 @@ def plot_sensor(panel: Axes, logs: pd.DataFrame) -> None:
     for status, (color, marker) in STATUS.items():
         some = logs[logs["status"] == status]
         if len(some):
-            label = f"{status} ({len(some)})"
+            label = f"{status} ({_readings(some).sum()})"
             panel.plot(some["ts"], some["val"], marker, color=color, markersize=6, label=label)
     for n, gap in gaps.iterrows():
         panel.axvspan(
@@ -108,10 +157,20 @@ def plot_sensor(panel: Axes, logs: pd.DataFrame) -> None:
     _dress(panel, sensor_id, unit)
 
 
+def _readings(logs: pd.DataFrame) -> pd.Series:
+    """For how many readings each row stands."""
+    return logs["readings"] if "readings" in logs else pd.Series(1, index=logs.index)
+
+
+def _rate_slice(span: pd.Timedelta) -> str:
+    return next((name for name in SLICES if span / pd.Timedelta(name) <= 100), "7D")
+
+
 def _plot_rates(panel: Axes, logs: pd.DataFrame) -> None:
-    span = logs["ts"].max() - logs["ts"].min()
-    name = next((name for name in SLICES if span / pd.Timedelta(name) <= 100), "7D")
-    counts = logs.groupby([pd.Grouper(key="ts", freq=name), "sensor_id"]).size().unstack(fill_value=0)
+    name = _rate_slice(logs["ts"].max() - logs["ts"].min())
+    logs = logs.assign(readings=_readings(logs))
+    by_slice = logs.groupby([pd.Grouper(key="ts", freq=name), "sensor_id"])
+    counts = by_slice["readings"].sum().unstack(fill_value=0)
     bottom, width = 0, pd.to_timedelta(name).total_seconds() / 86400  # matplotlib counts in days
     for sensor_id in counts:
         rate = counts[sensor_id]

@@ -128,6 +128,10 @@ class PostgreSQL:
         finally:
             self.execute("SELECT pg_advisory_unlock(hashtext(?))", name)
 
+    def seconds(self, column: str) -> str:
+        """SQL for the seconds since 1970 of a time."""
+        return f"extract(epoch FROM {column})::double precision"
+
     def advice(self, error: Exception) -> str | None:
         """What to do about an error; None if it may clear up by itself."""
         state = getattr(error, "sqlstate", None)

