@@ -5,7 +5,7 @@ import json
 import statistics
 import subprocess
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -43,14 +43,14 @@ class Comparison:
         return self.median >= float(bound) if sign == ">=" else self.median <= float(bound)
 
 
-def take_turns(runs: int, ways: dict[str, Callable[[], float]]) -> dict[str, list[float]]:
+def take_turns(runs: int, ways: Mapping[str, Callable[[], float]]) -> dict[str, list[float]]:
     """What each way measures, run by run; in turns, so that a slow moment of the machine meets all.
 
     Every second round goes backwards, so that none always has the same one before it.
     """
     found: dict[str, list[float]] = {name: [] for name in ways}
     for n in range(runs):
-        for name in list(ways) if n % 2 == 0 else reversed(ways):
+        for name in list(ways)[:: -1 if n % 2 else 1]:
             found[name].append(ways[name]())
     return found
 

@@ -1,14 +1,13 @@
 """What is measured: each benchmark is a function that makes comparisons."""
 
 import os
-import statistics
 import subprocess
 import sys
 import tempfile
 import time
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -26,8 +25,9 @@ from lab.simulation import simulate_readings
 from lab.topics import create_topic, fresh_name
 from lab.warehouse import Warehouse
 
-BENCHMARKS: dict[str, Callable[["Bench"], Iterator[Comparison]]] = {}
-RATE, SHARE = "readings a second", "seconds"
+Benchmark = Callable[["Bench"], Iterator[Comparison]]
+BENCHMARKS: dict[str, Benchmark] = {}
+RATE = "readings a second"
 
 
 @dataclass
@@ -79,9 +79,9 @@ class Bench:
         return in_process(name, self.servers, topic, messages, url or self.new_sqlite(), file="readers")
 
 
-def benchmark(run: Callable[[Bench], Iterator[Comparison]]) -> Callable[[Bench], Iterator[Comparison]]:
+def benchmark(run: Benchmark) -> Benchmark:
     """Make the function below one that `python -m benchmarks NAME` runs."""
-    BENCHMARKS[run.__name__] = run
+    BENCHMARKS[getattr(run, "__name__", "")] = run
     return run
 
 
@@ -104,9 +104,7 @@ def consumer(bench: Bench) -> Iterator[Comparison]:
     }
     needs = {"confluent": ["confluent_kafka", "orjson"], "quixstreams": ["quixstreams"]}
     names = [name for name in references if not missing(needs.get(name, []))]
-    ways = {
-        name: partial(_rate, bench, name, few if name == "loop" else n) for name in ["lab", *names]
-    }
+    ways = {name: partial(_rate, bench, name, few if name == "loop" else n) for name in ["lab", *names]}
     found = take_turns(bench.runs, ways)
     for name in names:
         reference, goal = references[name]

@@ -26,14 +26,13 @@ class Clock:
 
     def __init__(self, messages: int):
         self.messages, self.done, self.first = messages, 0, 0
-        self.began = self.ended = 0.0
-        self.memory = 0
+        self.began, self.ended, self.memory = time.perf_counter(), 0.0, 0
 
     def add(self, count: int) -> None:
         """So many more are done."""
         self.done += count
         self.ended = time.perf_counter()
-        if not self.first:
+        if not self.first and not self.is_over:  # if the first batch is all there is, it counts
             self.first, self.began = self.done, self.ended
         if self.is_over:
             self.memory = psutil.Process().memory_info().rss

@@ -19,7 +19,6 @@ from lab.broker import EmbeddedBroker, free_ports, start_broker
 from lab.checks import *  # noqa: F403
 from lab.consumer import consume
 from lab.dead_letters import fix_value, list_dead_letters, replay
-from lab.doctor import diagnose
 from lab.errors import InvalidReading, LabError
 from lab.producer import produce
 from lab.readings import Reading, decode_reading, encode_reading
@@ -48,6 +47,7 @@ if TYPE_CHECKING:
         read_sensor_logs,
     )
     from lab.dashboard import Dashboard
+    from lab.doctor import diagnose
     from lab.live import show_live
 
 __all__ = [
@@ -93,10 +93,10 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    # The charts come at their first use: pandas and matplotlib take longer than all the rest.
+    # These come at their first use: pandas and matplotlib take longer than all the rest.
     if name in __all__:
-        module = {"Dashboard": "lab.dashboard", "show_live": "lab.live"}.get(name, "lab.charts")
-        return getattr(importlib.import_module(module), name)
+        modules = {"Dashboard": "lab.dashboard", "diagnose": "lab.doctor", "show_live": "lab.live"}
+        return getattr(importlib.import_module(modules.get(name, "lab.charts")), name)
     raise AttributeError(f"module 'lab' has no attribute {name!r}")
 
 

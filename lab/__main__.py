@@ -19,7 +19,6 @@ from lab.broker import HOST, EmbeddedBroker, start_broker
 from lab.connection import address, is_answering
 from lab.consumer import ConsumeSummary
 from lab.dead_letters import fix_value, list_dead_letters
-from lab.doctor import diagnose
 from lab.errors import LabError, SettingsError
 from lab.readings import Reading
 from lab.settings import Settings
@@ -74,7 +73,7 @@ def run_demo_command(settings: Settings, options: argparse.Namespace) -> None:
 
 @command("doctor", "find what is wrong with a set-up, and how to mend it")
 def doctor(settings: Settings, options: argparse.Namespace) -> int:
-    findings = diagnose(settings)
+    findings = lab.diagnose(settings)
     print(findings)
     faults = sum(not finding.ok for finding in findings)
     print(f"\n{faults} fault(s) found." if faults else "\nEverything is in order.")

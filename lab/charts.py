@@ -2,6 +2,7 @@
 
 import io
 from collections.abc import Mapping
+from datetime import datetime
 
 import pandas as pd
 from matplotlib.axes import Axes
@@ -71,9 +72,9 @@ def thin_sensor_logs(warehouse: str, most: int = MOST_ROWS) -> tuple[pd.DataFram
         count, first, last = db.query("SELECT count(*), min(ts), max(ts) FROM sensor_logs")[0]
         if count <= most:
             return read_sensor_logs(warehouse).assign(readings=1), None
-        first, last = pd.Timestamp(first), pd.Timestamp(last)
-        span = max(last - first, pd.Timedelta("1s"))
-        rate = pd.Timedelta(_rate_slice(span))
+        start = datetime.fromisoformat(first).replace(hour=0, minute=0, second=0, microsecond=0)
+        span = max(1.0, (datetime.fromisoformat(last) - datetime.fromisoformat(first)).total_seconds())
+        rate = _seconds(_rate_slice(span))
         # The slices of the rate start at midnight, and each is a whole number of these.
         width = rate / max(1, round(THIN_SLICES * rate / span))
         # Rounded down: not every SQLite has floor(), and CAST rounds in PostgreSQL. Half a millisecond
@@ -83,7 +84,7 @@ def thin_sensor_logs(warehouse: str, most: int = MOST_ROWS) -> tuple[pd.DataFram
             f"SELECT sensor_id, status, {slice_sql} AS slice, min(unit), count(*), min(val), max(val),"
             " min(ts), max(ts) FROM sensor_logs GROUP BY sensor_id, slice, status"
         )
-        found = db.query(sql, first.normalize().timestamp(), width.total_seconds())
+        found = db.query(sql, start.timestamp(), width)
     names = ["sensor_id", "status", "slice", "unit", "readings", "least", "greatest", "first", "last"]
     slices = pd.DataFrame(found, columns=names)
     for name in ("first", "last"):
@@ -117,7 +118,8 @@ def find_gaps(times: pd.Series) -> pd.DataFrame:
 def plot_sensor_logs(logs: pd.DataFrame, gaps: pd.DataFrame | None = None) -> Chart:
     """One panel a sensor: values over time with its unit, statuses marked, gaps shaded.
 
-    `logs` as `read_sensor_logs` gives them, or with their gaps as `thin_sensor_logs` does. The last panel shows the rate: readings stored of each sensor in each slice of the time.
+    `logs` as `read_sensor_logs` gives them, or with their gaps as `thin_sensor_logs` does.
+    The last panel shows the rate: readings stored of each sensor in each slice of the time.
     """
     sensors = sorted(logs["sensor_id"].unique())
     chart = Chart(figsize=(11, 2.1 * (len(sensors) + 1)))
@@ -162,16 +164,21 @@ def _readings(logs: pd.DataFrame) -> pd.Series:
     return logs["readings"] if "readings" in logs else pd.Series(1, index=logs.index)
 
 
-def _rate_slice(span: pd.Timedelta) -> str:
-    return next((name for name in SLICES if span / pd.Timedelta(name) <= 100), "7D")
+def _rate_slice(span: float) -> str:
+    """Of a time of so many seconds, a hundred at most."""
+    return next((name for name in SLICES if span / _seconds(name) <= 100), "7D")
+
+
+def _seconds(name: str) -> float:
+    return pd.to_timedelta(name).total_seconds()
 
 
 def _plot_rates(panel: Axes, logs: pd.DataFrame) -> None:
-    name = _rate_slice(logs["ts"].max() - logs["ts"].min())
+    name = _rate_slice((logs["ts"].max() - logs["ts"].min()).total_seconds())
     logs = logs.assign(readings=_readings(logs))
     by_slice = logs.groupby([pd.Grouper(key="ts", freq=name), "sensor_id"])
     counts = by_slice["readings"].sum().unstack(fill_value=0)
-    bottom, width = 0, pd.to_timedelta(name).total_seconds() / 86400  # matplotlib counts in days
+    bottom, width = 0, _seconds(name) / 86400  # matplotlib counts in days
     for sensor_id in counts:
         rate = counts[sensor_id]
         panel.bar(rate.index, rate, width, bottom, align="edge", label=sensor_id)

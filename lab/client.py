@@ -6,7 +6,6 @@ the client to be there.
 """
 
 import importlib
-import importlib.metadata
 import importlib.util
 import sys
 from pathlib import Path
@@ -36,6 +35,8 @@ def verify_client() -> None:
 
 def find_fault() -> tuple[str, str] | None:
     """What is wrong with the client, and how to mend it; None if nothing is."""
+    from importlib import metadata  # here, for it is slow to import, and most never need it
+
     if sys.version_info < OLDEST_PYTHON:
         found = f"The kit needs Python 3.11 or newer; this is {sys.version.split()[0]} ({sys.executable})"
         return found, "Start it with start.py, or choose the kernel Python 3."
@@ -49,7 +50,7 @@ def find_fault() -> tuple[str, str] | None:
         return f"{PACKAGE} {ours} is installed, and the kit needs 3", reinstall()
     spec = importlib.util.find_spec("kafka")
     found = Path(spec.origin) if spec and spec.origin else None
-    right = Path(str(importlib.metadata.distribution(PACKAGE).locate_file("kafka/__init__.py")))
+    right = Path(str(metadata.distribution(PACKAGE).locate_file("kafka/__init__.py")))
     if found and found.resolve() != right.resolve():
         hides = found if found.name != "__init__.py" else found.parent
         return f"'import kafka' finds {hides}, which hides {PACKAGE}", f"Give {hides} another name."
@@ -63,7 +64,9 @@ def reinstall() -> str:
 
 def version(package: str) -> str | None:
     """The version of an installed package, or None."""
+    from importlib import metadata
+
     try:
-        return importlib.metadata.version(package)
-    except importlib.metadata.PackageNotFoundError:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
         return None

@@ -20,8 +20,8 @@ from lab.charts import (
     thin_sensor_logs,
 )
 from lab.readings import Batch, Reading
-from lab.topics import Partition, Topic
 from lab.simulation import Plant
+from lab.topics import Partition, Topic
 from lab.warehouse import Warehouse
 
 START = datetime(2026, 1, 31, 12, tzinfo=UTC)
@@ -237,7 +237,6 @@ def test_a_thinned_picture_has_the_same_legends_titles_units_and_limits(both):
 
 
 def test_a_thinned_picture_shades_the_same_gaps_and_counts_the_same_rates(both):
-    every, thin = both
     for panel in range(3):
         shades = [[(p.get_x(), p.get_width()) for p in chart.axes[panel].patches] for chart in both]
         assert shades[0] == shades[1]

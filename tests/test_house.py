@@ -20,7 +20,8 @@ MODULES = sorted((KIT / "lab").rglob("*.py"))
 NOTEBOOKS = sorted((KIT / "notebooks").glob("*.ipynb"))
 README = (KIT / "README.md").read_text(encoding="utf-8")
 TEACHING = (KIT / "TEACHING.md").read_text(encoding="utf-8")
-CODE = [*MODULES, KIT / "start.py", KIT / "conftest.py", *sorted((KIT / "tests").glob("*.py"))]
+OURS = [*sorted((KIT / "tests").glob("*.py")), *sorted((KIT / "benchmarks").glob("*.py"))]
+CODE = [*MODULES, KIT / "start.py", KIT / "conftest.py", *OURS]
 by_name = pytest.mark.parametrize("path", NOTEBOOKS, ids=[path.stem for path in NOTEBOOKS])
 
 
