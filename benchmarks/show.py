@@ -41,31 +41,26 @@ def write_table(file: Path, comparisons: Sequence[Comparison], machines: Sequenc
 
 def draw(comparisons: Sequence[Comparison]) -> Figure:
     """One row each: the spread of the ratio as a bar, its median as a point, its goal as a line."""
-    figure = Figure(figsize=(13, 1.6 + 0.62 * len(comparisons)), layout="constrained")
+    figure = Figure(figsize=(13, 1.8 + 0.62 * len(comparisons)), layout="constrained")
     panel = figure.subplots()
     panel.set_xscale("log")
-    panel.axvline(1, color="#cccccc", linewidth=1)
+    panel.axvline(1, color="#bbbbbb", linewidth=1.5)
     colors = {True: REACHED, False: MISSED, None: FREE}
     for n, each in enumerate(comparisons):
         color = colors[each.is_reached]
-        low, high = each.ratios[0], each.ratios[-1]
-        panel.plot([low, high], [n, n], color=color, linewidth=7, alpha=0.45, solid_capstyle="butt")
+        panel.hlines(n, each.ratios[0], each.ratios[-1], color=color, linewidth=8, alpha=0.45)
         panel.plot(each.median, n, "o", color=color, markersize=9)
-        text = f"{_number(each.median)}"
-        panel.annotate(text, (high, n), (10, 0), textcoords="offset points", va="center", fontsize=12)
         if each.goal:
-            sign, bound = each.goal.split()
-            panel.plot(float(bound), n, marker="|", color=GOAL, markersize=18, markeredgewidth=2)
-            panel.plot(float(bound), n, marker=5 if sign == ">=" else 4, color=GOAL, markersize=7)
-    labels = [f"{each.what}\nagainst {each.reference}" for each in comparisons]
-    panel.set_yticks(range(len(comparisons)), labels, fontsize=10.5)
+            panel.plot(float(each.goal.split()[1]), n, "|", color=GOAL, markersize=20, markeredgewidth=2.5)
+        text = f"{_number(each.median)}{f'   goal {each.goal}' if each.goal else ''}"
+        panel.text(1.02, n, text, transform=panel.get_yaxis_transform(), va="center", fontsize=12)
+    labels = [f"{each.what}\nagainst {each.reference.split(':')[0]}" for each in comparisons]
+    panel.set_yticks(range(len(comparisons)), labels, fontsize=11)
     panel.set_ylim(len(comparisons) - 0.4, -0.6)
-    panel.margins(x=0.12)
     panel.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-    panel.set_xlabel("ratio: ours to the reference (min, median, max of the runs); black: the goal,"
-                     " and on which side of it", fontsize=12)  # fmt: skip
-    panel.set_title("What the kit does, as a ratio to something that does the same", loc="left",
-                    fontsize=14, fontweight="bold")  # fmt: skip
+    panel.set_xlabel("ratio of ours to the reference", fontsize=12)
+    figure.suptitle("The kit against others that do the same: the ratio, its spread, its goal (black)\n"
+                    "blue: reached, orange: not reached, grey: no goal", fontsize=14)  # fmt: skip
     panel.grid(axis="x", alpha=0.3)
     panel.spines[["top", "right"]].set_visible(False)
     return figure

@@ -68,7 +68,7 @@ def test_the_picture_has_a_row_for_each_with_its_goal():
     rows = [Comparison("x", "y", "s", ">= 0.5", [1, 2], [1, 1]), Comparison("z", "y", "s", "", [1], [2])]
     (panel,) = draw(rows).axes
     assert [label.get_text() for label in panel.get_yticklabels()] == ["x\nagainst y", "z\nagainst y"]
-    assert [text.get_text() for text in panel.texts] == ["1.5", "0.5"]
+    assert [text.get_text() for text in panel.texts] == ["1.5   goal >= 0.5", "0.5"]
 
 
 def test_every_benchmark_says_what_it_measures():
