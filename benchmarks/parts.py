@@ -314,7 +314,7 @@ def start(bench: Bench) -> Iterator[Comparison]:
     """`start.py setup`, when all is set up."""
     ways = {"ours": [sys.executable, "start.py", "setup"], "bare": [sys.executable, "-c", ""]}
     found = _start_times(bench, ways)
-    more = [ours - bare for ours, bare in zip(*found.values())]
+    more = [max(0.001, ours - bare) for ours, bare in zip(*found.values())]
     yield Comparison(
         "start.py setup, when ready", "the 150 ms that it may take beyond a bare Python", "s", "<= 1.0",
         more, [0.15] * len(more),
