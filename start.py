@@ -6,6 +6,7 @@ or newer and nothing else; uses `uv` where it is installed, because it is quicke
 
 import argparse
 import hashlib
+import json
 import os
 import shutil
 import signal
@@ -23,6 +24,7 @@ COMMANDS = {
     "setup": "the set-up alone, for example before a day without internet",
     "reset": "back to the start: removes all topics, messages and stored rows; your notebooks stay",
 }
+NO_NEWS = {"@jupyterlab/apputils-extension:notification": {"fetchNews": "false", "checkForUpdates": False}}
 # An error of the kit as one line, not as a traceback.
 LAB_ERRORS = """
 import sys
@@ -120,12 +122,15 @@ def lab(arguments):
     code = run("-m", "lab", "broker", "start")
     if code:
         return code
+    # Else JupyterLab asks everybody whether they want its news.
+    settings = VENV / "share" / "jupyter" / "lab" / "settings" / "overrides.json"
+    settings.parent.mkdir(parents=True, exist_ok=True)
+    settings.write_text(json.dumps(NO_NEWS), encoding="utf-8")
     try:
         return run(
             *("-m", "jupyterlab", f"--ServerApp.root_dir={HERE}"),
             "--LabApp.default_url=/lab/tree/notebooks/00_overview.ipynb",
             "--ServerApp.answer_yes=True",  # one Ctrl-C is enough
-            *("--LabApp.news_url=", "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate"),
             *arguments,
         )
     finally:
