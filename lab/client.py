@@ -7,10 +7,12 @@ the client to be there.
 
 import importlib
 import importlib.util
+import os
 import sys
 from pathlib import Path
 
 PACKAGE, IMPOSTORS = "kafka-python", ("kafka", "kafka-python-ng")
+VENV = Path(__file__).resolve().parent.parent / ".venv"  # where start.py puts the packages
 OLDEST_PYTHON = (3, 11)  # with less the kit cannot even be read
 NEEDED = ("kafka", "kafka.admin", "kafka.net.selector")  # the last one came with version 3
 
@@ -45,7 +47,7 @@ def find_fault() -> tuple[str, str] | None:
             fix = f"Run {sys.executable} -m pip uninstall -y {impostor}, then {reinstall()[4:]}"
             return f"The package {impostor} is installed; it hides {PACKAGE}", fix
     if not (ours := version(PACKAGE)):
-        return f"{PACKAGE} is not installed for {sys.executable}", reinstall()
+        return f"{PACKAGE} is not installed for {sys.executable}", take_the_right_python()
     if int(ours.split(".")[0]) < 3:
         return f"{PACKAGE} {ours} is installed, and the kit needs 3", reinstall()
     spec = importlib.util.find_spec("kafka")
@@ -55,6 +57,14 @@ def find_fault() -> tuple[str, str] | None:
         hides = found if found.name != "__init__.py" else found.parent
         return f"'import kafka' finds {hides}, which hides {PACKAGE}", f"Give {hides} another name."
     return None
+
+
+def take_the_right_python() -> str:
+    """Which Python has it; where start.py made none, the command that installs it for this one."""
+    python = VENV / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+    if not python.exists() or Path(sys.prefix).resolve() == VENV:
+        return reinstall()
+    return f'The kit has a Python of its own: "{python}"; in a notebook, the kernel Python 3.'
 
 
 def reinstall() -> str:

@@ -98,6 +98,19 @@ def test_a_python_without_it_is_named(monkeypatch):
     assert found == f"kafka-python is not installed for {sys.executable}"
 
 
+def test_who_took_another_python_is_shown_that_of_the_kit(tmp_path, monkeypatch):
+    """And not told to install into the system's, which would mend nothing."""
+    monkeypatch.setattr("lab.client.version", lambda package: None)
+    monkeypatch.setattr("lab.client.VENV", tmp_path)
+    assert find_fault()[1].endswith("-m pip install --force-reinstall kafka-python")
+    for python in (tmp_path / "bin" / "python", tmp_path / "Scripts" / "python.exe"):
+        python.parent.mkdir()
+        python.touch()
+    assert find_fault()[1].startswith(f'The kit has a Python of its own: "{tmp_path}')
+    monkeypatch.setattr(sys, "prefix", str(tmp_path))  # it is the right one, and has lost its packages
+    assert find_fault()[1].endswith("-m pip install --force-reinstall kafka-python")
+
+
 def test_here_nothing_is_wrong():
     assert find_fault() is None
 
