@@ -69,7 +69,9 @@ def install(requirements):
     uv = shutil.which("uv")
     if not works("" if uv else "import pip"):  # none, half-made, or made by a Python that is gone
         shutil.rmtree(VENV, ignore_errors=True)
-        make = [uv, "venv", "-q", "--python", sys.executable] if uv else [sys.executable, "-m", "venv"]
+        make = [sys.executable, "-m", "venv"]
+        if uv:  # --seed: with pip, which the README and lesson 12 speak of
+            make = [uv, "venv", "-q", "--seed", "--python", sys.executable]
         subprocess.run([*make, VENV], check=True)
     pip = [uv, "pip"] if uv else [PYTHON, "-m", "pip"]
     options = ["--compile-bytecode", "--python", PYTHON] if uv else []
