@@ -12,6 +12,7 @@ import nbformat
 import pytest
 
 import lab
+from lab import checks
 from lab.__main__ import parser
 from lab.settings import Settings
 
@@ -22,6 +23,14 @@ README = (KIT / "README.md").read_text(encoding="utf-8")
 TEACHING = (KIT / "TEACHING.md").read_text(encoding="utf-8")
 OURS = [*sorted((KIT / "tests").glob("*.py")), *sorted((KIT / "benchmarks").glob("*.py"))]
 CODE = [*MODULES, KIT / "start.py", KIT / "conftest.py", *OURS]
+# {lesson: (its question, its minutes)}; an appendix may be missing where a teacher has a plan.
+ROWS = {
+    name: (question, minutes)
+    for name, question, minutes in re.findall(
+        r"^\| \[(\w+)\]\(notebooks/.+?\) \| (.+) \| (\d+) \|$", README, re.MULTILINE
+    )
+}
+APPENDICES = {name for name, (question, _) in ROWS.items() if question.startswith("an appendix: ")}
 by_name = pytest.mark.parametrize("path", NOTEBOOKS, ids=[path.stem for path in NOTEBOOKS])
 
 
@@ -82,6 +91,7 @@ def imported(path: Path) -> set[str]:
 
 
 def test_the_readme_draws_the_arrows_that_are_there():
+    """A module that imports another, or is new: its row in the README's table of modules says so."""
     rows = re.findall(r"^\| `(\w+)` \| .+\? \| (.*?) ?\|$", README, re.MULTILINE)
     drawn = {module: set(filter(None, arrows.split(", "))) for module, arrows in rows}
     found: dict[str, set[str]] = {}
@@ -102,33 +112,55 @@ def test_no_stage_knows_another():
 
 @by_name
 def test_a_lesson_is_in_the_readme(path):
-    assert f"[{path.stem}](notebooks/{path.name})" in README
+    row = f"| [{path.stem}](notebooks/{path.name}) | what is ...? | 15 |"
+    assert path.stem in ROWS, f"README.md, The lessons: a row such as {row}"
+
+
+def test_the_overview_lists_the_lessons_as_the_readme_does():
+    overview = "\n".join(cell.source for cell in cells(NOTEBOOKS[0], "markdown"))
+    listed = re.findall(r"^\| (\d\d_\w+) \| (.+) \|$", overview, re.MULTILINE)
+    said = [(name, question) for name, (question, _) in ROWS.items() if name != NOTEBOOKS[0].stem]
+    assert listed == said, "the table at the end of 00_overview.ipynb, and that of README.md"
+
+
+@pytest.mark.parametrize(
+    ("path", "following"), list(itertools.pairwise(NOTEBOOKS)), ids=[path.stem for path in NOTEBOOKS[:-1]]
+)
+def test_a_lesson_leads_to_the_next(path, following):
+    last = notebook(path).cells[-1].source
+    assert f"`{following.name}`" in last, f"the last cell: Next question: ...? Go on with `{following.name}`."
 
 
 @by_name
 def test_a_lesson_opens_with_its_question_and_closes_with_what_was_learnt(path):
     first, last = notebook(path).cells[0].source, notebook(path).cells[-1].source
     minutes = re.search(r"About (\d+) minutes", first)
-    assert re.match(r"# \d\d ", first) and "?" in first and minutes
-    row = next(line for line in README.splitlines() if path.name in line)
-    assert row.endswith(f"| {minutes[1]} |")
-    assert "In this notebook we:" in last and last.count("\n- ") == 3
+    asked = re.search(r"^\*\*(.+\?)\*\*$", first, re.MULTILINE)
+    assert re.match(rf"# {path.stem[:2]} ", first), f"its first line is: # {path.stem[:2]} and the title"
+    assert asked, "in its first cell, on a line of its own: **The question?**"
+    assert minutes, "in its first cell: About 15 minutes. You need: lesson ..."
+    question, told = ROWS[path.stem]
+    assert asked[1].lower() == question.removeprefix("an appendix: ").lower(), "as in README.md"
+    assert minutes[1] == told, "as in README.md"
+    assert "**In this notebook we:**" in last and last.count("\n- ") == 3, "the last cell: three points"
 
 
 @by_name
 def test_a_lesson_is_stored_without_what_a_run_leaves(path):
-    assert all(not cell.outputs and cell.execution_count is None for cell in cells(path, "code"))
-    assert set(notebook(path).metadata) <= {"kernelspec", "language_info"}
-    assert notebook(path).metadata.kernelspec.name == "python3"
+    clean = "In JupyterLab: Edit > Clear Outputs of All Cells, then save"
+    assert all(not cell.outputs and cell.execution_count is None for cell in cells(path, "code")), clean
+    assert set(notebook(path).metadata) <= {"kernelspec", "language_info"}, "nothing else in its metadata"
+    assert notebook(path).metadata.kernelspec.name == "python3", "kernel: Python 3"
 
 
 @by_name
 def test_a_lesson_has_small_cells(path):
     for cell in cells(path, "code"):
-        assert len(cell.source.splitlines()) <= 12, cell.source
+        assert len(cell.source.splitlines()) <= 12, f"more than 12 lines:\n{cell.source}"
         defines = any(isinstance(x, ast.FunctionDef | ast.ClassDef) for x in ast.walk(ast.parse(cell.source)))
-        assert is_exercise(cell) or not defines, cell.source
-    assert all(len(cell.source.split()) <= 65 for cell in prose(path))
+        assert is_exercise(cell) or not defines, f"def and class stand in exercises only:\n{cell.source}"
+    long = [cell.source for cell in prose(path) if len(cell.source.split()) > 65]
+    assert long == [], f"more than 65 words in a cell of text; make two of it:\n{long}"
 
 
 def prose(path: Path) -> list[nbformat.NotebookNode]:
@@ -139,7 +171,7 @@ def prose(path: Path) -> list[nbformat.NotebookNode]:
 @by_name
 def test_a_lesson_takes_the_kit_through_its_door(path):
     for cell in cells(path, "code"):
-        assert not re.search(r"(from|import) lab\.", cell.source), cell.source
+        assert not re.search(r"(from|import) lab\.", cell.source), f"from lab import ...:\n{cell.source}"
 
 
 @by_name
@@ -152,20 +184,44 @@ def test_a_lesson_never_deletes_a_topic(path):
 def test_a_lesson_has_two_exercises_that_check_themselves(path):
     code = cells(path, "code")
     solutions = [cell for cell in code if "solution" in cell.metadata.get("tags", [])]
-    assert all(cell.metadata.jupyter.source_hidden for cell in solutions)
-    checks = [cell for cell in code if re.search(r"^check_\w+\(", cell.source, re.MULTILINE)]
+    hidden = 'the metadata of a solution: {"tags": ["solution"], "jupyter": {"source_hidden": true}}'
+    assert all(cell.metadata.get("jupyter", {}).get("source_hidden") for cell in solutions), hidden
+    checked = [cell for cell in code if re.search(r"^check_\w+\(", cell.source, re.MULTILINE)]
     given = [cell for cell in code if "# Your code here" in cell.source]
-    assert len(solutions) == len(checks) == len(given) >= 2
+    found = f"{len(given)} with '# Your code here', {len(solutions)} solutions, {len(checked)} checks"
+    assert len(solutions) == len(checked) == len(given) >= 2, f"as many of each, and two at least: {found}"
+
+
+def test_the_door_gives_every_check():
+    """Each of `lab/checks/lesson_NN.py` is imported in `lab/checks/__init__.py`, and is in `__all__`."""
+    written = {
+        node.name
+        for path in (KIT / "lab" / "checks").glob("lesson_*.py")
+        for node in tree(path).body
+        if isinstance(node, ast.FunctionDef) and node.name.startswith("check_")
+    }
+    assert written == set(checks.__all__)
+
+
+@pytest.mark.parametrize("name", checks.__all__)
+def test_every_check_is_tested(name):
+    """With a right answer and wrong ones: most are in `tests/test_checks.py`."""
+    tests = (path.read_text(encoding="utf-8") for path in (KIT / "tests").glob("test_*.py"))
+    assert any(f"lab.{name}(" in text for text in tests)
 
 
 # The teacher's page.
 
 
 def test_an_agenda_gives_each_lesson_its_minutes():
-    minutes = dict(re.findall(r"^\| \[(\w+)\].* (\d+) \|$", README, re.MULTILINE))
     agenda = re.findall(r"^\| [\d:]+ \| (\d+) \| (\d\d_\w+)", TEACHING, re.MULTILINE)
-    assert {name for _, name in agenda} == minutes.keys() - {"12_postgresql"}
-    assert [(name, given) for given, name in agenda if given != minutes[name]] == []
+    why = "TEACHING.md, Two agendas; or in README.md its question begins with 'an appendix: '"
+    assert {name for _, name in agenda} == ROWS.keys() - APPENDICES, why
+    assert [(name, given) for given, name in agenda if given != ROWS[name][1]] == [], "as in README.md"
+
+
+def test_the_teacher_is_told_when_an_appendix_is_for():
+    assert [name for name in APPENDICES if name not in TEACHING] == [], "TEACHING.md, below the agendas"
 
 
 def test_an_agenda_has_no_gap_and_no_overlap():
@@ -177,7 +233,8 @@ def test_an_agenda_has_no_gap_and_no_overlap():
 
 def test_the_teacher_has_something_to_say_to_each_lesson():
     told = re.findall(r"^\| (\d\d) \| .+ \| .+ \| .+ \|$", TEACHING, re.MULTILINE)
-    assert told == [path.stem[:2] for path in NOTEBOOKS if path.stem != "12_postgresql"]
+    lessons = [path.stem[:2] for path in NOTEBOOKS if path.stem not in APPENDICES]
+    assert told == lessons, "TEACHING.md, Lesson by lesson: | 03 | say | people get stuck | the way out |"
 
 
 # The README and the code.
