@@ -139,6 +139,7 @@ def test_a_lesson_opens_with_its_question_and_closes_with_what_was_learnt(path):
     assert re.match(rf"# {path.stem[:2]} ", first), f"its first line is: # {path.stem[:2]} and the title"
     assert asked, "in its first cell, on a line of its own: **The question?**"
     assert minutes, "in its first cell: About 15 minutes. You need: lesson ..."
+    assert path.stem in ROWS, "no row of it in README.md, The lessons"
     question, told = ROWS[path.stem]
     assert asked[1].lower() == question.removeprefix("an appendix: ").lower(), "as in README.md"
     assert minutes[1] == told, "as in README.md"
@@ -200,14 +201,14 @@ def test_the_door_gives_every_check():
         for node in tree(path).body
         if isinstance(node, ast.FunctionDef) and node.name.startswith("check_")
     }
-    assert written == set(checks.__all__)
+    assert written == set(checks.__all__), "lab/checks/__init__.py: import each, and name it in __all__"
 
 
 @pytest.mark.parametrize("name", checks.__all__)
 def test_every_check_is_tested(name):
     """With a right answer and wrong ones: most are in `tests/test_checks.py`."""
     tests = (path.read_text(encoding="utf-8") for path in (KIT / "tests").glob("test_*.py"))
-    assert any(f"lab.{name}(" in text for text in tests)
+    assert any(f"lab.{name}(" in text for text in tests), f"tests/test_checks.py: lab.{name}(...)"
 
 
 # The teacher's page.
