@@ -48,6 +48,6 @@ def check_each_once(database: str | Path, table: str) -> Report:
         Step(
             "no reading is in it twice",
             lambda: ask(database, f"SELECT count(*) = count(DISTINCT sensor_id || ts) FROM {name}") == [(1,)],
-            "The UNIQUE belongs into CREATE TABLE, before the rows are in it.",
+            f"The UNIQUE belongs in CREATE TABLE, not later. DROP TABLE {table} takes away a first try.",
         ),
     )
