@@ -353,6 +353,15 @@ def test_alarms(alarming, topic, kafka, alarms, key, expected, once):
     assert done(lab.check_each_alarm_once(alarming, topic, **kafka)) == once
 
 
+def test_an_alarm_after_a_bad_try_counts(alarming, topic, kafka):
+    lab.create_topic(topic, **kafka)
+    send(topic, kafka, b"a sensor's name", key=b"a")
+    assert done(lab.check_alarms(alarming, topic, **kafka)) == [False, False, False, False]
+    for alarm in (HOT, OTHER, AGAIN):
+        send(topic, kafka, alarm, key=alarm.sensor_id.encode())
+    assert done(lab.check_alarms(alarming, topic, **kafka)) == [True, True, True, True]
+
+
 # Lesson 08.
 
 
