@@ -26,6 +26,6 @@ def check_retention(topic: str, retention_ms: int, **kafka: Any) -> Report:
         Step(
             f"its retention.ms is {retention_ms}",
             lambda: topic_config(topic, "retention.ms", **kafka) == str(retention_ms),
-            "configs={'retention.ms': ...} when you create it; one hour is 3,600,000 milliseconds.",
+            "configs={'retention.ms': ...}, in milliseconds. A topic that is there keeps it: use a new name.",
         ),
     )

@@ -40,11 +40,11 @@ def check_first_offset_since(topic: str, time_ms: int, answer: int | None, **kaf
         Step(
             "no message before it is as late",
             lambda: isinstance(answer, int) and answer <= min(later()),
-            "That is too far on. offsets_for_times gives the first offset at or after a time.",
+            "Not too far on: offsets_for_times gives the first offset at or after a time.",
         ),
         Step(
             "it is as late as the time asked for",
             lambda: isinstance(answer, int) and answer >= min(later()),
-            "That is too early. offsets_for_times takes {partition: milliseconds}.",
+            "Not too early: offsets_for_times takes {partition: milliseconds}.",
         ),
     )

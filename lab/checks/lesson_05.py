@@ -25,7 +25,7 @@ def check_outliers(answer: Iterable | None) -> Report:
         Step(
             "all of them were planted",
             lambda: bool(given()) and given() <= planted,
-            "Some are ordinary values. An outlier is far from the readings around it, not only warm.",
+            "An outlier is far from the readings around it, not only warm.",
         ),
         Step(
             "none is missing", lambda: given() >= planted, "One can be far too low as well as far too high."

@@ -23,7 +23,7 @@ def check_dead_letter(warehouse: Any, topic: str, field: str) -> Report:
         Step(
             f"one of them is there because of its {field}",
             lambda: any(error.startswith(f"{field}:") for error in errors()),
-            f"Take the bytes in `good`, and .replace(...) its {field} by something it must not be.",
+            f"Take the bytes in `good`, .replace(...) its {field} by a bad one, send that, and consume.",
         ),
     )
 
@@ -46,7 +46,7 @@ def check_replayed(warehouse: Any, number: int, **kafka: Any) -> Report:
             lambda: "@" in (place()[1] or ""),
             "replay(warehouse, number, fixed value, **settings.kafka) sends it.",
         ),
-        Step("the reading is stored", is_stored, "Now consume(...) again, until nothing is left."),
+        Step("the reading is stored", is_stored, "Now consume(...), without replay: it sends each once."),
     )
 
 
