@@ -8,10 +8,9 @@ import sys
 from collections.abc import Callable, Generator, Iterable
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from kafka.errors import KafkaError
-from tqdm import tqdm
 
 import lab
 from lab.arguments import assignment, command, option, parser, positive_number, seconds, whole_number
@@ -23,6 +22,9 @@ from lab.errors import LabError, SettingsError
 from lab.readings import Reading
 from lab.settings import Settings
 from lab.topics import describe_topics, partition_owners, wait_until_in_sync
+
+if TYPE_CHECKING:
+    from tqdm import tqdm
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -418,7 +420,7 @@ def chart_command(settings: Settings, options: argparse.Namespace) -> None:
 # How it is said.
 
 
-def _show(verb: str, bar: tqdm, quiet: bool) -> Callable[[list[Reading]], None]:
+def _show(verb: str, bar: "tqdm", quiet: bool) -> Callable[[list[Reading]], None]:
     def show(readings: list[Reading]) -> None:
         if quiet:
             bar.update(len(readings))
@@ -430,7 +432,9 @@ def _show(verb: str, bar: tqdm, quiet: bool) -> Callable[[list[Reading]], None]:
     return show
 
 
-def _bar(label: str, total: int | None, quiet: bool) -> tqdm:
+def _bar(label: str, total: int | None, quiet: bool) -> "tqdm":
+    from tqdm import tqdm  # here, for most commands show no bar
+
     return tqdm(desc=label, total=total, unit=" readings", disable=None if quiet else True)
 
 
@@ -458,6 +462,8 @@ class _Terminal(logging.Handler):
     """Writes above a progress bar, not into it."""
 
     def emit(self, record: logging.LogRecord) -> None:
+        from tqdm import tqdm
+
         tqdm.write(record.getMessage(), file=sys.stderr)
 
 

@@ -53,7 +53,7 @@ def is_exercise(cell: nbformat.NotebookNode) -> bool:
 # The door.
 
 
-@pytest.mark.parametrize("name", lab.__all__)
+@pytest.mark.parametrize("name", [*lab.__all__, *checks.__all__])
 def test_what_the_door_gives_is_explained_and_used_in_a_lesson(name):
     thing = getattr(lab, name)
     assert inspect.getdoc(thing) or not callable(thing)
