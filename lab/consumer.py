@@ -361,41 +361,29 @@ class _Consumer:
         places = {p: first[p] if self.expected[p] is None else self.expected[p] for p in partitions}
         return any(end[p] > place for p, place in places.items())
 
-    def is_forgotten(self, client: KafkaConsumer) -> bool:
-        """Whether the group is settled, and has partitions of the topic that no other member has.
+    def is_forgotten(self) -> bool:
+        """Whether the group is settled, and goes on without this consumer, or without some partitions.
 
-        Or goes on without this consumer; see `is_dropped`. The first happens when kafka-python assigns
-        them at the very moment at which it learns of the topic, or loses sight of it.
+        kafka-python (3.0.12) brings a group there: it assigns partitions at the very moment at which it
+        learns of the topic, or loses sight of it; it goes on with those it knew of a topic made anew with
+        more; and where members join on a busy machine, its heartbeats end, and it notices nothing.
         """
         with self.admin() as admin:
-            if admin.describe_topics([self.topic])[0]["error_code"]:
-                return False
-        members = self.settled_members()
-        if not members or self.is_missing_in(members):
-            return bool(members)
-        others = [m for m in members if m.get("group_instance_id") != self.member]
-        assigned = [each for member in others for each in member["member_assignment"]["assigned_partitions"]]
-        theirs = {number for each in assigned if each["topic"] == self.topic for number in each["partitions"]}
-        return bool((client.partitions_for_topic(self.topic) or set()) - theirs)
-
-    def is_dropped(self) -> bool:
-        """Whether the group is settled, and goes on without this consumer.
-
-        Seen with kafka-python 3.0.12 where members join on a busy machine: its heartbeats end, and
-        it notices nothing.
-        """
-        members = self.settled_members()
-        return bool(members) and self.is_missing_in(members)
-
-    def is_missing_in(self, members: list[dict[str, Any]]) -> bool:
-        """Whether none of them is this consumer."""
-        return self.member not in [member.get("group_instance_id") for member in members]
-
-    def settled_members(self) -> list[dict[str, Any]]:
-        """The members of the group as Kafka describes them; none while they share out anew."""
-        with self.admin() as admin:
+            topic = admin.describe_topics([self.topic])[0]
             group = admin.describe_groups([self.group_id])[self.group_id]
-        return group["members"] if group["group_state"] == "Stable" else []
+        members = group["members"]
+        if topic["error_code"] or group["group_state"] != "Stable" or not members:
+            return False
+        if self.member not in [member.get("group_instance_id") for member in members]:
+            return True
+        # What it has by the group's word alone is nobody's.
+        has = client.assignment() if (client := self.client) else set()
+        owned = {partition.partition for partition in has}
+        for member in members:
+            if member.get("group_instance_id") != self.member:
+                for each in member["member_assignment"]["assigned_partitions"]:
+                    owned |= set(each["partitions"]) if each["topic"] == self.topic else set()
+        return bool({each["partition_index"] for each in topic["partitions"]} - owned)
 
     def open(self) -> KafkaConsumer | None:
         """A client that has joined the group; None if stopped while the broker was away."""
@@ -528,16 +516,16 @@ class _Consumer:
             )
             if self.asked - self.heard > self.patience:
                 self.patience *= 2
-                if self.is_forgotten(client):
+                if self.is_forgotten():
                     self.leave_group()  # else Kafka would give the same assignment again
                     raise KafkaError("there are partitions, and it has none")
         elif "is away" in self.told:
             log.warning("Kafka is back.")
             self.heard = self.asked
         elif self.asked - self.heard > self.patience:
-            if self.is_dropped():
+            if self.is_forgotten():
                 self.patience *= 2
-                raise KafkaError("the group goes on without it")
+                raise KafkaError("the group goes on without it, or without some partitions")
             if not self.is_left_behind():
                 self.patience, self.doubts = 2 * self.patience, 0
             elif self.doubts:

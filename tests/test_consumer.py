@@ -337,7 +337,8 @@ class FakeAdmin:
 
     def describe_topics(self, topics=None):
         error_code = 0 if self.broker.exists else UnknownTopicOrPartitionError.errno
-        return [{"error_code": error_code} for _ in topics]
+        partitions = [{"partition_index": number} for number in self.broker.log]
+        return [{"error_code": error_code, "partitions": partitions} for _ in topics]
 
     def describe_groups(self, group_ids, group_coordinator_id=None, include_authorized_operations=False):
         self.broker.looks += 1
@@ -1032,9 +1033,21 @@ def test_a_message_that_comes_during_the_look_is_not_held_against_the_client(bro
 
 def test_what_another_member_has_not_read_yet_is_not_held_against_the_client(two_partitions, warehouse):
     broker = two_partitions
+    broker.others = [1]
     broker.clock.after(2, lambda: broker.give(0))
     broker.clock.after(3, lambda: broker.send(110, 111, partition=1))
     assert run(broker, warehouse, idle_timeout=20).reconnects == 0
+
+
+def test_a_partition_that_nobody_has_is_taken_by_a_new_client(two_partitions, warehouse, caplog):
+    """Such as those of a topic made anew with more of them, of which kafka-python did not hear."""
+    broker = two_partitions
+    broker.clock.after(1, lambda: broker.give(0))
+    broker.clock.after(2, lambda: broker.send(110, 111, partition=1))
+    broker.clock.after(15, lambda: broker.give(0, 1))
+    run(broker, warehouse, idle_timeout=40)
+    assert "or without some partitions" in caplog.text
+    assert {110, 111} <= set(values(warehouse))
 
 
 # The broker is away.

@@ -471,8 +471,9 @@ def test_topic_made_anew_under_a_running_consumer(either_place, rounds):
             )
             total += 10 * batches
             wait_for(lambda total=total: either_place.stored() == total)
+            before = lab.describe_topic(either_place.topic, **either_place.kafka).topic_id
             admin.delete_topics([either_place.topic])
-            wait_for(lambda: remade(either_place))
+            wait_for(lambda before=before: remade(either_place, before))
         produce(either_place.topic, numbered_readings(), interval=0, max_batches=500, **either_place.kafka)
         wait_for(lambda: either_place.stored() >= total + 5000)
         consumer.kill()
@@ -480,10 +481,10 @@ def test_topic_made_anew_under_a_running_consumer(either_place, rounds):
     assert (ledger.produced, ledger.stored, ledger.lost) == (5000, total + 5000, 0)
 
 
-def remade(place):
+def remade(place, before):
+    """Whether the broker knows the new topic: until it does, it takes messages for the one that goes."""
     try:
-        lab.create_topic(place.topic, num_partitions=3, **place.kafka)
-        return True
+        return lab.create_topic(place.topic, num_partitions=3, **place.kafka).topic_id != before
     except Exception:
         return False  # still being deleted
 
