@@ -240,7 +240,7 @@ class EmbeddedBroker:
 
     def _plan(self) -> list[Node]:
         # A start that was cut off may have formatted only some of them.
-        formatted = len(self.nodes()) or len([f for f in self.home.glob("broker-*/") if f.suffix != ".new"])
+        formatted = len(self.nodes()) or len(data_folders(self.home))
         if formatted not in (0, self.brokers):
             # A majority of new nodes would know nothing of what the old ones keep.
             raise BrokerError(
@@ -437,6 +437,11 @@ def prepare_quick_start() -> Path | None:
                 subprocess.run(command, cwd=folder, env=environment(), capture_output=True, timeout=120)
 
         return train(run)
+
+
+def data_folders(home: Path) -> list[Path]:
+    """The folders of the nodes that were formatted to the end, running or not."""
+    return [folder for folder in home.glob("broker-*/") if folder.suffix != ".new"]
 
 
 def is_port_open(host: str, port: int) -> bool:

@@ -82,7 +82,8 @@ def describe_topic(topic: str, **kafka: Any) -> Topic:
 def describe_topics(**kafka: Any) -> list[Topic]:
     """All topics but those that Kafka keeps for itself."""
     with connect(KafkaAdminClient, **kafka) as admin:
-        return [_describe(admin, name) for name in sorted(admin.list_topics()) if name[:2] != "__"]
+        found = [each for each in admin.describe_topics() if each["name"][:2] != "__"]
+    return [_topic(each, each["name"]) for each in sorted(found, key=lambda each: each["name"])]
 
 
 def wait_until_in_sync(timeout: float = 60, **kafka: Any) -> None:
@@ -160,7 +161,11 @@ def _partitions(topic: str, kafka: dict[str, Any]) -> list[TopicPartition]:
 
 
 def _describe(admin: KafkaAdminClient, topic: str) -> Topic:
-    found = admin.describe_topics([topic])[0]
+    return _topic(admin.describe_topics([topic])[0], topic)
+
+
+def _topic(found: dict[str, Any], topic: str) -> Topic:
+    """What Kafka's answer says of it."""
     if refusal := explain_rights(for_code(found["error_code"])(), topic):
         raise refusal
     if found["error_code"]:

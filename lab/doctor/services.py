@@ -10,7 +10,7 @@ from kafka import KafkaAdminClient, TopicPartition
 from kafka.admin import OffsetSpec
 from kafka.errors import KafkaError
 
-from lab.broker import LOOPBACK, EmbeddedBroker, Node, is_port_open, port_owner
+from lab.broker import LOOPBACK, EmbeddedBroker, Node, data_folders, is_port_open, port_owner
 from lab.connection import address, connect, is_answering, speaks_tls
 from lab.doctor.finding import Finding
 from lab.errors import LabError, NoWarehouseYet
@@ -106,7 +106,7 @@ def _whose(settings: Settings) -> str:
     host, port = places[0]
     who = port_owner(port) if host in LOOPBACK else f"on {host}"
     whose = f"not the kit's own but one of somebody else ({who})"
-    if _data_folders(settings.home):
+    if data_folders(settings.home):
         place = f"runs at localhost:{running[0].port}" if running else "is stopped"
         whose += f"; the kit's own, which has other topics in {settings.home}, {place} and is not used"
     return whose
@@ -141,7 +141,7 @@ def _strays(home: Path, nodes: list[Node]) -> Fault | None:
 def _unusable(settings: Settings, home: Path, nodes: list[Node]) -> Fault | None:
     """Data on which no broker starts."""
     fix = "Remove its topics and messages: python -m lab broker reset."
-    folders = _data_folders(home)
+    folders = data_folders(home)
     for folder in folders:
         if not (folder / "data" / "meta.properties").is_file():
             return f"{folder} is incomplete (no data/meta.properties): Kafka does not start on it", fix
@@ -149,10 +149,6 @@ def _unusable(settings: Settings, home: Path, nodes: list[Node]) -> Fault | None
     if folders and len(folders) != asked and not any(node.process for node in nodes):
         return f"{home} has the data of {len(folders)} broker(s), and {asked} are asked for", fix
     return None
-
-
-def _data_folders(home: Path) -> list[Path]:
-    return [folder for folder in home.glob("broker-*/") if folder.suffix != ".new"]
 
 
 def _harmless(home: Path, nodes: list[Node]) -> str:
