@@ -75,6 +75,16 @@ class PostgreSQL:
             for table, columns in schema.items():
                 self.execute(f"CREATE TABLE IF NOT EXISTS {table} ({columns.format(**TYPES)})")
 
+    def add_column(self, table: str, name: str, kind: str) -> None:
+        """Give an older table a column that it lacks; whoever comes second finds it there."""
+        try:
+            self.execute(f"ALTER TABLE {table} ADD COLUMN IF NOT EXISTS {name} {kind.format(**TYPES)}")
+        except psycopg.errors.InsufficientPrivilege as error:
+            raise WarehouseError(
+                f"{self.name}: its table {table} is of an older kit, and lacks the column {name}. "
+                "Its owner adds it by opening it once: python -m lab consume."
+            ) from error
+
     def probe(self) -> None:
         """Whether rows can be written: insert none."""
         self.execute("INSERT INTO sensor_logs SELECT * FROM sensor_logs WHERE false")

@@ -58,6 +58,12 @@ class SQLite:
             for table, columns in schema.items():
                 self.execute(f"CREATE TABLE IF NOT EXISTS {table} ({columns.format(**TYPES)})")
 
+    def add_column(self, table: str, name: str, kind: str) -> None:
+        """Give an older table a column that it lacks; whoever comes second finds it there."""
+        with self.transaction():
+            if name not in self.columns(table):
+                self.execute(f"ALTER TABLE {table} ADD COLUMN {name} {kind.format(**TYPES)}")
+
     def probe(self) -> None:
         """Write, and undo it: whether the file can be written at all."""
         self.execute("BEGIN IMMEDIATE")

@@ -37,13 +37,16 @@ SCHEMA = {
     ' next_offset {integer} NOT NULL, PRIMARY KEY (topic_id, "partition")',
     "dead_letters": 'id {id}, topic TEXT NOT NULL, "partition" {integer} NOT NULL,'
     ' "offset" {integer} NOT NULL, "key" {bytes}, value {bytes}, error TEXT NOT NULL, ts {time} NOT NULL,'
-    " replayed TEXT",
+    " replayed TEXT, headers TEXT",
     "gaps": 'id {id}, topic TEXT NOT NULL, topic_id TEXT NOT NULL, "partition" {integer} NOT NULL,'
     " first_offset {integer} NOT NULL, next_offset {integer} NOT NULL, ts {time} NOT NULL",
     "consumers": "group_id TEXT NOT NULL, member TEXT NOT NULL, stored {integer} NOT NULL,"
     " dead_letters {integer} NOT NULL, fenced {integer} NOT NULL, reconnects {integer} NOT NULL,"
     " seconds {real} NOT NULL, ts {time} NOT NULL, PRIMARY KEY (group_id, member)",
 }
+# {table: its columns that came later}. An older warehouse gets them when it is opened for writing, and
+# is read without them (see `column`). So such a column may be NULL, and an INSERT names its columns.
+CAME_LATER = {"dead_letters": ["headers"]}
 
 
 class Database(Protocol):
@@ -57,6 +60,7 @@ class Database(Protocol):
     def is_there(self) -> bool: ...
     def connect(self, create: bool) -> None: ...
     def create(self, schema: dict[str, str]) -> None: ...
+    def add_column(self, table: str, name: str, kind: str) -> None: ...
     def probe(self) -> None: ...
     def close(self) -> None: ...
     def lost(self) -> str | None: ...
@@ -113,6 +117,10 @@ class Warehouse:
     def seconds(self, column: str) -> str:
         """SQL for the seconds since 1970 of a time, to a millisecond at least."""
         return self._db.seconds(column)
+
+    def column(self, table: str, name: str) -> str:
+        """SQL for a column that came later: NULL, where an older warehouse that is only read has none."""
+        return name if name in self._db.columns(table) else "NULL"
 
     def execute(self, sql: str, *values: object) -> None:
         """Run a statement that changes something, in a transaction of its own."""
@@ -258,6 +266,7 @@ class Warehouse:
                 self._db.create(SCHEMA)
             self._check_columns()
             if self._create:
+                self._add_missing_columns()
                 self._db.probe()
         except BaseException:
             self._db.close()
@@ -267,13 +276,20 @@ class Warehouse:
         """Refuse a database whose tables have our names and other columns."""
         for table in SCHEMA:
             expected, found = _columns(table), self._db.columns(table)
-            if found and set(found) != set(expected):
+            later = CAME_LATER.get(table, ())
+            if found and not set(expected) - set(later) <= set(found) <= set(expected):
                 raise WarehouseError(
                     f"{self.name} has a table {table} with the columns {', '.join(found)}; expected "
                     f"{', '.join(expected)}. Move it away, or choose another database: LAB_WAREHOUSE."
                 )
         if not self._create and not self._db.columns("sensor_logs"):
             raise NoWarehouseYet(NOT_YET.format(self.name))
+
+    def _add_missing_columns(self) -> None:
+        """An older warehouse becomes one of today; its rows have NULL there."""
+        for table, names in CAME_LATER.items():
+            for name in set(names) - set(self._db.columns(table)):
+                self._db.add_column(table, name, _columns(table)[name])
 
 
 def _database(url: str) -> Database:
@@ -288,8 +304,9 @@ def _database(url: str) -> Database:
     return PostgreSQL(url)
 
 
-def _columns(table: str) -> list[str]:
-    return re.findall(r'(?:^|, )"?(\w+)"? (?:\{|TEXT)', SCHEMA[table])
+def _columns(table: str) -> dict[str, str]:
+    """{name: type} of a table's columns."""
+    return dict(re.findall(r'(?:^|, )"?(\w+)"? (\{\w+\}|TEXT)', SCHEMA[table]))
 
 
 def _line(error: Exception) -> str:

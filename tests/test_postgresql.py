@@ -193,6 +193,21 @@ def test_a_user_who_may_write_need_not_create_tables(postgresql, url):
         db.execute("DROP OWNED BY writer")
 
 
+def test_a_column_that_came_later_is_added_by_the_owner_alone(postgresql, url):
+    with Warehouse(url) as warehouse:
+        warehouse.execute("ALTER TABLE dead_letters DROP COLUMN headers")
+    postgresql.execute("DROP ROLE IF EXISTS writer")
+    postgresql.execute(f"CREATE ROLE writer LOGIN PASSWORD '{SECRET}'")
+    with psycopg.connect(url) as db:
+        db.execute("GRANT SELECT, INSERT, UPDATE ON ALL TABLES IN SCHEMA public TO writer")
+    assert refusal(as_user(url, "writer")).endswith(
+        ": its table dead_letters is of an older kit, and lacks the column headers. "
+        "Its owner adds it by opening it once: python -m lab consume."
+    )
+    with psycopg.connect(url) as db:
+        db.execute("DROP OWNED BY writer")
+
+
 def test_a_server_that_can_only_be_read_is_refused(postgresql, url):
     Warehouse(url).close()
     with psycopg.connect(url, autocommit=True) as db:

@@ -15,9 +15,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 import lab.sqlite
+from lab.dead_letters import list_dead_letters
 from lab.errors import WarehouseError
 from lab.readings import Batch, DeadLetter, Reading
-from lab.warehouse import Warehouse
+from lab.warehouse import CAME_LATER, Warehouse
 from tests.ledger import wait_for
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -359,6 +360,52 @@ def test_an_empty_file_is_no_warehouse_to_read(path):
     path.touch()
     with pytest.raises(WarehouseError), Warehouse(str(path), create=False) as warehouse:
         warehouse.query(LOGS)
+
+
+# An older kit made it, and some columns came later.
+
+LATER = [(table, name) for table, names in CAME_LATER.items() for name in names]
+
+
+@pytest.fixture
+def older(url):
+    with Warehouse(url) as warehouse:
+        letter = DeadLetter(2, b"key", b"value", "no reading")
+        warehouse.store(*TOPIC, [batch(0, 2, next_offset=3, dead_letters=[letter])])
+        for table, name in LATER:
+            warehouse.execute(f"ALTER TABLE {table} DROP COLUMN {name}")
+    return url
+
+
+def later_columns(url) -> set[tuple[str, str]]:
+    with Warehouse(url, create=False) as reader:
+        return {(table, name) for table, name in LATER if reader.column(table, name) != "NULL"}
+
+
+def test_an_older_warehouse_gets_the_columns_that_came_later_and_keeps_its_rows(older):
+    assert later_columns(older) == set()
+    with Warehouse(older) as warehouse:
+        assert values(warehouse) == [0, 1]
+        assert [letter.value for letter in list_dead_letters(warehouse)] == [b"value"]
+        assert warehouse.next_offsets("id-of-the-topic") == {0: 3}
+        assert warehouse.store(*TOPIC, [batch(3, 5)]) == set()
+        assert warehouse.store(*TOPIC, [batch(0, 1, partition=1)]) == set()
+    assert later_columns(older) == set(LATER)
+
+
+def test_an_older_warehouse_is_read_as_it_is(older):
+    with Warehouse(older, create=False) as reader:
+        assert values(reader) == [0, 1]
+        assert [letter.value for letter in list_dead_letters(reader)] == [b"value"]
+        assert reader.next_offsets("id-of-the-topic") == {0: 3}
+    assert later_columns(older) == set()
+
+
+def test_of_many_who_open_an_older_warehouse_at_once_one_adds_a_column(older):
+    with ThreadPoolExecutor(4) as pool:
+        for warehouse in pool.map(lambda _: Warehouse(older), range(4)):
+            warehouse.close()
+    assert later_columns(older) == set(LATER)
 
 
 # The file goes away, or becomes another, while it is open.
