@@ -19,6 +19,7 @@ from lab.connection import address, is_answering
 from lab.consumer import ConsumeSummary
 from lab.dead_letters import fix_value, list_dead_letters
 from lab.errors import LabError, SettingsError
+from lab.gaps import list_gaps, skip_unreadable
 from lab.readings import Reading
 from lab.settings import Settings
 from lab.topics import describe_topics, partition_owners, wait_until_in_sync
@@ -333,6 +334,8 @@ def consume_command(settings: Settings, options: argparse.Namespace) -> None:
         f"{summary.rebalances} rebalances ({summary.paused:.2f} s); "
         f"lag: {lag or 'not known'}"
     )
+    if summary.truncated:
+        _say(f"{summary.truncated} messages had been stored before Kafka lost them; their rows stay")
 
 
 @contextmanager
@@ -347,6 +350,24 @@ def _metrics(summary: ConsumeSummary, port: int | None) -> Generator[None]:
         yield
 
 
+@command(
+    "skip",
+    "go past messages that cannot be read, and record the gap",
+    option("--partition", "where they are, as the error says", type=whole_number, required=True, metavar="N"),
+    option("--offset", "the first of them, as the error says", type=whole_number, required=True, metavar="N"),
+    example="skip --partition 0 --offset 41",
+)
+def skip(settings: Settings, options: argparse.Namespace) -> None:
+    with lab.Warehouse(settings.warehouse_url) as warehouse:
+        there = skip_unreadable(
+            settings.topic, options.partition, options.offset, warehouse, **settings.kafka
+        )
+    print(
+        f"{settings.topic}, partition {options.partition}: went past offsets {options.offset} to "
+        f"{there - 1}, and recorded the gap. Go on with: python -m lab consume."
+    )
+
+
 @command("status", "rows, dead letters, what each consumer did, offsets and lag")
 def status(settings: Settings, options: argparse.Namespace) -> int:
     with lab.Warehouse(settings.warehouse_url, create=False) as warehouse:
@@ -355,6 +376,11 @@ def status(settings: Settings, options: argparse.Namespace) -> int:
         _table(["sensor", "rows", "last reading"], warehouse.query(sql))
         letters = list_dead_letters(warehouse)
         print(f"dead letters: {len(letters)}, of which replayed: {sum(bool(x.replayed) for x in letters)}\n")
+        if gaps := list_gaps(warehouse):
+            print("Gaps in the log")
+            rows = [(f"{x.topic}-{x.partition}", x.first_offset, x.next_offset, x.reason, x.ts) for x in gaps]
+            _table(["partition", "first offset", "next offset", "reason", "at"], rows)
+            print()
         print("Consumers, each as it last wrote")
         sql = (
             "SELECT group_id, member, ts, stored + dead_letters, stored, dead_letters, fenced, reconnects,"
@@ -374,6 +400,11 @@ def status(settings: Settings, options: argparse.Namespace) -> int:
     ]
     print(f"Topic {topic.name} at {settings.bootstrap_servers}")
     _table(["partition", "end offset", "stored offset", "lag", f"owner in {settings.group}"], rows)
+    for number, (_, end) in offsets.items():
+        if stored.get(number, 0) > end:
+            print(
+                f"Partition {number}: Kafka lost messages that are stored. 'python -m lab consume' goes on."
+            )
     return 0
 
 

@@ -13,7 +13,7 @@ import threading
 import time
 import uuid
 from collections import deque
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -32,12 +32,16 @@ from kafka.admin import MemberToRemove
 from kafka.consumer.fetcher import ConsumerRecord
 from kafka.errors import (
     AuthorizationError,
+    CorruptRecordError,
     IllegalStateError,
+    InconsistentGroupProtocolError,
     KafkaConfigurationError,
     KafkaError,
+    LogTruncationError,
     NoOffsetForPartitionError,
     OffsetOutOfRangeError,
     SaslAuthenticationFailedError,
+    UnsupportedCodecError,
 )
 
 from lab.access import explain_rights
@@ -48,26 +52,40 @@ from lab.connection import (
     make_client,
     wait_until_answering,
 )
-from lab.errors import BrokerError, InvalidReading, TopicError
-from lab.readings import Batch, DeadLetter, Reading, decode_reading
+from lab.errors import BrokerError, GroupError, InvalidReading, LabError, TopicError
+from lab.readings import Batch, DeadLetter, Gap, Mark, Reading, decode_reading
 from lab.stopping import stop_on_signals
+from lab.truncation import READER, first_difference, mark
+from lab.unreadable import explain_unreadable
 
 log = logging.getLogger("lab")
 POLL_MS = 200
 PATIENCE = 5.0  # seconds without a message, until we look whether there are any; doubled each time
 MAX_POLL_RECORDS = 2000
+LEAST_IDLE = 0.5  # seconds: less is shorter than some polls
 COMMIT_SECONDS = 0.1  # at least, between two commits to Kafka
+SESSION_MS = 6000  # so long a dead member keeps its partitions
+JOIN_SECONDS = 8.0  # within this a consumer has partitions, if there are any for it
+HEALTHY_SECONDS = 5.0  # a client that lived so long did not fail as the one before it did
 # What a broken client raises: once its own thread is dead, whatever killed that, at every call.
 # KeyError: it was asked for a partition that is gone. BrokerError: the broker left as we asked it.
 BROKEN = (KafkaError, ValueError, OSError, RuntimeError, KeyError, BrokerError)
 # Trying again would not help.
-FATAL = (AuthorizationError, SaslAuthenticationFailedError, KafkaConfigurationError)
+FATAL = (
+    AuthorizationError,
+    SaslAuthenticationFailedError,
+    KafkaConfigurationError,
+    InconsistentGroupProtocolError,
+)
 
 
 class Sink(Protocol):
     """What a consumer needs of a warehouse; see `lab.warehouse`."""
 
-    def next_offsets(self, topic_id: str, stop: threading.Event) -> dict[int, int]: ...
+    def positions(self, topic_id: str, stop: threading.Event) -> dict[int, tuple[int, Mark | None]]: ...
+    def which_are_stored(
+        self, topic: str, partition: int, messages: Sequence[Reading | DeadLetter]
+    ) -> list[bool]: ...
     def store(
         self, topic: str, topic_id: str, batches: list[Batch], stop: threading.Event
     ) -> set[int] | None: ...
@@ -83,6 +101,7 @@ class ConsumeSummary:
     dead_letters: int = 0
     fenced: int = 0  # messages that another consumer had stored first
     lost_to_retention: int = 0  # messages that left the log before they were read
+    truncated: int = 0  # offsets that were stored before the log was cut short there
     reconnects: int = 0
     rebalances: int = 0  # how often the group gave this consumer other partitions
     paused: float = 0  # seconds without any, while the group did so
@@ -119,12 +138,17 @@ def consume(
     `summary` to watch its numbers from another thread; it is also what comes back.
 
     Messages that are no readings become dead letters. While the broker is away, or the warehouse
-    locked, it waits and goes on. Raises AccessError where that cannot help: no right, a wrong password.
+    locked, it waits and goes on. Raises, where waiting cannot help: AccessError (no right, a wrong
+    password), GroupError, UnreadableError; and BrokerError if Kafka is away when `idle_timeout` ends it.
+    What a sink of your own raises comes out as it is.
     """
     with stop_on_signals(stop) as stop, static_member(group_id) as member:
         summary = summary or ConsumeSummary()
         consumer = _Consumer(topic, warehouse, group_id, member, stop, summary, kafka)
-        return consumer.run(max_messages, idle_timeout, on_stored)
+        try:
+            return consumer.run(max_messages, idle_timeout, on_stored)
+        except _SinkError as error:
+            raise error.reason from error.reason.__cause__
 
 
 @contextmanager
@@ -175,6 +199,33 @@ class _Rebalance(ConsumerRebalanceListener):
         self.misplaced.extend(revoked)
 
 
+class _SinkError(Exception):
+    """A sink raised this: it is not the client's, whatever its type is."""
+
+    def __init__(self, reason: Exception):
+        self.reason = reason
+
+
+class _Sink:
+    """A sink whose errors nobody takes for those of Kafka's client: both may be a KeyError."""
+
+    def __init__(self, sink: Sink):
+        self._sink = sink
+
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        method = getattr(self._sink, name)
+
+        def call(*arguments: Any, **named: Any) -> Any:
+            try:
+                return method(*arguments, **named)
+            except LabError:
+                raise
+            except Exception as error:
+                raise _SinkError(error) from error
+
+        return call
+
+
 class _Consumer:
     """A client that is made anew when it fails, and what it must know to lose and repeat nothing."""
 
@@ -188,7 +239,8 @@ class _Consumer:
         summary: ConsumeSummary,
         kafka: dict[str, Any],
     ):
-        self.topic, self.warehouse, self.stop, self.kafka = topic, warehouse, stop, kafka
+        self.topic, self.stop, self.kafka = topic, stop, kafka
+        self.warehouse: Any = _Sink(warehouse)
         self.group_id, self.member = group_id, member
         self.servers = kafka["bootstrap_servers"]
         self.protocol = kafka.get("security_protocol", "PLAINTEXT")
@@ -196,11 +248,16 @@ class _Consumer:
         self.client: KafkaConsumer | None = None
         self.topic_id = ""
         self.expected: dict[TopicPartition, int | None] = {}  # the warehouse's offsets, as we know them
+        self.marks: dict[TopicPartition, Mark | None] = {}  # the last message stored before those
+        self.unproven: set[TopicPartition] = set()  # whose next message must be the one of the mark
         self.misplaced: deque[TopicPartition] = deque()  # the client may be elsewhere in these
         self.given: deque[tuple[list[int], float]] = deque()  # what rebalances gave us, not yet told
         self.partitions: list[int] | None = None  # what the last one gave us
         self.untold, self.told_kafka = False, 0.0  # what is stored since; when Kafka was last told
-        self.failures = 0  # in a row
+        self.unprovable: set[tuple[TopicPartition, Mark]] = set()  # marks that the log cannot show
+        self.failures, self.failed = 0, 0.0  # in a row; when the last one was
+        self.idle_timeout: float | None = None
+        self.idle_since: float | None = None  # the last message, or the first partitions
         self.heard = self.asked = time.monotonic()  # the last message; the last look why none comes
         self.patience, self.doubts = PATIENCE, 0
         self.told = ""
@@ -213,16 +270,16 @@ class _Consumer:
         on_stored: Callable[[list[Reading]], object] | None,
     ) -> ConsumeSummary:
         """The loop. Its bounds: the count, the idle time, and the stop event."""
-        heard = self.began
+        self.idle_timeout = None if idle_timeout is None else max(idle_timeout, LEAST_IDLE)
         try:
             while not self.stop.is_set():
                 before = self.summary.processed
                 left = MAX_POLL_RECORDS if max_messages is None else max_messages - before
-                if left <= 0 or (idle_timeout and time.monotonic() - heard > idle_timeout):
+                if left <= 0 or self.is_idle():
                     break
                 stored = self.step(min(left, MAX_POLL_RECORDS))
                 if self.summary.processed > before:
-                    heard = time.monotonic()
+                    self.idle_since = time.monotonic()
                 if stored and on_stored:
                     on_stored(stored)
                 if time.monotonic() - self.noted > 1:
@@ -232,6 +289,28 @@ class _Consumer:
             self.note()
         return self.summary
 
+    def idle_seconds_left(self) -> float | None:
+        """Until `idle_timeout` ends it. The time it takes to join the group does not count."""
+        if self.idle_timeout is None:
+            return None
+        since, seconds = self.idle_since or self.began, self.idle_timeout
+        if self.client and not self.idle_since:
+            seconds = max(seconds, JOIN_SECONDS)
+        return since + seconds - time.monotonic()
+
+    def is_idle(self) -> bool:
+        """Whether no message came for `idle_timeout`. With no broker nobody knows: then BrokerError."""
+        left = self.idle_seconds_left()
+        if left is None or left > 0:
+            return False
+        if not is_answering(self.servers, security_protocol=self.protocol):
+            raise BrokerError(
+                f"No Kafka broker answers at {self.servers}: ended after {self.idle_timeout:g} s without a "
+                f"message. {self.summary.stored} readings were stored before. "
+                "Start one with 'python -m lab broker start'."
+            )
+        return True
+
     def step(self, max_records: int) -> list[Reading]:
         """Poll once, and store what came; returns the readings that were stored."""
         try:
@@ -239,11 +318,21 @@ class _Consumer:
                 self.client = self.open()
                 return []
             polled = self.poll(self.client, max_records)
+        except InconsistentGroupProtocolError as error:
+            raise GroupError(
+                f"The members of group {self.group_id} share out their partitions in another way: they are "
+                "another program. Take a group of your own: LAB_GROUP, or --group."
+            ) from error
         except FATAL as error:
             raise explain_rights(error, self.topic, self.group_id) or error from error
         except BROKEN as error:
             self.recover(error)
             return []
+        except (LabError, _SinkError):
+            raise
+        except Exception:  # of a decoder, at damaged bytes
+            self.raise_if_unreadable()
+            raise
         return self.store([self.check(partition, records) for partition, records in polled.items()])
 
     def poll(self, client: KafkaConsumer, max_records: int) -> dict[TopicPartition, list[ConsumerRecord]]:
@@ -254,18 +343,39 @@ class _Consumer:
         except NoOffsetForPartitionError:
             pass  # new to this group: its place is found below
         except OffsetOutOfRangeError as error:
-            self.pass_gap(client, error.args[0])
-        self.failures = 0
+            self.find_place(client, list(error.args[0]))
+        except LogTruncationError as error:
+            self.misplaced.extend(error.divergent_offsets)  # the marks tell
         self.tell_rebalances()
         if not polled:
+            self.look_for_marks(client)
+            self.pass_control_records(client)
             self.tell_kafka(client)
             self.tell_why_nothing_comes(client)
         moved = self.move_to_stored_offsets(client)
-        return {partition: records for partition, records in polled.items() if partition not in moved}
+        return {
+            partition: following
+            for partition, records in polled.items()
+            if partition not in moved and (following := self.prove(partition, records))
+        }
+
+    def prove(self, partition: TopicPartition, records: list[ConsumerRecord]) -> list[ConsumerRecord]:
+        """The messages after the one of the mark, if it is first; none, if another is in its place."""
+        last = self.marks.get(partition)
+        if partition not in self.unproven or last is None:
+            return records
+        self.unproven.discard(partition)
+        if records[0].offset > last.offset:  # compaction removed it: nothing can be told
+            return records
+        if mark(records[0]) == last:
+            return records[1:]
+        self.go_back(partition, last, self.expected[partition] or 0)
+        return []
 
     def check(self, partition: TopicPartition, records: list[ConsumerRecord]) -> Batch:
         """Sort the messages of one partition into readings and dead letters."""
-        batch = Batch(partition.partition, self.expected[partition], records[-1].offset + 1)
+        end = records[-1]
+        batch = Batch(partition.partition, self.expected[partition], end.offset + 1, last=mark(end))
         keep = batch.readings.append
         for record in records:
             try:
@@ -287,7 +397,7 @@ class _Consumer:
                 self.summary.fenced += len(batch)
                 self.misplaced.append(partition)
                 continue
-            self.expected[partition] = batch.next_offset
+            self.expected[partition], self.marks[partition] = batch.next_offset, batch.last
             self.summary.stored += len(batch.readings)
             self.summary.dead_letters += len(batch.dead_letters)
             readings += batch.readings
@@ -316,44 +426,99 @@ class _Consumer:
             self.misplaced.extend(client.assignment())
         if not self.misplaced:
             return set()
-        stored, assigned, moved = (
-            self.warehouse.next_offsets(self.topic_id, self.stop),
-            client.assignment(),
-            set(),
-        )
+        stored = self.warehouse.positions(self.topic_id, self.stop)
+        assigned, moved = client.assignment(), set()
         while self.misplaced:
             partition = self.misplaced.popleft()
             moved.add(partition)
+            self.unproven.discard(partition)
             if partition not in assigned:
                 self.expected.pop(partition, None)
                 continue
-            offset = self.expected[partition] = stored.get(partition.partition)
+            offset, last = stored.get(partition.partition, (None, None))
+            self.expected[partition], self.marks[partition] = offset, last
             if offset is None:
                 client.seek_to_beginning(partition)
-            else:
+            elif last is None or (partition, last) in self.unprovable:
                 client.seek(partition, offset)
+            else:
+                client.seek(partition, last.offset)
+                self.unproven.add(partition)
+            self.idle_since = self.idle_since or time.monotonic()
         return moved
 
-    def pass_gap(self, client: KafkaConsumer, offsets: dict[TopicPartition, int]) -> None:
-        """Messages that we were to read have left the log: record it, and go on behind them."""
+    def find_place(self, client: KafkaConsumer, partitions: list[TopicPartition]) -> None:
+        """The log has no message where we were to read on: it begins later by now, or ends earlier."""
         client.topics()  # asks the broker: perhaps this is another topic of the same name
         if self.move_to_stored_offsets(client):
             return
-        first, end = client.beginning_offsets(list(offsets)), client.end_offsets(list(offsets))
-        for partition, offset in offsets.items():
-            there = min(max(offset, first[partition]), end[partition])
-            if there != offset:
-                log.warning(
-                    "%s: the messages from offset %d up to %d are no longer in the log; going on at %d.",
-                    f"{partition.topic}, partition {partition.partition}", offset, there - 1, there,
-                )  # fmt: skip
-                self.summary.lost_to_retention += max(0, there - offset)
-                self.store([Batch(partition.partition, self.expected[partition], there, gap=offset)])
+        firsts, ends = client.beginning_offsets(partitions), client.end_offsets(partitions)
+        for partition in partitions:
+            stored, last = self.expected[partition], self.marks[partition]
+            first, end = firsts[partition], ends[partition]
+            if stored is not None and end < stored:
+                self.go_back(partition, last, stored, end)
+            elif stored is not None and stored < first:
+                self.pass_gap(partition, stored, first)
+            elif last and last.offset < first:
+                self.unprovable.add((partition, last))
             self.misplaced.append(partition)
+
+    def look_for_marks(self, client: KafkaConsumer) -> None:
+        """A log that ends just before a mark brings nothing, and no error either."""
+        ends = client.end_offsets(list(self.unproven)) if self.unproven else {}
+        for partition, end in ends.items():
+            last = self.marks[partition]
+            if last and end <= last.offset:
+                self.go_back(partition, last, self.expected[partition] or 0, end)
+
+    def pass_gap(self, partition: TopicPartition, stored: int, first: int) -> None:
+        """Retention removed messages before they were read: record it, and go on behind them."""
+        log.warning(
+            "%s: the messages from offset %d up to %d are no longer in the log; going on at %d.",
+            f"{self.topic}, partition {partition.partition}", stored, first - 1, first,
+        )  # fmt: skip
+        self.summary.lost_to_retention += first - stored
+        self.store([Batch(partition.partition, stored, first, gap=Gap(stored, first, "retention"))])
+
+    def go_back(
+        self, partition: TopicPartition, last: Mark | None, stored: int, end: int | None = None
+    ) -> None:
+        """The log was cut short, and perhaps written anew: go on where it is no longer what was stored."""
+        there, before = end or 0, None
+        if last:
+            there, before = first_difference(
+                partition, last, min(stored, stored if end is None else end),
+                self.warehouse.which_are_stored, **self.kafka,
+            )  # fmt: skip
+        gap = Gap(there, stored, "truncation") if there < stored else None
+        if gap:
+            log.warning(
+                "%s, partition %d: Kafka lost the end of the log. What was stored of it, offsets %d to %d, "
+                "stays in the warehouse. What is in the log from offset %d on is new: it is stored as well.",
+                self.topic, partition.partition, there, stored - 1, there,
+            )  # fmt: skip
+            self.summary.truncated += stored - there
+        self.store([Batch(partition.partition, stored, there, last=before, gap=gap)])
+        self.misplaced.append(partition)
+
+    def pass_control_records(self, client: KafkaConsumer) -> None:
+        """Go past the ends of transactions, and aborted messages: else they would count as lag for ever."""
+        passed = []
+        for partition, offset in self.expected.items():
+            if partition in self.unproven or partition in self.misplaced:
+                continue
+            with suppress(IllegalStateError):  # taken from us just now
+                there = client.position(partition, timeout_ms=POLL_MS) or 0
+                if there > (offset or 0):
+                    last = self.marks[partition]
+                    passed.append(Batch(partition.partition, offset, there, last=last))
+        if passed:
+            self.store(passed)
 
     def is_left_behind(self) -> bool:
         """Whether another client sees messages that ours does not bring."""
-        with connect(KafkaConsumer, timeout=1, **self.kafka) as other:
+        with connect(KafkaConsumer, timeout=1, **READER | self.kafka) as other:
             there = other.partitions_for_topic(self.topic) or ()
             partitions = [partition for partition in self.expected if partition.partition in there]
             first = other.beginning_offsets(partitions, timeout_ms=1000)
@@ -387,15 +552,21 @@ class _Consumer:
 
     def open(self) -> KafkaConsumer | None:
         """A client that has joined the group; None if stopped while the broker was away."""
-        if not wait_until_answering(self.servers, stop=self.stop, security_protocol=self.protocol):
-            return None
+        try:
+            left = self.idle_seconds_left()
+            if not wait_until_answering(
+                self.servers, stop=self.stop, timeout=left, security_protocol=self.protocol
+            ):
+                return None
+        except BrokerError:
+            return None  # the time is up, and `is_idle` says so
         client = make_client(
             KafkaConsumer,
             group_id=self.group_id,
             group_instance_id=self.member,
             enable_auto_commit=False,
-            auto_offset_reset="none",  # else a lost offset would move in silence
-            session_timeout_ms=6000,
+            **READER,
+            session_timeout_ms=SESSION_MS,
             heartbeat_interval_ms=500,  # by it a member hears that another joined
             metadata_max_age_ms=5000,  # a topic made anew is noticed within that time
             # Not the cooperative assignor: it needs two rounds, and with 3.0.12 made holes of 0.5 s where
@@ -436,18 +607,35 @@ class _Consumer:
 
     def recover(self, error: Exception) -> None:
         """Wait a little; unless the error passes by itself, also close the client and make a new one."""
+        if time.monotonic() - self.failed > HEALTHY_SECONDS:
+            self.failures = 0
         if not getattr(error, "retriable", False):
+            if self.failures or isinstance(error, CorruptRecordError | UnsupportedCodecError):
+                self.raise_if_unreadable()
             log.warning("Kafka client failed (%s): making a new one.", error)
             self.summary.reconnects += 1
             self.discard()
-        elif self.failures == 1 and is_answering(self.servers, security_protocol=self.protocol):
-            log.warning("Kafka at %s answers, but not as asked: %s. Trying again.", self.servers, error)
+        else:
+            # Whatever it had in its hands, it reads on at what is stored.
+            self.misplaced.extend(self.client.assignment() if self.client else ())
+            if self.failures == 1 and is_answering(self.servers, security_protocol=self.protocol):
+                log.warning("Kafka at %s answers, but not as asked: %s. Trying again.", self.servers, error)
         self.failures += 1
         self.stop.wait(min(0.05 * 2 ** min(self.failures, 10), 5))
+        self.failed = time.monotonic()
+
+    def raise_if_unreadable(self) -> None:
+        """UnreadableError, if it is not the client that fails, but what stands next in the log."""
+        with suppress(*BROKEN):  # then Kafka cannot be asked now
+            if reason := explain_unreadable(self.expected, **self.kafka):
+                raise reason
+        # Perhaps what cannot be read is a mark: it was stored, and is not needed.
+        self.unprovable |= {(p, last) for p in self.unproven if (last := self.marks[p])}
 
     def discard(self) -> None:
         client, self.client = self.client, None
         self.expected.clear()
+        self.unproven.clear()
         try:
             if client:
                 client.close(autocommit=False, timeout_ms=1000)

@@ -25,6 +25,21 @@ class AccessError(LabError):
     """The broker does not let us in, or does not let us do that: a certificate, a password, a right."""
 
 
+class GroupError(LabError):
+    """The consumer group cannot be joined, and waiting will not mend it."""
+
+
+class UnreadableError(LabError):
+    """A message in the log cannot be read by the client: it is damaged, or a package is missing.
+
+    `found` says which, and `fix` what to type.
+    """
+
+    def __init__(self, found: str, fix: str = ""):
+        super().__init__(f"{found}. {fix}".rstrip())
+        self.found, self.fix = found, fix
+
+
 class TopicError(LabError):
     """A topic is missing, or is not as asked for."""
 

@@ -36,13 +36,39 @@ class DeadLetter:
     error: str
 
 
+@dataclass(frozen=True)
+class Mark:
+    """A message that was stored, by which the log is recognized: its offset, its time, a checksum.
+
+    `timestamp`: in milliseconds since 1970, as Kafka has it. `checksum`: CRC-32, of all that is in it.
+    """
+
+    offset: int
+    timestamp: int
+    checksum: int
+
+
+@dataclass(frozen=True)
+class Gap:
+    """Offsets of a partition whose messages the log does not have, or not any more.
+
+    From `first_offset` up to, and without, `next_offset`. `reason` is one of:
+    - retention: Kafka removed them before they were read;
+    - truncation: they were stored, and then the log lost them (their rows stay);
+    - unreadable: somebody went past them, for the client could not read them.
+    """
+
+    first_offset: int
+    next_offset: int
+    reason: str
+
+
 @dataclass
 class Batch:
     """What one poll brought from one partition, ready to be stored.
 
-    `expected` is the offset that the warehouse must still have for this to be stored
-    (None: no offset at all), `next_offset` the one it has afterwards. `gap` is the offset from
-    which on, up to `next_offset`, the messages are no longer in the log.
+    `expected` is the offset that the warehouse must still have for this to be stored (None: no
+    offset at all), `next_offset` the one it has afterwards. `last` is the last message before it.
     """
 
     partition: int
@@ -50,7 +76,8 @@ class Batch:
     next_offset: int
     readings: list[Reading] = field(default_factory=list)
     dead_letters: list[DeadLetter] = field(default_factory=list)
-    gap: int | None = None
+    last: Mark | None = None
+    gap: Gap | None = None
 
     def __len__(self) -> int:
         return len(self.readings) + len(self.dead_letters)

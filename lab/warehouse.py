@@ -21,7 +21,7 @@ from typing import Any, Protocol, TypeVar
 import msgspec
 
 from lab.errors import NoWarehouseYet, WarehouseError
-from lab.readings import Batch
+from lab.readings import Batch, DeadLetter, Mark, Reading
 from lab.sqlite import SQLite
 
 log = logging.getLogger("lab")
@@ -34,19 +34,26 @@ SCHEMA = {
     "sensor_logs": "id {id}, sensor_id TEXT NOT NULL, val {real} NOT NULL, unit TEXT NOT NULL,"
     " status TEXT NOT NULL, ts {time} NOT NULL",
     "offsets": 'topic_id TEXT NOT NULL, "partition" {integer} NOT NULL, topic TEXT NOT NULL,'
-    ' next_offset {integer} NOT NULL, PRIMARY KEY (topic_id, "partition")',
+    " next_offset {integer} NOT NULL, last_offset {integer}, last_timestamp {integer},"
+    ' last_checksum {integer}, PRIMARY KEY (topic_id, "partition")',
     "dead_letters": 'id {id}, topic TEXT NOT NULL, "partition" {integer} NOT NULL,'
     ' "offset" {integer} NOT NULL, "key" {bytes}, value {bytes}, error TEXT NOT NULL, ts {time} NOT NULL,'
     " replayed TEXT, headers TEXT",
     "gaps": 'id {id}, topic TEXT NOT NULL, topic_id TEXT NOT NULL, "partition" {integer} NOT NULL,'
-    " first_offset {integer} NOT NULL, next_offset {integer} NOT NULL, ts {time} NOT NULL",
+    " first_offset {integer} NOT NULL, next_offset {integer} NOT NULL, ts {time} NOT NULL, reason TEXT",
     "consumers": "group_id TEXT NOT NULL, member TEXT NOT NULL, stored {integer} NOT NULL,"
     " dead_letters {integer} NOT NULL, fenced {integer} NOT NULL, reconnects {integer} NOT NULL,"
     " seconds {real} NOT NULL, ts {time} NOT NULL, PRIMARY KEY (group_id, member)",
 }
 # {table: its columns that came later}. An older warehouse gets them when it is opened for writing, and
 # is read without them (see `column`). So such a column may be NULL, and an INSERT names its columns.
-CAME_LATER = {"dead_letters": ["headers"]}
+CAME_LATER = {
+    "dead_letters": ["headers"],
+    "offsets": ["last_offset", "last_timestamp", "last_checksum"],
+    "gaps": ["reason"],
+}
+MARK = ("last_offset", "last_timestamp", "last_checksum")
+PAGE = 10_000  # rows at once, where a whole table is looked through
 
 
 class Database(Protocol):
@@ -136,13 +143,46 @@ class Warehouse:
 
         While the database is away this waits and tries again; nothing if `stop` was set first.
         """
-        sql = 'SELECT "partition", next_offset FROM offsets WHERE topic_id = ?'
+        return {partition: offset for partition, (offset, _) in self.positions(topic_id, stop).items()}
 
-        def read() -> dict[int, int]:
+    def positions(self, topic_id: str, stop: threading.Event = NEVER) -> dict[int, tuple[int, Mark | None]]:
+        """{partition: (the offset to read next, the last message that was stored)}; see `next_offsets`.
+
+        The message is None where it is not known: the warehouse was filled by an older kit.
+        """
+
+        def read() -> dict[int, tuple[int, Mark | None]]:
             self._reopen()
-            return dict(self._db.execute(sql, (topic_id,)).fetchall())
+            mark = ", ".join(self.column("offsets", name) for name in MARK)
+            sql = f'SELECT "partition", next_offset, {mark} FROM offsets WHERE topic_id = ?'
+            rows = self._db.execute(sql, (topic_id,)).fetchall()
+            return {row[0]: (row[1], Mark(*row[2:]) if row[2] is not None else None) for row in rows}
 
         return self._retry(read, stop) or {}
+
+    def which_are_stored(
+        self, topic: str, partition: int, messages: Sequence[Reading | DeadLetter]
+    ) -> list[bool]:
+        """Of each message, whether a row with all that is in it is there.
+
+        Slow, for it looks through the whole table: for the day on which a log was cut short.
+        """
+        wanted = {_content(x) for x in messages if isinstance(x, Reading)}
+        times = [text for *_, text in _rows([x for x in messages if isinstance(x, Reading)])]
+        there, last_id = set(), -1
+        sql = (
+            "SELECT id, sensor_id, val, unit, status, ts FROM sensor_logs"
+            f" WHERE id > ? AND ts >= ? AND ts <= ? ORDER BY id LIMIT {PAGE}"
+        )
+        while times and (rows := self.query(sql, last_id, min(times), max(times))):
+            last_id = rows[-1][0]
+            there |= {(*row[1:5], datetime.fromisoformat(row[5])) for row in rows} & wanted
+        sql = 'SELECT "offset", "key", value FROM dead_letters WHERE topic = ? AND "partition" = ?'
+        letters = set(self.query(sql, topic, partition))
+        return [
+            _content(x) in there if isinstance(x, Reading) else (x.offset, x.key, x.value) in letters
+            for x in messages
+        ]
 
     def store(
         self, topic: str, topic_id: str, batches: list[Batch], stop: threading.Event = NEVER
@@ -169,38 +209,39 @@ class Warehouse:
 
     def _move_offset(self, db: Database, topic: str, topic_id: str, batch: Batch) -> bool:
         """The fence: from `expected` to `next_offset`, or not at all."""
+        last = batch.last
+        mark = (last.offset, last.timestamp, last.checksum) if last else (None, None, None)
         if batch.expected is None:
-            sql = "INSERT INTO offsets VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING"
-            moved = db.execute(sql, (topic_id, batch.partition, topic, batch.next_offset))
+            sql = (
+                f'INSERT INTO offsets (topic_id, "partition", topic, next_offset, {", ".join(MARK)})'
+                " VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
+            )
+            moved = db.execute(sql, (topic_id, batch.partition, topic, batch.next_offset, *mark))
         else:
             sql = (
-                "UPDATE offsets SET next_offset = ?"
+                f"UPDATE offsets SET next_offset = ?, {', '.join(f'{name} = ?' for name in MARK)}"
                 ' WHERE topic_id = ? AND "partition" = ? AND next_offset = ?'
             )
-            moved = db.execute(sql, (batch.next_offset, topic_id, batch.partition, batch.expected))
+            moved = db.execute(sql, (batch.next_offset, *mark, topic_id, batch.partition, batch.expected))
         return moved.rowcount == 1
 
     def _insert(self, db: Database, topic: str, topic_id: str, batches: list[Batch]) -> None:
         now = _now()
-        readings = [reading for b in batches for reading in b.readings]
-        # The text that isoformat() gives, a list at once: in a quarter of the time.
-        times = msgspec.to_builtins([reading.ts for reading in readings])
-        rows = [
-            (r.sensor_id, r.val, r.unit, r.status, ts.replace("Z", "+00:00"))
-            for r, ts in zip(readings, times)
-        ]
+        rows = _rows([reading for b in batches for reading in b.readings])
         letters = [
             (topic, b.partition, letter.offset, letter.key, letter.value, letter.error, now)
             for b in batches
             for letter in b.dead_letters
         ]
         gaps = [
-            (topic, topic_id, b.partition, b.gap, b.next_offset, now) for b in batches if b.gap is not None
+            (topic, topic_id, b.partition, gap.first_offset, gap.next_offset, now, gap.reason)
+            for b in batches
+            if (gap := b.gap)
         ]
         for table, columns, new in (
             ("sensor_logs", "sensor_id, val, unit, status, ts", rows),
             ("dead_letters", 'topic, "partition", "offset", "key", value, error, ts', letters),
-            ("gaps", 'topic, topic_id, "partition", first_offset, next_offset, ts', gaps),
+            ("gaps", 'topic, topic_id, "partition", first_offset, next_offset, ts, reason', gaps),
         ):
             if new:
                 db.insert(table, columns, new)
@@ -307,6 +348,19 @@ def _database(url: str) -> Database:
 def _columns(table: str) -> dict[str, str]:
     """{name: type} of a table's columns."""
     return dict(re.findall(r'(?:^|, )"?(\w+)"? (\{\w+\}|TEXT)', SCHEMA[table]))
+
+
+def _rows(readings: list[Reading]) -> list[tuple]:
+    """The rows of `sensor_logs`, without their id."""
+    # The text that isoformat() gives, a list at once: in a quarter of the time.
+    times = msgspec.to_builtins([reading.ts for reading in readings])
+    return [
+        (r.sensor_id, r.val, r.unit, r.status, ts.replace("Z", "+00:00")) for r, ts in zip(readings, times)
+    ]
+
+
+def _content(reading: Reading) -> tuple:
+    return reading.sensor_id, reading.val, reading.unit, reading.status, reading.ts
 
 
 def _line(error: Exception) -> str:

@@ -31,10 +31,11 @@ class Ledger:
     dead_letters: int
     lost: int
     twice: int
+    gone: int = 0  # stored, and not in the log any more
 
     @property
     def clean(self) -> bool:
-        return self.lost == self.twice == 0
+        return self.lost == self.twice == self.gone == 0
 
 
 def read_log(topic: str, bootstrap_servers: str) -> list:
@@ -66,8 +67,10 @@ def take_ledger(topic: str, bootstrap_servers: str, warehouse: Path | str) -> Le
         rows = Counter(db.query("SELECT sensor_id, val, unit, status, ts FROM sensor_logs"))
         sql = 'SELECT "partition", "offset", "key", value FROM dead_letters WHERE topic = ?'
         letters = Counter(db.query(sql, topic))
-    lost, twice = (good - rows) + (bad - letters), (rows - good) + (letters - bad)
-    return Ledger((good + bad).total(), rows.total(), letters.total(), lost.total(), twice.total())
+    lost, more = (good - rows) + (bad - letters), (rows - good) + (letters - bad)
+    gone = {message for message in more if message not in good and message not in bad}
+    twice = more.total() - len(gone)
+    return Ledger((good + bad).total(), rows.total(), letters.total(), lost.total(), twice, len(gone))
 
 
 def row(reading: Reading) -> tuple:

@@ -39,6 +39,7 @@ from kafka.errors import (
     KafkaConnectionError,
     KafkaError,
     KafkaTimeoutError,
+    LogTruncationError,
     NoOffsetForPartitionError,
     OffsetOutOfRangeError,
     SaslAuthenticationFailedError,
@@ -99,12 +100,18 @@ class Stop(threading.Event):
         return self.is_set()
 
 
+class Message(tuple):
+    """(key, value), and when it was sent: no two at one time."""
+
+    timestamp: int
+
+
 class FakeBroker:
     """One topic in memory, what the group committed, and what happens at the next polls."""
 
     def __init__(self, partitions: int):
         self.clock = Clock()
-        self.topic_id = "id-1"
+        self.topic_id, self.sent = "id-1", 0
         self.log = {n: [] for n in range(partitions)}  # [(key, value), ...]: its offset is its place
         self.start = dict.fromkeys(range(partitions), 0)  # the first offset that is still there
         self.owned, self.generation = None, 1  # the partitions of our member (None: all)
@@ -132,7 +139,9 @@ class FakeBroker:
         """A number becomes the reading with that value."""
         for message in messages:
             value = encode_reading(reading(message)) if isinstance(message, int) else message
-            self.log[partition].append((key, value))
+            sent = Message((key, value))
+            sent.timestamp = self.sent = self.sent + 1
+            self.log[partition].append(sent)
 
     def trim(self, partition: int, start: int) -> None:
         """Retention: what comes before `start` is gone."""
@@ -204,15 +213,21 @@ class FakeConsumer:
         assert topics == [TOPIC]
         self.listener = listener
 
+    def assign(self, partitions):
+        self.positions = dict.fromkeys(partitions)
+        self.generation = self.broker.generation
+
     def assignment(self):
         return set(self.positions)
 
     def poll(self, timeout_ms=0, max_records=None, update_offsets=True):
         if self.closed:
             raise IllegalStateError("KafkaConsumer is closed")
+        broker = self.broker
+        if not self.config.get("group_id"):  # one that only looks
+            return self._fetch(500)
         if max_records <= 0:
             raise ValueError("max_records must be positive")
-        broker = self.broker
         broker.limits.append(max_records)
         act = broker.script.pop(0) if broker.script else None
         if getattr(act, "retriable", False):
@@ -266,7 +281,8 @@ class FakeConsumer:
                     break  # raised at the next poll
                 raise OffsetOutOfRangeError({partition: first})
             self.ends[partition] = len(log)
-            records = [record(partition, offset, *log[offset]) for offset in range(first, len(log))][:left]
+            there = range(first, min(len(log), first + left))
+            records = [record(partition, offset, *log[offset], log[offset].timestamp) for offset in there]
             if records:
                 polled[partition] = records
                 self.positions[partition] = records[-1].offset + 1
@@ -294,6 +310,12 @@ class FakeConsumer:
 
     def end_offsets(self, partitions, timeout_ms=None):
         return {partition: len(self.broker.log[partition.partition]) for partition in partitions}
+
+    def position(self, partition, timeout_ms=None):
+        if partition not in self.positions:
+            raise IllegalStateError("Partition is not assigned")
+        position = self.positions[partition]
+        return None if position == BEGINNING else position
 
     def highwater(self, partition):
         if partition not in self.positions:
@@ -369,8 +391,10 @@ def reading(number: int) -> Reading:
     return Reading(f"sensor-{number % 3}", number, "°C", "OK", START + timedelta(minutes=number))
 
 
-def record(partition: TopicPartition, offset: int, key: bytes, value: bytes | None) -> ConsumerRecord:
-    values = {"offset": offset, "key": key, "value": value}
+def record(
+    partition: TopicPartition, offset: int, key: bytes, value: bytes | None, timestamp: int
+) -> ConsumerRecord:
+    values = {"offset": offset, "key": key, "value": value, "timestamp": timestamp}
     return ConsumerRecord(*partition, *[values.get(name) for name in ConsumerRecord._fields[2:]])
 
 
@@ -410,10 +434,16 @@ def in_place_of_kafka(broker, module: str, **fakes: type):
         yield broker
 
 
+@contextmanager
 def fake_kafka(partitions: int = 1):
     """Within the block `lab.consumer` has the fake for Kafka."""
     fakes = {"KafkaConsumer": FakeConsumer, "KafkaAdminClient": FakeAdmin}
-    return in_place_of_kafka(FakeBroker(partitions), "lab.consumer", **fakes)
+    with ExitStack() as readers:
+        for module in ("lab.truncation", "lab.unreadable"):
+            readers.enter_context(pytest.MonkeyPatch.context()).setattr(
+                f"{module}.KafkaConsumer", FakeConsumer
+            )
+        yield readers.enter_context(in_place_of_kafka(FakeBroker(partitions), "lab.consumer", **fakes))
 
 
 @pytest.fixture
@@ -866,9 +896,17 @@ def test_an_error_that_passes_by_itself_does_not_cost_the_client(broker, warehou
     assert (summary.reconnects, len(broker.members)) == (0, 1)
 
 
+def test_a_client_that_fails_at_every_second_poll_is_made_anew_ever_more_slowly(broker, warehouse):
+    stop = Stop(broker.clock)
+    broker.script = [None, KafkaError()] * 8
+    run(broker, warehouse, idle_timeout=40, stop=stop)
+    assert stop.waits == [0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 5, 5]
+
+
 def test_the_wait_after_a_failure_doubles_up_to_five_seconds_and_starts_again(broker, warehouse):
     stop = Stop(broker.clock)
-    broker.script = [KafkaError()] * 9 + [None] + [KafkaError()] * 2
+    healthy = [None] * 30  # six seconds
+    broker.script = [KafkaError()] * 9 + healthy + [KafkaError()] * 2
     run(broker, warehouse, idle_timeout=40, stop=stop)
     assert stop.waits == [0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 5, 5, 5, 0.1, 0.2]
 
@@ -1308,15 +1346,109 @@ def test_messages_gone_before_the_first_was_ever_stored_do_not_stop_it(broker, w
     assert values(warehouse) == [6, 7, 8, 9]
 
 
-def test_a_log_that_was_cut_off_behind_our_place_is_read_on_from_its_end(broker, warehouse):
-    """As after an unclean election: no message that we wanted is lost."""
+GAP = 'SELECT "partition", first_offset, next_offset, reason FROM gaps ORDER BY id'
+LOST_END = "sensor-data, partition 0: Kafka lost the end of the log. What was stored of it, offsets {} to {}"
+
+
+@pytest.mark.parametrize("sent", [(), (8,), (8, 9), (8, 9, 10), range(8, 20), (3, 8), (0, 1, 2, 3, 4, 5)])
+def test_a_log_that_lost_its_end_is_read_on_from_where_it_did(broker, warehouse, caplog, sent):
+    """As after a power cut, or on an older data folder: whatever was sent since then is stored."""
     broker.send(*range(5))
     run(broker, warehouse)
     del broker.log[0][3:]
-    broker.clock.after(1, lambda: broker.send(8))
+    broker.send(*sent)
+    summary = run(broker, warehouse)
+    broker.send(30)
+    again = run(broker, warehouse)
+    assert values(warehouse) == [0, 1, 2, 3, 4, *sent, 30]
+    assert warehouse.query(GAP) == [(0, 3, 5, "truncation")]
+    assert (summary.truncated, summary.lost_to_retention, again.truncated) == (2, 0, 0)
+    assert [text.startswith(LOST_END.format(3, 4)) for text in caplog.messages] == [True]
+    assert warehouse.next_offsets(broker.topic_id) == {0: len(broker.log[0])}
+
+
+def test_a_log_that_loses_its_end_under_the_consumer_is_read_on_from_where_it_did(broker, warehouse):
+    broker.send(*range(5))
+
+    def lose() -> None:
+        del broker.log[0][3:]
+        broker.send(*range(8, 20))
+        raise LogTruncationError({place(): None})
+
+    broker.clock.after(1, lambda: broker.script.append(lose))
+    summary = run(broker, warehouse)
+    assert values(warehouse) == [0, 1, 2, 3, 4, *range(8, 20)]
+    assert (summary.truncated, summary.reconnects) == (2, 0)
+
+
+def test_a_lost_end_in_one_partition_touches_no_other(two_partitions, warehouse):
+    broker = two_partitions
+    run(broker, warehouse)
+    del broker.log[1][4:]
+    broker.send(*range(200, 220), partition=1)
+    broker.send(b"no reading", partition=1)
+    run(broker, warehouse)
+    assert sorted(values(warehouse)) == [*TWENTY, *range(200, 220)]
+    assert warehouse.query(GAP) == [(1, 4, 10, "truncation")]
+
+
+def test_a_lost_end_of_thousands_is_found_to_the_message(broker, warehouse):
+    broker.send(*range(5000))
+    broker.send(b"no reading")
+    run(broker, warehouse)
+    del broker.log[0][1234:]
+    broker.send(*range(6000, 12000))
+    run(broker, warehouse)
+    assert values(warehouse) == [*range(5000), *range(6000, 12000)]
+    assert warehouse.query(GAP) == [(0, 1234, 5001, "truncation")]
+    assert warehouse.query('SELECT "offset" FROM dead_letters') == [(5000,)]
+
+
+def test_dead_letters_of_what_the_log_still_has_are_not_written_twice(broker, warehouse):
+    broker.send(0, b"no reading", 1, 2, 3)
+    run(broker, warehouse)
+    del broker.log[0][3:]
+    broker.send(b"again none")
+    run(broker, warehouse)
+    assert warehouse.query('SELECT "offset", value FROM dead_letters') == [
+        (1, b"no reading"),
+        (3, b"again none"),
+    ]
+    assert values(warehouse) == [0, 1, 2, 3]
+
+
+@pytest.mark.parametrize("sent", [(), range(8, 20)])
+def test_a_warehouse_of_an_older_kit_knows_only_where_the_log_ends(broker, warehouse, sent):
+    broker.send(*range(5))
+    run(broker, warehouse)
+    warehouse.execute("UPDATE offsets SET last_offset = NULL, last_timestamp = NULL, last_checksum = NULL")
+    del broker.log[0][3:]
+    broker.send(*sent)
+    run(broker, warehouse)
+    assert values(warehouse) == [*range(5), *sent[2:]]
+    assert warehouse.query(GAP) == ([] if sent else [(0, 3, 5, "truncation")])
+
+
+def test_a_mark_that_retention_removed_is_not_missed(broker, warehouse):
+    broker.send(*range(5))
+    run(broker, warehouse)
+    broker.trim(0, 5)
+    broker.send(8)
     summary = run(broker, warehouse)
     assert values(warehouse) == [0, 1, 2, 3, 4, 8]
-    assert summary.lost_to_retention == 0
+    assert (summary.truncated, warehouse.query(GAP)) == (0, [])
+
+
+def test_an_error_of_a_sink_comes_out_as_it_is(broker, warehouse):
+    """Also one of a type that a broken client raises, and not as an endless row of new clients."""
+    broker.send(*range(5))
+
+    def fail() -> None:
+        raise KeyError("a bug in a sink")
+
+    with pytest.raises(KeyError, match="a bug in a sink"):
+        run(broker, BeforeStore(warehouse, fail))
+    assert len(broker.members) == 1
 
 
 def test_an_offset_that_is_in_range_after_all_is_no_gap(broker, warehouse):

@@ -7,20 +7,25 @@ A few rounds here; many, with the ledger of each, by
 import os
 import random
 import re
+import shutil
 import signal
 import sqlite3
 import subprocess
 import sys
 import threading
 import time
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 
 import pytest
-from kafka import KafkaAdminClient, KafkaProducer
+from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer
+from kafka.coordinator.assignors.roundrobin import RoundRobinPartitionAssignor
 
 import lab
 from lab.connection import TolerantSelector
+from lab.doctor.messages import check_messages
 from lab.producer import produce
+from lab.readings import encode_reading
+from lab.settings import Settings
 from tests.ledger import Command, numbered_readings, read_log, running, take_ledger, wait_for
 
 POSIX = pytest.mark.skipif(os.name == "nt", reason="signals between processes are POSIX")
@@ -78,6 +83,11 @@ class Place:
                 return warehouse.query("SELECT count(*) FROM sensor_logs")[0][0]
         except lab.LabError:
             return 0  # not there yet, or away
+
+    def is_in_use(self):
+        """Whether every partition has a leader again."""
+        topic = lab.describe_topic(self.topic, **self.kafka)
+        return all(partition.leader > 0 for partition in topic.partitions)
 
     def is_read(self):
         """Whether the warehouse has come to the end of every partition."""
@@ -503,6 +513,243 @@ def test_broker_data_wiped_while_the_warehouse_stays(own_place, is_running):
             wait_for(lambda: own_place.stored() == 700)
     ledger = own_place.drain()
     assert (ledger.produced, ledger.stored, ledger.lost) == (500, 700, 0)
+
+
+# The log is cut short: a power cut under the broker, or an older data folder.
+
+
+def cut_short(broker, topic, chance):
+    """Take the end of one partition's log away, as after a power cut: it was acknowledged, and not yet
+    on the disk. The broker is stopped."""
+    logs = list((broker.home / "broker-1" / "data").glob(f"{topic}-*/*.log"))
+    log = max(logs, key=lambda path: path.stat().st_size)
+    size = log.stat().st_size
+    os.truncate(log, size - min(size, chance.randrange(1, 40_000)))
+    for snapshot in log.parent.glob("*.snapshot"):
+        snapshot.unlink()
+
+
+def stored_and_gone(place):
+    """The offsets that the warehouse says it stored before the log lost them."""
+    with lab.Warehouse(str(place.warehouse)) as warehouse:
+        sql = "SELECT sum(next_offset - first_offset) FROM gaps WHERE reason = 'truncation'"
+        return warehouse.query(sql)[0][0] or 0
+
+
+@pytest.mark.parametrize("is_running", [True, False])
+def test_the_log_loses_its_end_under_load(own_either_place, rounds, chance, is_running):
+    """What was stored of the lost end stays; whatever is in the log is stored, and once."""
+    place, consumers = own_either_place, ExitStack()
+    with consumers, load(place) as summaries:
+        for _ in range(rounds):
+            consumers.enter_context(place.running("consume", "--quiet"))
+            before = place.stored()
+            wait_for(lambda before=before: place.stored() > before + 500)
+            if not is_running:
+                consumers.close()
+            place.broker.kill()
+            cut_short(place.broker, place.topic, chance)
+            place.broker.start()
+            wait_for(place.is_in_use)
+            if is_running:
+                before = place.stored()
+                wait_for(lambda before=before: place.stored() > before)
+                consumers.close()
+    ledger = place.drain()
+    assert (ledger.lost, ledger.twice) == (0, 0)
+    assert ledger.gone == stored_and_gone(place)
+    assert summaries[0].unsent == 0
+
+
+@pytest.mark.parametrize("sent", [0, 20, 100])
+def test_an_older_data_folder_is_put_back(own_either_place, sent):
+    """The warehouse is at 300, the log at 150 again, with the same leader epochs, and then written anew."""
+    place, data = own_either_place, own_either_place.broker.home / "broker-1"
+    produce(place.topic, numbered_readings(), interval=0, max_batches=15, **place.kafka)
+    place.broker.stop()
+    shutil.copytree(data, place.folder / "older")
+    place.broker.start()
+    produce(place.topic, numbered_readings(), interval=0, max_batches=15, **place.kafka)
+    assert place.drain().clean
+    place.broker.stop()
+    shutil.rmtree(data)
+    shutil.copytree(place.folder / "older", data)
+    place.broker.start()
+    if sent:
+        produce(place.topic, numbered_readings(), interval=0, max_batches=sent, **place.kafka)
+    finding = check_messages(Settings.from_environment(os.environ | place.environment))
+    assert "Kafka lost some" in finding.found
+    assert "python -m lab consume" in finding.fix
+    with place.running("consume", "--quiet") as consumer:
+        wait_for(lambda: consumer.text.count("Kafka lost the end of the log") == 3)
+        wait_for(place.is_read)
+    assert check_messages(Settings.from_environment(os.environ | place.environment)).ok
+    ledger = take_ledger(place.topic, place.broker.bootstrap_servers, place.warehouse)
+    assert (ledger.lost, ledger.twice, ledger.gone) == (0, 0, 150)
+    assert stored_and_gone(place) == 150
+
+
+# Transactions.
+
+
+def send_in_transaction(place, batches, how):
+    """One batch, of readings that are committed, aborted, or left open."""
+    producer = KafkaProducer(transactional_id=f"{place.topic}-{how}", **place.kafka)
+    producer.init_transactions()
+    producer.begin_transaction()
+    for reading in next(batches):
+        producer.send(place.topic, encode_reading(reading), reading.sensor_id.encode())
+    producer.flush()
+    if how == "open":
+        return producer
+    getattr(producer, f"{how}_transaction")()
+    producer.close()
+    return None
+
+
+def test_of_transactions_only_what_is_committed_is_stored_and_none_counts_as_lag(either_place):
+    place, batches = either_place, numbered_readings()
+    for how in ("abort", "commit", "abort"):
+        send_in_transaction(place, batches, how)
+    with place.running("consume", "--quiet") as consumer:
+        wait_for(place.is_read)
+        assert place.stored() == 10
+        began = time.monotonic()
+        with send_in_transaction(place, batches, "open") as producer:
+            # Longer than the consumer waits until it looks why nothing comes.
+            wait_for(lambda: time.monotonic() - began > 7)
+            assert place.stored() == 10
+            producer.commit_transaction()
+        wait_for(lambda: place.stored() == 20)
+        wait_for(place.is_read)
+        status = place.run("status", name="status")
+        assert status.wait(20) == 0
+    assert [row.split()[3] for row in status.text.splitlines()[-3:]] == ["0", "0", "0"], status.text
+    assert "making a new one" not in consumer.text
+
+
+def test_a_topic_with_nothing_but_aborted_messages_has_no_lag(place):
+    send_in_transaction(place, numbered_readings(), "abort")
+    with lab.Warehouse(str(place.warehouse)) as warehouse:
+        summary = lab.consume(place.topic, warehouse, group_id=place.topic, idle_timeout=3, **place.kafka)
+    assert (summary.processed, set(summary.lag.values()), summary.reconnects) == (0, {0}, 0)
+    assert place.is_read()
+
+
+# The group, and the end.
+
+
+class Strange(RoundRobinPartitionAssignor):
+    """A way to share out partitions that nobody else knows."""
+
+    name = "strange"
+
+
+def test_a_group_of_another_kind_of_program_is_told_with_what_to_set(place):
+    other = {"partition_assignment_strategy": [Strange], "group_id": place.topic}
+    with (
+        KafkaConsumer(place.topic, **other, **place.kafka) as stranger,
+        lab.Warehouse(str(place.warehouse)) as warehouse,
+        stop_after(20) as stop,
+    ):
+        wait_for(lambda: stranger.poll(100) or stranger.assignment())
+        with pytest.raises(lab.LabError, match=r"another program\. .* LAB_GROUP"):
+            lab.consume(place.topic, warehouse, group_id=place.topic, stop=stop, **place.kafka)
+
+
+@contextmanager
+def stop_after(seconds):
+    """An event that is set then, so that a test ends that should have ended by itself."""
+    stop = threading.Event()
+    timer = threading.Timer(seconds, stop.set)
+    timer.start()
+    try:
+        yield stop
+    finally:
+        timer.cancel()
+
+
+@pytest.mark.parametrize("seconds", ["0", "2"])
+def test_an_idle_timeout_ends_also_where_no_broker_is(own_place, seconds):
+    own_place.broker.stop()
+    consumer = own_place.run("consume", "--idle-timeout", seconds)
+    assert consumer.wait(30) == 1
+    assert "error: No Kafka broker answers" in consumer.text
+
+
+def test_an_idle_timeout_of_nothing_stores_what_is_there_and_ends(place):
+    produce(place.topic, numbered_readings(), interval=0, max_batches=200, **place.kafka)
+    consumer = place.run("consume", "--idle-timeout", "0", "--quiet")
+    assert consumer.wait(30) == 0
+    assert place.stored() == 2000
+
+
+# A message cannot be read.
+
+
+def damage(broker, topic, batch, partition=0):
+    """Flip a bit in one batch of a partition's log. The broker is stopped."""
+    log = broker.home / "broker-1" / "data" / f"{topic}-{partition}" / "00000000000000000000.log"
+    content, start = bytearray(log.read_bytes()), 0
+    for _ in range(batch):
+        start += 12 + int.from_bytes(content[start + 8 : start + 12])
+    content[start + 12 + int.from_bytes(content[start + 8 : start + 12]) - 5] ^= 1
+    log.write_bytes(content)
+
+
+def test_a_damaged_batch_is_named_and_gone_past_when_somebody_says_so(own_either_place):
+    place = own_either_place
+    for _ in range(4):
+        produce(place.topic, numbered_readings(), interval=0, max_batches=3, **place.kafka)
+    ends = {n: end for n, (_, end) in lab.topic_offsets(place.topic, **place.kafka).items()}
+    damaged = max(ends, key=ends.get)
+    place.broker.stop()
+    damage(place.broker, place.topic, batch=1, partition=damaged)
+    place.broker.start()
+    settings = Settings.from_environment(os.environ | place.environment)
+    assert check_messages(settings).ok  # the next message to be read is sound
+    consumer = place.run("consume", "--quiet")
+    assert consumer.wait(30) == 1
+    error = re.findall(r"^error: .+ To go past them: python -m lab (.+)$", consumer.text, re.MULTILINE)
+    assert len(error) == 1, consumer.text
+    assert f"partition {damaged}" in consumer.text
+    assert error[0] in check_messages(settings).fix
+    skip = place.run(*error[0].split(), name="skip")
+    assert skip.wait(30) == 0, skip.text
+    assert place.run(*error[0].split(), name="again").wait(30) == 1
+    with place.running("consume", "--quiet", name="drain"):
+        wait_for(place.is_read, timeout=60)
+    with lab.Warehouse(str(place.warehouse)) as warehouse:
+        (gap,) = warehouse.query('SELECT "partition", first_offset, next_offset, reason FROM gaps')
+    assert (gap[0], gap[3]) == (damaged, "unreadable")
+    assert place.stored() == sum(ends.values()) - (gap[2] - gap[1])
+    assert 0 < gap[2] - gap[1] < ends[damaged]
+
+
+@pytest.mark.parametrize("codec", ["gzip", "snappy", "lz4", "zstd"])
+def test_compressed_messages_are_read_by_what_comes_with_the_kit(place, codec):
+    batches = numbered_readings()
+    produce(place.topic, batches, interval=0, max_batches=10, compression_type=codec, **place.kafka)
+    by_the_broker = place.topic + "-by-the-broker"
+    lab.create_topic(by_the_broker, configs={"compression.type": codec}, **place.kafka)
+    produce(by_the_broker, batches, interval=0, max_batches=10, **place.kafka)
+    with lab.Warehouse(str(place.warehouse)) as warehouse:
+        for topic in (place.topic, by_the_broker):
+            options = {"group_id": topic, "max_messages": 100, "idle_timeout": 20, **place.kafka}
+            assert lab.consume(topic, warehouse, **options).stored == 100
+
+
+def test_a_codec_whose_package_is_missing_is_named_once_with_the_command(place, monkeypatch, caplog):
+    options = {"group_id": place.topic, "idle_timeout": 20, **place.kafka}
+    batches = numbered_readings()
+    produce(place.topic, batches, interval=0, max_batches=5, compression_type="zstd", **place.kafka)
+    with lab.Warehouse(str(place.warehouse)) as warehouse:
+        monkeypatch.setattr("kafka.codec.zstd", None)
+        with pytest.raises(lab.LabError, match=r"partition \d, offset 0: .*zstd.* pip install '.*zstd"):
+            lab.consume(place.topic, warehouse, **options)
+        assert [text for text in caplog.messages if "making a new one" in text] == []
+        monkeypatch.undo()
+        assert lab.consume(place.topic, warehouse, max_messages=50, **options).stored == 50
 
 
 # The warehouse fails.

@@ -17,7 +17,7 @@ import pytest
 import lab.sqlite
 from lab.dead_letters import list_dead_letters
 from lab.errors import WarehouseError
-from lab.readings import Batch, DeadLetter, Reading
+from lab.readings import Batch, DeadLetter, Gap, Reading
 from lab.warehouse import CAME_LATER, Warehouse
 from tests.ledger import wait_for
 
@@ -103,9 +103,9 @@ def test_a_dead_letter_keeps_its_bytes_and_its_reason(either):
 
 def test_a_gap_is_recorded_from_the_offset_wanted_to_the_one_found(either):
     either.store(*TOPIC, [batch(0, 3)])
-    either.store(*TOPIC, [batch(3, 100, readings=[], gap=3)])
-    sql = 'SELECT id, topic, topic_id, "partition", first_offset, next_offset FROM gaps'
-    assert either.query(sql) == [(1, *TOPIC, 0, 3, 100)]
+    either.store(*TOPIC, [batch(3, 100, readings=[], gap=Gap(3, 100, "retention"))])
+    sql = 'SELECT id, topic, topic_id, "partition", first_offset, next_offset, reason FROM gaps'
+    assert either.query(sql) == [(1, *TOPIC, 0, 3, 100, "retention")]
     assert either.next_offsets("id-of-the-topic") == {0: 100}
 
 
@@ -131,7 +131,7 @@ def test_offsets_belong_to_the_id_of_a_topic_not_to_its_name(either):
 def test_a_batch_that_expects_another_offset_writes_nothing(either, expected):
     either.store(*TOPIC, [batch(0, 5)])
     letter = DeadLetter(0, None, b"", "empty")
-    wrong = batch(5, 9, expected=expected, dead_letters=[letter], gap=5)
+    wrong = batch(5, 9, expected=expected, dead_letters=[letter], gap=Gap(5, 9, "retention"))
     assert either.store(*TOPIC, [wrong]) == {0}
     assert values(either) == [0, 1, 2, 3, 4]
     assert either.query("SELECT * FROM dead_letters") == either.query("SELECT * FROM gaps") == []

@@ -1,8 +1,9 @@
 """Is the set-up sound? The doctor: each known fault, what it is, why, and the one thing to do.
 
 `software` looks at what was installed, `machine` at what it runs on, `services` at Kafka and the
-warehouse. A fault is what will not work, or not for long. What is only unusual is told, and is none:
-an embedded broker that is stopped and keeps its topics, a broker that somebody else runs.
+warehouse, `messages` at what is in them. A fault is what will not work, or not for long. What is only
+unusual is told, and is none: an embedded broker that is stopped and keeps its topics, a broker that
+somebody else runs.
 """
 
 import threading
@@ -11,6 +12,7 @@ from types import FunctionType
 
 from lab.doctor.finding import Finding, Findings
 from lab.doctor.machine import check_clock, check_disk, check_folders, check_memory, check_proxy
+from lab.doctor.messages import check_messages
 from lab.doctor.services import check_broker, check_leftovers, check_warehouse
 from lab.doctor.software import (
     check_client,
@@ -39,6 +41,7 @@ CHECKS: list[FunctionType] = [
     check_broker,
     check_leftovers,
     check_warehouse,
+    check_messages,
 ]
 
 
