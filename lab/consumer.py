@@ -381,7 +381,7 @@ class _Consumer:
             try:
                 keep(decode_reading(record.value))
             except InvalidReading as reason:
-                letter = DeadLetter(record.offset, record.key, record.value, str(reason))
+                letter = DeadLetter(record.offset, record.key, record.value, str(reason), record.headers)
                 batch.dead_letters.append(letter)
         return batch
 

@@ -1,8 +1,8 @@
 """What about messages that were wrong? Look at them, fix them, and send them to the topic again.
 
-A replayed message carries a header that names its dead letter, so it can be traced, and found in
-the log if the program died between sending it and writing that down. That makes a replay happen
-once, however often it is tried.
+A replayed message carries the headers that it had, and one more that names its dead letter, so it can
+be traced, and found in the log if the program died between sending it and writing that down. That
+makes a replay happen once, however often it is tried.
 """
 
 from dataclasses import dataclass
@@ -13,12 +13,13 @@ from kafka import KafkaProducer
 
 from lab.connection import connect
 from lab.errors import LabError
-from lab.readings import decode_reading
+from lab.readings import Headers, decode_reading
 from lab.topics import read_records
 from lab.warehouse import Warehouse
 
 HEADER = "dead-letter"
 SENDING = "sending"
+_decode = msgspec.json.Decoder(Headers).decode
 
 
 class ReplayError(LabError):
@@ -38,6 +39,7 @@ class StoredDeadLetter:
     error: str
     ts: str
     replayed: str | None
+    headers: Headers
 
     @property
     def name(self) -> str:
@@ -48,10 +50,10 @@ class StoredDeadLetter:
 def list_dead_letters(warehouse: Warehouse) -> list[StoredDeadLetter]:
     """All of them, the oldest first."""
     sql = (
-        'SELECT id, topic, "partition", "offset", "key", value, error, ts, replayed'
-        " FROM dead_letters ORDER BY id"
+        'SELECT id, topic, "partition", "offset", "key", value, error, ts, replayed,'
+        f" {warehouse.column('dead_letters', 'headers')} FROM dead_letters ORDER BY id"
     )
-    return [StoredDeadLetter(*row) for row in warehouse.query(sql)]
+    return [StoredDeadLetter(*row, _decode(headers or "[]")) for *row, headers in warehouse.query(sql)]
 
 
 def fix_value(value: bytes | None, changes: dict[str, Any]) -> bytes:
@@ -94,7 +96,9 @@ def _mark(warehouse: Warehouse, letter: StoredDeadLetter, replayed: str) -> None
 
 def _send(letter: StoredDeadLetter, value: bytes | None, kafka: dict[str, Any]) -> str:
     with connect(KafkaProducer, **kafka) as producer:
-        headers = [(HEADER, letter.name.encode())]
+        # kafka-python takes no header without a value: that becomes an empty one.
+        own = [(name, text or b"") for name, text in letter.headers]
+        headers = [*own, (HEADER, letter.name.encode())]
         sent = producer.send(letter.topic, value, letter.key, headers).get(timeout=30)
     return f"{sent.topic}-{sent.partition}@{sent.offset}"
 
@@ -102,6 +106,6 @@ def _send(letter: StoredDeadLetter, value: bytes | None, kafka: dict[str, Any]) 
 def _find(letter: StoredDeadLetter, kafka: dict[str, Any]) -> str | None:
     """Where in the log its replay is, if an earlier try got that far."""
     for record in read_records(letter.topic, **kafka):
-        if (HEADER, letter.name.encode()) in record.headers:
+        if record.headers[-1:] == [(HEADER, letter.name.encode())]:  # the last: others it had before
             return f"{record.topic}-{record.partition}@{record.offset}"
     return None

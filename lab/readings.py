@@ -26,6 +26,9 @@ class Reading(msgspec.Struct, frozen=True, gc=False):  # gc: nothing in it can l
     ts: Annotated[datetime, Meta(tz=True)]
 
 
+Headers = list[tuple[str, bytes | None]]  # of a message, in order; a name may come twice
+
+
 @dataclass(frozen=True)
 class DeadLetter:
     """A message that is not a reading: its bytes untouched, and the reason."""
@@ -34,6 +37,7 @@ class DeadLetter:
     key: bytes | None
     value: bytes | None
     error: str
+    headers: Headers = field(default_factory=list)
 
 
 @dataclass(frozen=True)

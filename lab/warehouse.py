@@ -229,9 +229,9 @@ class Warehouse:
         now = _now()
         rows = _rows([reading for b in batches for reading in b.readings])
         letters = [
-            (topic, b.partition, letter.offset, letter.key, letter.value, letter.error, now)
+            (topic, b.partition, x.offset, x.key, x.value, x.error, now, _headers(x))
             for b in batches
-            for letter in b.dead_letters
+            for x in b.dead_letters
         ]
         gaps = [
             (topic, topic_id, b.partition, gap.first_offset, gap.next_offset, now, gap.reason)
@@ -240,7 +240,7 @@ class Warehouse:
         ]
         for table, columns, new in (
             ("sensor_logs", "sensor_id, val, unit, status, ts", rows),
-            ("dead_letters", 'topic, "partition", "offset", "key", value, error, ts', letters),
+            ("dead_letters", 'topic, "partition", "offset", "key", value, error, ts, headers', letters),
             ("gaps", 'topic, topic_id, "partition", first_offset, next_offset, ts, reason', gaps),
         ):
             if new:
@@ -361,6 +361,11 @@ def _rows(readings: list[Reading]) -> list[tuple]:
 
 def _content(reading: Reading) -> tuple:
     return reading.sensor_id, reading.val, reading.unit, reading.status, reading.ts
+
+
+def _headers(letter: DeadLetter) -> str | None:
+    """As JSON, which has bytes as base64; `lab.dead_letters` reads it."""
+    return msgspec.json.encode(letter.headers).decode() if letter.headers else None
 
 
 def _line(error: Exception) -> str:

@@ -9,10 +9,12 @@ from kafka import KafkaProducer
 import lab
 from lab.dead_letters import HEADER, SENDING, ReplayError
 from lab.errors import InvalidReading
+from lab.readings import Batch, DeadLetter
 from tests.ledger import read_log
 
 GOOD = b'{"sensor_id":"t-1","val":21.5,"unit":"C","status":"OK","ts":"2026-01-31T12:00:00+00:00"}'
 BAD = GOOD.replace(b"21.5", b'"warm"')
+HEADERS = [("trace", b"\x00\xff 7"), ("trace", b"again"), ("Müller \x00", b""), (HEADER, b"one before")]
 
 
 @pytest.fixture
@@ -26,7 +28,7 @@ def topic(kafka):
 def letter(topic, warehouse, kafka):
     """One dead letter, and nothing else, in the topic and in the warehouse."""
     with KafkaProducer(**kafka) as producer:
-        producer.send(topic, BAD, b"t-1").get(timeout=10)
+        producer.send(topic, BAD, b"t-1", headers=list(HEADERS)).get(timeout=10)
     consume(topic, warehouse, kafka)
     (letter,) = lab.list_dead_letters(warehouse)
     return letter
@@ -39,7 +41,7 @@ def consume(topic, warehouse, kafka, messages=1):
 def test_a_letter_has_the_message_as_it_was_and_the_reason(letter, topic):
     assert (letter.topic, letter.key, letter.value, letter.replayed) == (topic, b"t-1", BAD, None)
     assert letter.error == 'val: expected a finite number, found "warm"'
-    assert letter.offset == 0
+    assert (letter.offset, letter.headers) == (0, HEADERS)
 
 
 # Mending.
@@ -59,6 +61,15 @@ def test_without_fields_there_is_nothing_to_change(value):
 # Sending it again.
 
 
+def test_a_header_without_a_value_is_kept_and_sent_as_an_empty_one(topic, warehouse, kafka):
+    """Other clients send such; kafka-python takes none."""
+    letter = DeadLetter(0, b"t-1", BAD, "no reading", [("trace", None)])
+    warehouse.store(topic, "id-of-the-topic", [Batch(0, None, 1, dead_letters=[letter])])
+    assert [x.headers for x in lab.list_dead_letters(warehouse)] == [[("trace", None)]]
+    lab.replay(warehouse, 1, GOOD, **kafka)
+    assert [record.headers[0] for record in read_log(topic, **kafka)] == [("trace", b"")]
+
+
 def test_a_mended_letter_is_stored_marked_and_traceable(letter, topic, warehouse, kafka):
     place = lab.replay(warehouse, letter.id, GOOD, **kafka)
     assert consume(topic, warehouse, kafka).stored == 1
@@ -67,7 +78,7 @@ def test_a_mended_letter_is_stored_marked_and_traceable(letter, topic, warehouse
     record = next(r for r in read_log(topic, **kafka) if r.value == GOOD)
     assert place == f"{topic}-{record.partition}@{record.offset}"
     assert record.key == b"t-1"
-    assert record.headers == [(HEADER, letter.name.encode())]
+    assert record.headers == [*HEADERS, (HEADER, letter.name.encode())]
 
 
 def test_a_second_replay_is_refused_and_names_the_first(letter, topic, warehouse, kafka):

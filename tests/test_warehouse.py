@@ -91,7 +91,8 @@ def test_the_offset_is_that_of_the_next_message(either):
 
 
 def test_a_dead_letter_keeps_its_bytes_and_its_reason(either):
-    letter = DeadLetter(7, b"key\xff", b"\x00\xff not JSON", "the message is not JSON")
+    headers = [("trace", b"\x00\xff"), ("trace", None), ("Ü \x00", b"")]
+    letter = DeadLetter(7, b"key\xff", b"\x00\xff not JSON", "the message is not JSON", headers)
     tombstone = DeadLetter(8, None, None, "the message has no value")
     either.store(*TOPIC, [batch(0, 9, 2, readings=[], dead_letters=[letter, tombstone])])
     sql = 'SELECT id, topic, "partition", "offset", "key", value, error, replayed FROM dead_letters'
@@ -99,6 +100,7 @@ def test_a_dead_letter_keeps_its_bytes_and_its_reason(either):
         (1, "sensor-data", 2, 7, b"key\xff", b"\x00\xff not JSON", "the message is not JSON", None),
         (2, "sensor-data", 2, 8, None, None, "the message has no value", None),
     ]
+    assert [letter.headers for letter in list_dead_letters(either)] == [headers, []]
 
 
 def test_a_gap_is_recorded_from_the_offset_wanted_to_the_one_found(either):
