@@ -29,6 +29,7 @@ TYPES = {
 }
 # A server that is gone without a word is noticed within these seconds, not after two hours.
 CONNECT = {"connect_timeout": 5, "keepalives_idle": 5, "keepalives_interval": 2, "tcp_user_timeout": 15000}
+ENCODING = "UTF8"  # of the server: any other lacks some sign of a sensor's name, or knows no signs at all
 
 
 class _IsoTime(TimestamptzLoader):
@@ -47,7 +48,7 @@ class PostgreSQL:
     def __init__(self, url: str):
         """`url`: `postgresql://user:password@host:5432/database`; also what libpq adds to that."""
         try:
-            self._parameters: dict[str, Any] = CONNECT | conninfo_to_dict(url)
+            self._parameters: dict[str, Any] = CONNECT | conninfo_to_dict(url, client_encoding=ENCODING)
         except psycopg.Error:  # its text may have the password in it
             raise WarehouseError(
                 "LAB_WAREHOUSE is no address of PostgreSQL; expected "
@@ -65,6 +66,11 @@ class PostgreSQL:
         # While the server itself waits for a lock, nothing can stop it. The warehouse tries again.
         connection.execute("SET lock_timeout TO '500ms'")
         self._connection = connection
+        if (found := connection.info.parameter_status("server_encoding")) != ENCODING:
+            raise WarehouseError(
+                f"{self.name} has the encoding {found}, and the kit needs {ENCODING}: set LAB_WAREHOUSE to "
+                f"a database made by CREATE DATABASE lab ENCODING '{ENCODING}' LOCALE 'C' TEMPLATE template0."
+            )
 
     def create(self, schema: dict[str, str]) -> None:
         """Make the tables that are missing: {name: columns}; one program at a time."""

@@ -27,10 +27,11 @@ class PostgreSQLServer:
         self._server = PostgresServer(self.folder, cleanup_mode="delete")
         self._server.start()
 
-    def new_database(self) -> str:
+    def new_database(self, encoding: str = "UTF8") -> str:
         """The URL of an empty database."""
         name = f"kafka lab/{next(numbers)}"
-        self.execute(f'CREATE DATABASE "{name}"')
+        how = f"ENCODING '{encoding}' LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0"
+        self.execute(f'CREATE DATABASE "{name}" {how}')
         return self.url_of(name)
 
     def url_of(self, database: str) -> str:

@@ -14,10 +14,10 @@ import pytest
 import lab
 from lab.doctor.services import check_warehouse
 from lab.errors import WarehouseError
-from lab.readings import DeadLetter
+from lab.readings import DeadLetter, Reading
 from lab.warehouse import Warehouse
 from tests.ledger import running, wait_for
-from tests.test_warehouse import TOPIC, batch, values
+from tests.test_warehouse import START, TOPIC, batch, values
 
 SECRET = "hunter2-quite-secret"
 
@@ -214,6 +214,26 @@ def test_a_server_that_can_only_be_read_is_refused(postgresql, url):
         name = db.info.dbname
         db.execute(f'ALTER DATABASE "{name}" SET default_transaction_read_only = on'.encode())
     assert "is this a standby server?" in refusal(url)
+
+
+@pytest.mark.parametrize("create", [True, False])
+@pytest.mark.parametrize("encoding", ["LATIN1", "SQL_ASCII", "EUC_JP"])
+def test_a_database_that_cannot_keep_every_sign_is_refused(postgresql, encoding, create):
+    text = refusal(postgresql.new_database(encoding), create=create)
+    assert f" has the encoding {encoding}, and the kit needs UTF8: set LAB_WAREHOUSE to a database" in text
+    assert len(text.splitlines()) == 1
+    advice = re.search(r"CREATE DATABASE .+(?=\.)", text)
+    postgresql.execute("DROP DATABASE IF EXISTS lab")
+    postgresql.execute(advice[0])
+    Warehouse(postgresql.url_of("lab")).close()
+
+
+def test_the_client_speaks_utf8_whatever_it_is_told(url, monkeypatch):
+    monkeypatch.setenv("PGCLIENTENCODING", "LATIN1")
+    with Warehouse(f"{url}&client_encoding=SQL_ASCII") as warehouse:
+        emoji = Reading("t-\N{THERMOMETER}", 1, "°C", "OK", START)
+        assert warehouse.store(*TOPIC, [batch(0, 1, readings=[emoji])]) == set()
+        assert warehouse.query("SELECT sensor_id FROM sensor_logs") == [("t-\N{THERMOMETER}",)]
 
 
 def test_a_database_with_no_warehouse_is_not_read(url):
