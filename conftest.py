@@ -6,6 +6,7 @@ Notebooks run in kernels of their own, which pytest's fixtures do not reach; the
 import importlib.util
 import os
 import shutil
+import sys
 import tempfile
 from pathlib import Path
 
@@ -33,6 +34,8 @@ def pytest_sessionstart(session):
     os.environ["LAB_HOME"] = str(broker_of_the_run.home)
     os.environ["LAB_WAREHOUSE"] = f"sqlite:///{(home / 'warehouse.db').as_posix()}"
     os.environ["LAB_CHECK"] = "1"  # an exercise whose solution is wrong fails the run
+    # As in an activated `.venv`: there `python` is the one that runs the tests.
+    os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
 
 
 def pytest_sessionfinish(session):

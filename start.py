@@ -12,6 +12,7 @@ import shutil
 import signal
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
@@ -41,7 +42,7 @@ def main():
         return fail(
             f"The kit needs Python 3.11 or newer; this is {sys.version.split()[0]} ({sys.executable})."
         )
-    parser = argparse.ArgumentParser(prog="start.py", description="A lab kit for Apache Kafka with Python.")
+    parser = argparse.ArgumentParser(prog=as_typed(), description="A lab kit for Apache Kafka with Python.")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
     for name, text in COMMANDS.items():
         commands.add_parser(name, help=text, description=text)
@@ -145,7 +146,7 @@ def test(arguments):
 
 
 def setup(arguments):
-    print("Ready. Next: python start.py demo, or python start.py lab; neither needs the internet now.")
+    print(f"Ready. Next: {as_typed()} demo, or {as_typed()} lab; neither needs the internet now.")
     return 0
 
 
@@ -163,6 +164,16 @@ def run(*arguments):
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def as_typed():
+    """How this program is called from the current folder, by a Python that a terminal has."""
+    usual = "py" if os.name == "nt" else "python3"
+    script = HERE / "start.py"
+    with suppress(OSError, ValueError):  # the current folder is gone; it is elsewhere
+        script = script.relative_to(Path.cwd())
+    quote = '"' if " " in str(script) else ""
+    return f"{usual if shutil.which(usual) else 'python'} {quote}{script}{quote}"
 
 
 def fail(line):

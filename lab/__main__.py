@@ -1,6 +1,7 @@
 """`python -m lab`: every part of the kit from a terminal."""
 
 import argparse
+import errno
 import io
 import logging
 import os
@@ -15,6 +16,7 @@ from kafka.errors import KafkaError
 import lab
 from lab.arguments import assignment, command, option, parser, positive_number, seconds, whole_number
 from lab.broker import HOST, EmbeddedBroker, start_broker
+from lab.commandline import kit
 from lab.connection import address, is_answering
 from lab.consumer import ConsumeSummary
 from lab.dead_letters import fix_value, list_dead_letters
@@ -46,15 +48,23 @@ def main(arguments: list[str] | None = None) -> int:
     except KafkaError as error:
         print(
             f"error: Kafka at {settings.bootstrap_servers} cannot be used: {error}. "
-            f"More in {settings.home / 'kafka-python.log'}; python -m lab doctor looks for the cause.",
+            f"More in {settings.home / 'kafka-python.log'}; {kit()} doctor looks for the cause.",
             file=sys.stderr,
         )
         return 1
     except KeyboardInterrupt:
         return 130
-    except BrokenPipeError:  # the reader of our output has enough, as in `| head`
+    except OSError as error:
+        if not _is_closed_pipe(error):
+            raise
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+
+
+def _is_closed_pipe(error: OSError) -> bool:
+    """Whether the reader of our output has enough, as in `| head`; Windows knows no broken pipe there."""
+    unnamed = os.name == "nt" and error.errno == errno.EINVAL and error.filename is None
+    return isinstance(error, BrokenPipeError) or unnamed
 
 
 CHART = option(
@@ -125,7 +135,7 @@ def broker_stop(settings: Settings, options: argparse.Namespace) -> None:
 )
 def broker_kill(settings: Settings, options: argparse.Namespace) -> None:
     _embedded(settings, options.node).kill(options.node)
-    print("Killed. 'python -m lab broker start' starts what is not running.")
+    print(f"Killed. '{kit()} broker start' starts what is not running.")
 
 
 @command("broker restart", "stop and start its nodes in turn, so that the topics stay in use", NODE)

@@ -4,6 +4,7 @@ import argparse
 from collections.abc import Callable
 from typing import Any
 
+from lab.commandline import kit
 from lab.settings import Settings
 
 Command = Callable[[Settings, argparse.Namespace], int | None]
@@ -20,7 +21,7 @@ COMMANDS: list[tuple[str, str, str, tuple[Option, ...], Command]] = []
 def parser() -> argparse.ArgumentParser:
     """All commands and options."""
     top = argparse.ArgumentParser(
-        prog="python -m lab",
+        prog=kit(),
         description="Learn Apache Kafka with Python: a broker, a producer, a consumer, a warehouse.",
         epilog="Settings: LAB_BOOTSTRAP_SERVERS, LAB_TOPIC, LAB_GROUP, LAB_WAREHOUSE, LAB_HOME (README.md).",
     )
@@ -30,7 +31,7 @@ def parser() -> argparse.ArgumentParser:
         if group not in commands:
             parent = commands[""].add_parser(group, help=GROUPS[group], description=GROUPS[group])
             commands[group] = parent.add_subparsers(title="commands", metavar="COMMAND", required=True)
-        epilog = f"Example: python -m lab {example or name}"
+        epilog = f"Example: {kit()} {example or name}"
         parsed = commands[group].add_parser(word, help=text, description=text, epilog=epilog)
         parsed.set_defaults(run=run)
         for option_name, how in options:

@@ -11,6 +11,8 @@ import os
 import sys
 from pathlib import Path
 
+from lab.commandline import PROGRAM, as_typed, path_as_typed, python
+
 PACKAGE, IMPOSTORS = "kafka-python", ("kafka", "kafka-python-ng")
 VENV = Path(__file__).resolve().parent.parent / ".venv"  # where start.py puts the packages
 OLDEST_PYTHON = (3, 11)  # with less the kit cannot even be read
@@ -29,8 +31,8 @@ def verify_client() -> None:
             importlib.import_module(module)
     except Exception as error:  # an impostor may fail in any way: the old `kafka` is no valid Python now
         found, fix = find_fault() or (f"{PACKAGE} cannot be imported: {error}", reinstall())
-        line = f"{found}. {fix}"
-        if sys.argv[0] == "-m":  # python -m lab
+        line = as_typed(f"{found}. {fix}")
+        if sys.argv[0] == "-m" or Path(sys.argv[0]).stem == PROGRAM:  # from a terminal
             sys.exit(f"error: {line}")
         raise ImportError(line) from error
 
@@ -41,10 +43,10 @@ def find_fault() -> tuple[str, str] | None:
 
     if sys.version_info < OLDEST_PYTHON:
         found = f"The kit needs Python 3.11 or newer; this is {sys.version.split()[0]} ({sys.executable})"
-        return found, "Start it with start.py, or choose the kernel Python 3."
+        return found, "Start it with start.py lab, or choose the kernel Python 3."
     for impostor in IMPOSTORS:
         if version(impostor):
-            fix = f"Run {sys.executable} -m pip uninstall -y {impostor}, then {reinstall()[4:]}"
+            fix = f"Run {python()} -m pip uninstall -y {impostor}, then {reinstall()[4:]}"
             return f"The package {impostor} is installed; it hides {PACKAGE}", fix
     if not (ours := version(PACKAGE)):
         return f"{PACKAGE} is not installed for {sys.executable}", take_the_right_python()
@@ -61,15 +63,15 @@ def find_fault() -> tuple[str, str] | None:
 
 def take_the_right_python() -> str:
     """Which Python has it; where start.py made none, the command that installs it for this one."""
-    python = VENV / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
-    if not python.exists() or Path(sys.prefix).resolve() == VENV:
+    own = VENV / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+    if not own.exists() or Path(sys.prefix).resolve() == VENV:
         return reinstall()
-    return f'The kit has a Python of its own: "{python}"; in a notebook, the kernel Python 3.'
+    return f"The kit has a Python of its own: {path_as_typed(own)}; in a notebook, the kernel Python 3."
 
 
 def reinstall() -> str:
     """The command that puts it right."""
-    return f"Run {sys.executable} -m pip install --force-reinstall {PACKAGE}"
+    return f"Run {python()} -m pip install --force-reinstall {PACKAGE}"
 
 
 def version(package: str) -> str | None:

@@ -10,6 +10,7 @@ from tqdm import tqdm
 
 from lab.broker import start_broker
 from lab.charts import plot_sensor_logs, read_sensor_logs
+from lab.commandline import START, kit, start
 from lab.consumer import ConsumeSummary, consume
 from lab.errors import LabError
 from lab.producer import ProduceSummary, produce
@@ -54,8 +55,14 @@ def run_demo(settings: Settings, output: Path) -> None:
         f"  warehouse     {settings.warehouse_url.removeprefix('sqlite:///')}\n"
         f"  chart         {output}\n"
         f"  broker        {'stopped' if broker.started_here else 'left running, as it was'}\n"
-        "\nLook at the chart, then learn how it works: python start.py lab"
+        f"\nLook at the chart, then {_next_step()}"
     )
+
+
+def _next_step() -> str:
+    if START.exists():
+        return f"learn how it works: {start('lab')}"
+    return f"see what else there is: {kit()} --help"
 
 
 def _run(

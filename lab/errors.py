@@ -4,9 +4,14 @@ The message of each says what was found, where, and the one thing to do next.
 `python -m lab` prints it as one line and exits with 1.
 """
 
+from lab.commandline import as_typed
+
 
 class LabError(Exception):
-    """The base of all of them."""
+    """The base of all of them. The commands in its message are shown as they work where it is read."""
+
+    def __str__(self) -> str:
+        return as_typed(super().__str__())
 
 
 class SettingsError(LabError):
@@ -46,6 +51,8 @@ class TopicError(LabError):
 
 class InvalidReading(LabError):
     """A message is not a reading. The text names the field and what was found there."""
+
+    __str__ = Exception.__str__  # it quotes the message, word for word
 
 
 class WarehouseError(LabError):

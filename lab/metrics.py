@@ -26,7 +26,7 @@ def serve_metrics(summary: ConsumeSummary, port: int) -> Generator[str]:
     try:
         from prometheus_client import CollectorRegistry, start_http_server
     except ImportError as error:
-        raise LabError("--metrics-port needs a package: pip install prometheus-client") from error
+        raise LabError("--metrics-port needs a package: python -m pip install prometheus-client") from error
     registry = CollectorRegistry()
     registry.register(_Metrics(summary))
     try:

@@ -340,7 +340,7 @@ def _database(url: str) -> Database:
         from lab.postgresql import PostgreSQL  # here, for it needs a package that not everybody has
     except ImportError as error:
         raise WarehouseError(
-            f"PostgreSQL needs the package psycopg ({error}): python -m pip install 'psycopg[binary]'."
+            f'PostgreSQL needs the package psycopg ({error}): python -m pip install "psycopg[binary]".'
         ) from error
     return PostgreSQL(url)
 

@@ -249,7 +249,7 @@ def test_a_table_of_our_name_that_is_not_ours_is_refused(url):
 def test_without_psycopg_it_says_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "psycopg", None)
     monkeypatch.delitem(sys.modules, "lab.postgresql", raising=False)
-    assert "python -m pip install 'psycopg[binary]'" in refusal("postgresql://ada@h/x")
+    assert 'python -m pip install "psycopg[binary]"' in refusal("postgresql://ada@h/x")
 
 
 # What is in it, to the eye of PostgreSQL.

@@ -3,6 +3,7 @@
 import ast
 import importlib.util
 import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -121,6 +122,18 @@ def test_what_is_done_is_not_done_again(kit):
     done = run(kit, "setup")
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.startswith("Ready.")
+
+
+@POSIX
+def test_it_says_how_it_is_called_from_here(kit, monkeypatch):
+    start = make_done(kit)
+    monkeypatch.chdir(kit)
+    assert start.as_typed() == "python3 start.py"
+    monkeypatch.chdir(kit.parent)
+    assert start.as_typed() == 'python3 "my kít/start.py"'
+    monkeypatch.setenv("PATH", str(Path(sys.executable).parent))
+    done = subprocess.run([*shlex.split(start.as_typed()), "setup"], capture_output=True, text=True)
+    assert (done.returncode, start.as_typed() in done.stdout) == (0, True)
 
 
 @POSIX

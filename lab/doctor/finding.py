@@ -3,6 +3,8 @@
 import html
 from dataclasses import dataclass
 
+from lab.commandline import as_typed
+
 CELL = '<td style="text-align: left; vertical-align: top">{}</td>'
 
 
@@ -21,7 +23,7 @@ class Finding:
 
     def __str__(self) -> str:
         line = f"{'ok   ' if self.ok else 'FAULT'}  {self.check}: {self.found}"
-        return line if self.ok else f"{line}\n       -> {self.fix}"
+        return as_typed(line if self.ok else f"{line}\n       -> {self.fix}")
 
 
 class Findings(list[Finding]):
@@ -35,7 +37,8 @@ class Findings(list[Finding]):
 
 
 def _row(finding: Finding) -> str:
-    check, found, fix = map(html.escape, (finding.check, finding.found, finding.fix))
+    texts = (finding.check, finding.found, finding.fix)
+    check, found, fix = (html.escape(as_typed(text)) for text in texts)
     # Red on white and on black: a notebook may be either.
     sign = "ok" if finding.ok else '<b style="color: #e34234">FAULT</b>'
     cells = (

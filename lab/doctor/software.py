@@ -8,6 +8,7 @@ from importlib.metadata import PackageNotFoundError, requires
 from pathlib import Path
 
 from lab.client import find_fault, version
+from lab.commandline import START, python
 from lab.doctor.finding import Finding
 from lab.errors import LabError
 from lab.java import java_executable
@@ -24,7 +25,7 @@ def check_python(settings: Settings) -> Finding:
     venv = KIT / ".venv"
     found = f"{sys.version.split()[0]}, {sys.executable}"
     if venv.is_dir() and Path(sys.prefix).resolve() != venv.resolve():
-        fix = "In JupyterLab choose Kernel > Change Kernel > Python 3; in a terminal start with start.py."
+        fix = "In JupyterLab choose Kernel > Change Kernel > Python 3; in a terminal: start.py lab."
         return Finding("Python", f"{found}, not the one in {venv}", fix)
     return Finding("Python", found)
 
@@ -33,18 +34,21 @@ def check_packages(settings: Settings) -> Finding:
     """Every package that the kit asks for is there, in a version that it works with."""
     from packaging.requirements import Requirement  # here, for a broken set-up may lack it
 
-    fix = f"In {KIT}: {sys.executable} -m pip install -r requirements.txt"
+    pins = f"In {KIT}: {python()} -m pip install -r requirements.txt"
     try:
         asked = [Requirement(line) for line in requires("kafka-lab-kit") or []]
     except PackageNotFoundError:
-        return Finding("Packages", f"the kit is not installed for {sys.executable}", fix)
+        return Finding("Packages", f"the kit is not installed for {sys.executable}", pins)
     needed = [each for each in asked if not each.marker or each.marker.evaluate({"extra": ""})]
-    wrong = [
-        f"{each.name} {found or 'is missing'} (needed: {each.specifier})"
+    wrong = {
+        f'"{each.name}{each.specifier}"': f"{each.name} {found or 'is missing'} (needed: {each.specifier})"
         for each in needed
         if not (found := version(each.name)) or not each.specifier.contains(found, prereleases=True)
-    ]
-    return Finding("Packages", ", ".join(wrong) or f"{len(needed)}, as needed", fix if wrong else "")
+    }
+    if not wrong:
+        return Finding("Packages", f"{len(needed)}, as needed")
+    fix = pins if START.exists() else f"{python()} -m pip install {' '.join(wrong)}"
+    return Finding("Packages", ", ".join(wrong.values()), fix)
 
 
 def check_client(settings: Settings) -> Finding:
@@ -82,7 +86,9 @@ def check_java(settings: Settings) -> Finding:
         found = f"{java} does not run on {where}: {said[0] if said else f'exit code {done.returncode}'}"
     except (LabError, OSError) as error:
         found = str(error)
-    fix = "Run start.py setup again; or install Java 17 or newer; or use docker-compose.yaml."
+    fix = "Install Java 17 or newer; or set LAB_BOOTSTRAP_SERVERS to a Kafka elsewhere."
+    if START.exists():
+        fix = "Run start.py setup again; or install Java 17 or newer; or use docker-compose.yaml."
     return Finding("Java", found, fix)
 
 
