@@ -4,9 +4,12 @@ import json
 import os
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 from pathlib import Path
+
+import pytest
 
 import lab.jars
 from lab.client import OLDEST_PYTHON
@@ -46,3 +49,24 @@ def test_binder_fetches_kafka_while_it_builds(monkeypatch):
     monkeypatch.setattr(lab.jars, "fetch_jars", lambda: asked.append(1) or [])
     exec(program, {})
     assert (python, option) == ("python", "-c") and asked
+
+
+@pytest.mark.skipif(not shutil.which("git"), reason="there is no git")
+def test_a_checkout_has_the_same_bytes_where_git_writes_crlf(tmp_path):
+    """As Git for Windows does when nobody asked for it."""
+    names = [
+        ".gitattributes",
+        ".ci/run",
+        "requirements.txt",
+        "notebooks/01_broker.ipynb",
+        "docs/sensor_logs.png",
+    ]
+    before = {name: (KIT / name).read_bytes().replace(b"\r\n", b"\n") for name in names if name[-3:] != "png"}
+    before["docs/sensor_logs.png"] = (KIT / "docs" / "sensor_logs.png").read_bytes()
+    for name, content in before.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(content)
+    git = ["git", "-c", "core.autocrlf=true", "-c", "core.safecrlf=false", "-C", tmp_path]
+    for arguments in ("init -q", "add .", "checkout-index --all --prefix=out/"):
+        subprocess.run([*git, *arguments.split()], check=True)
+    assert {name: (tmp_path / "out" / name).read_bytes() for name in before} == before
