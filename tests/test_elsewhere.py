@@ -9,8 +9,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import nbformat
 import pytest
 
+import lab
 import lab.jars
 from lab.client import OLDEST_PYTHON
 
@@ -70,3 +72,16 @@ def test_a_checkout_has_the_same_bytes_where_git_writes_crlf(tmp_path):
     for arguments in ("init -q", "add .", "checkout-index --all --prefix=out/"):
         subprocess.run([*git, *arguments.split()], check=True)
     assert {name: (tmp_path / "out" / name).read_bytes() for name in before} == before
+
+
+def test_lesson_06_reads_and_runs_its_program_from_any_folder(kafka, tmp_path, monkeypatch, capsys):
+    """VS Code, for one, starts a kernel elsewhere than beside the notebook."""
+    monkeypatch.chdir(tmp_path)
+    cells = nbformat.read(KIT / "notebooks" / "06_delivery.ipynb", as_version=4).cells
+    shows, runs = (cell.source for cell in cells if "naive_consumer" in cell.source)
+    topic, place = lab.fresh_name("naive"), {}
+    lab.produce(topic, lab.simulate_readings(10), interval=0, max_batches=150, **kafka)
+    exec(shows, place)
+    assert place["code"] == (KIT / "lab" / "naive_consumer.py").read_text(encoding="utf-8")
+    exec(runs, place | {"settings": lab.Settings(**kafka), "topic": topic})
+    assert capsys.readouterr().out.endswith("died\ndied\ncame to the end\n")

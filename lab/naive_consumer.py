@@ -1,6 +1,6 @@
-"""Lesson 06: a consumer as one writes it first, which dies between its two steps when told to.
+"""What happens between two steps? A consumer as one writes it first: lesson 06 lets it die there.
 
-    python naive_consumer.py BOOTSTRAP_SERVERS TOPIC DATABASE FIRST_STEP DIES_IN_POLL
+    python -m lab.naive_consumer BOOTSTRAP_SERVERS TOPIC DATABASE FIRST_STEP DIES_IN_POLL
 
 FIRST_STEP is `commit` or `write`; DIES_IN_POLL is the number of the poll that it does not survive,
 or `never`.
