@@ -6,6 +6,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from urllib.request import urlopen
 
 import pytest
@@ -40,7 +41,7 @@ def run(*arguments, cwd=None, timeout=60, **environment):
 
 
 def rows(place):
-    with sqlite3.connect(place["LAB_WAREHOUSE"].removeprefix("sqlite:///")) as db:
+    with closing(sqlite3.connect(place["LAB_WAREHOUSE"].removeprefix("sqlite:///"))) as db:
         return db.execute("SELECT * FROM sensor_logs ORDER BY id").fetchall()
 
 
@@ -61,7 +62,7 @@ def test_the_seed_behaviour(place):
 def test_the_columns_are_the_seeds(place):
     run("produce", "--batches", "1", **place)
     run("consume", "--max-messages", "3", **place)
-    with sqlite3.connect(place["LAB_WAREHOUSE"].removeprefix("sqlite:///")) as db:
+    with closing(sqlite3.connect(place["LAB_WAREHOUSE"].removeprefix("sqlite:///"))) as db:
         columns = [column[1] for column in db.execute("PRAGMA table_info(sensor_logs)")]
     assert columns == ["id", "sensor_id", "val", "unit", "status", "ts"]
 
@@ -274,7 +275,7 @@ def test_reset_removes_messages_and_rows_and_no_file_of_others(tmp_path):
         assert not list(home.glob("broker-*/"))
         assert "No embedded broker" in run("broker", "stop", **place).stdout
         assert run("reset", **place).returncode == 0  # twice does no harm
-        with sqlite3.connect(warehouse) as db:
+        with closing(sqlite3.connect(warehouse)) as db, db:
             db.execute("CREATE TABLE sensor_logs (mine)")
         refused = run("reset", **place)
         assert refused.returncode == 1

@@ -11,7 +11,7 @@ import tempfile
 import threading
 import time
 import venv
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -566,9 +566,8 @@ def test_a_warehouse_that_is_no_database(settings):
     [("songs (title)", "with the tables songs"), ("sensor_logs (a)", "has a table sensor_logs")],
 )
 def test_a_database_of_something_else(settings, table, said):
-    with sqlite3.connect(settings.warehouse) as other:
+    with closing(sqlite3.connect(settings.warehouse)) as other, other:
         other.execute(f"CREATE TABLE {table}")
-    other.close()
     assert matches(services.check_warehouse(settings), said, "LAB_WAREHOUSE")
 
 
