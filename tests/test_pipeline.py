@@ -10,7 +10,7 @@ from kafka.coordinator.assignors.range import RangePartitionAssignor
 
 import lab
 from lab.consumer import ConsumeSummary
-from tests.ledger import numbered_readings, read_log, row, take_ledger, wait_for
+from tests.ledger import DELETES_TOPIC, numbered_readings, read_log, row, take_ledger, wait_for
 
 
 @pytest.fixture
@@ -151,6 +151,7 @@ def test_bad_messages_become_dead_letters_byte_for_byte(kafka, topic, warehouse)
     assert all(letter.error for letter in letters)
 
 
+@DELETES_TOPIC
 def test_a_topic_made_anew_is_read_from_its_start(kafka, topic, warehouse):
     """Same name, other id: the old offset would skip what is there now."""
     from kafka import KafkaAdminClient

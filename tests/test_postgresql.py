@@ -1,12 +1,15 @@
 """What only a server does: it goes away, refuses a user, and keeps a secret. On a real PostgreSQL."""
 
 import logging
+import os
 import re
+import subprocess
 import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from pathlib import Path
 
 import psycopg
 import pytest
@@ -17,6 +20,7 @@ from lab.errors import WarehouseError
 from lab.readings import DeadLetter, Reading
 from lab.warehouse import Warehouse
 from tests.ledger import running, wait_for
+from tests.postgresql_server import fault
 from tests.test_warehouse import START, TOPIC, batch, values
 
 SECRET = "hunter2-quite-secret"
@@ -41,6 +45,28 @@ def refusal(url: str, **options) -> str:
 
 def as_user(url: str, user: str) -> str:
     return url.replace("postgres:@", f"{user}:{SECRET}@")
+
+
+# Where it does not start at all.
+
+
+def test_without_a_postgresql_that_starts_its_tests_and_lesson_are_skipped_with_the_reason(tmp_path):
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    assert fault(folder).startswith("PostgreSQL does not start here: ")
+    broken = "from tests import postgresql_server\npostgresql_server.fault = lambda: 'no library'"
+    (tmp_path / "broken.py").write_text(broken, encoding="utf-8")
+    options = "-q -rs -p broken -p no:cacheprovider --nbmake notebooks/12_postgresql.ipynb"
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", *options.split(), __file__, "-k", "ipynb or not_there"],
+        cwd=Path(__file__).parent.parent,
+        env=os.environ | {"PYTHONPATH": os.pathsep.join([str(tmp_path), *filter(None, sys.path)])},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode == 0, done.stdout
+    assert done.stdout.count("SKIPPED") == done.stdout.count(": no library") == 2
 
 
 # The server goes away.
