@@ -1,5 +1,6 @@
 """What hides kafka-python is named where it bites: at `import lab`, and in a terminal."""
 
+import os
 import re
 import subprocess
 import sys
@@ -17,7 +18,13 @@ OLD_CLIENT = "class Future:\n    async = True\n"
 
 def run(folder: Path, *arguments: str) -> subprocess.CompletedProcess:
     return subprocess.run(
-        [sys.executable, *arguments], cwd=folder, capture_output=True, text=True, encoding="utf-8", timeout=60
+        [sys.executable, *arguments],
+        cwd=folder,
+        env=os.environ | {"PYTHONUTF8": "1"},  # else Windows writes in a code page
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        timeout=60,
     )
 
 
