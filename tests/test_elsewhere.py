@@ -7,6 +7,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import nbformat
@@ -35,6 +36,16 @@ def test_a_development_container_sets_the_kit_up_with_start_py():
     python, script, command = shlex.split(container["postCreateCommand"])
     done = subprocess.run([sys.executable, KIT / script, "--help"], capture_output=True, text=True)
     assert python == "python3" and f"    {command} " in done.stdout
+
+
+def test_a_plain_install_has_every_part():
+    """What setuptools is told, against what is there: `pip install .` takes nothing else along."""
+    told = tomllib.loads(text(KIT / "pyproject.toml"))["tool"]["setuptools"]
+    assert set(told["packages"]) == {
+        path.parent.relative_to(KIT).as_posix().replace("/", ".") for path in (KIT / "lab").rglob("*.py")
+    }
+    others = {path.name for path in (KIT / "lab").rglob("*.*") if path.suffix not in (".py", ".pyc")}
+    assert set(told["package-data"]["lab"]) == others
 
 
 def test_binder_installs_what_everybody_installs():
