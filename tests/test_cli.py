@@ -185,7 +185,8 @@ def test_output_never_fails_on_a_small_code_page(place):
 @pytest.mark.parametrize("command", ["consume --max-messages 6000", "produce --batches 2000 --interval 0"])
 def test_a_pipe_that_closes_early_is_no_traceback(place, command):
     """As in `| head`. Windows has another error for it, without a name."""
-    run("produce", "--batches", "2000", "--interval", "0", **place)
+    if command.startswith("consume"):
+        run("produce", "--batches", "2000", "--interval", "0", **place)
     process = subprocess.Popen(
         [sys.executable, "-m", "lab", *command.split()],
         env=os.environ | place,
