@@ -168,12 +168,13 @@ def run(*arguments):
 
 def as_typed():
     """How this program is called from the current folder, by a Python that a terminal has."""
-    usual = "py" if os.name == "nt" else "python3"
+    names = ("py" if os.name == "nt" else "python3", "python")
+    python = next((name for name in names if shutil.which(name)), sys.executable)
     script = HERE / "start.py"
     with suppress(OSError, ValueError):  # the current folder is gone; it is elsewhere
         script = script.relative_to(Path.cwd())
     quote = '"' if " " in str(script) else ""
-    return f"{usual if shutil.which(usual) else 'python'} {quote}{script}{quote}"
+    return f"{python} {quote}{script}{quote}"
 
 
 def fail(line):
