@@ -24,6 +24,7 @@ from lab.errors import LabError, SettingsError
 from lab.gaps import list_gaps, skip_unreadable
 from lab.readings import Reading
 from lab.settings import Settings
+from lab.text import printable
 from lab.topics import describe_topics, partition_owners, wait_until_in_sync
 
 if TYPE_CHECKING:
@@ -466,7 +467,7 @@ def _show(verb: str, bar: "tqdm", quiet: bool) -> Callable[[list[Reading]], None
         if quiet:
             bar.update(len(readings))
         elif readings:
-            lines = (f"{verb}: {reading.sensor_id} at {reading.ts.isoformat()}\n" for reading in readings)
+            lines = (f"{verb}: {printable(x.sensor_id)} at {x.ts.isoformat()}\n" for x in readings)
             sys.stdout.write("".join(lines))
             sys.stdout.flush()
 
@@ -484,7 +485,7 @@ def _say(line: str) -> None:
 
 
 def _table(header: list[str], rows: Iterable[tuple]) -> None:
-    lines = [header, *[[str(cell) for cell in row] for row in rows]]
+    lines = [header, *[[printable(str(cell)) for cell in row] for row in rows]]
     widths = [max(map(len, column)) for column in zip(*lines)]
     for line in lines:
         print("  ".join(cell.ljust(width) for cell, width in zip(line, widths)).rstrip())
@@ -505,7 +506,7 @@ class _Terminal(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         from tqdm import tqdm
 
-        tqdm.write(record.getMessage(), file=sys.stderr)
+        tqdm.write(printable(record.getMessage()), file=sys.stderr)
 
 
 def _log_to(home: Path) -> None:

@@ -1,8 +1,10 @@
 """The message: what is a reading comes through unchanged, and all else is refused with a reason."""
 
+import gzip
 import json
 from datetime import UTC, datetime, timedelta, timezone
 
+import msgspec
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
@@ -54,6 +56,11 @@ def test_a_time_elsewhere_is_turned_into_utc():
 
 
 NOT_JSON = "the message is not JSON: JSON is malformed: invalid character (byte {})"
+NO_PAIR = "the message is not JSON: JSON is malformed: invalid utf-16 surrogate pair (byte 21)"
+NUL = "sensor_id or unit: found the character NUL, which no database keeps in a text"
+LOOKS = "the message is not JSON: it looks like {}"
+BINARY = LOOKS.format("a binary form, such as Protobuf or Avro")
+REGISTRY = LOOKS.format("Avro, or another form, with a schema registry's header (schema id 7)")
 BAD = {
     "empty": (b"", "the message is empty"),
     "tombstone": (None, "the message has no value at all (a tombstone)"),
@@ -87,7 +94,7 @@ BAD = {
         message(unit="x" * 900_000),
         f'unit: expected a text of at most 50 characters, found "{"x" * 56}...',
     ),
-    "0.9 MB of zeros": (b"\0" * 900_000, NOT_JSON.format(0)),
+    "0.9 MB of zeros": (b"\0" * 900_000, BINARY),
     "100,000 brackets": (b"[" * 100_000, f"{FIELDS}: Expected `object`, got `array`"),
     "100,000 brackets in val": (
         message().replace(b"21.5", b"[" * 100_000 + b"]" * 100_000),
@@ -97,14 +104,30 @@ BAD = {
         b'{"a":' + b"[" * 100_000,
         "the message is nested too deeply to be a reading",
     ),
-    "wipes a terminal": (
-        message(sensor_id="a\x1b[2J"),
-        "sensor_id or unit: found a character that cannot be printed",
+    "NUL in a name": (message(sensor_id="a\0"), NUL),
+    "NUL in a unit": (message(unit="\0"), NUL),
+    "half a character": (message(sensor_id="\\udc00").replace(b"\\\\", b"\\"), NO_PAIR),
+    "half a character, as bytes": (
+        message(sensor_id="?").replace(b"?", b"\xed\xb0\x80"),
+        "the message is not UTF-8 text: invalid continuation byte",
     ),
-    "written backwards": (
-        message(unit="\u202e"),
-        "sensor_id or unit: found a character that cannot be printed",
+    "Avro of a schema registry": (b"\0\0\0\0\7\x1atemperature-1\0\0\0\0\0\x805@", REGISTRY),
+    "JSON of a schema registry": (b"\0\0\0\0\7" + message(), REGISTRY),
+    "Avro alone": (b"\x1atemperature-1\0\0\0\0\0\x805@", BINARY),
+    "an Avro file": (b"Obj\1\4\x16avro.schema", LOOKS.format("an Avro file")),
+    "an Avro object": (
+        b"\xc3\1" + b"\x91" * 8 + b"\x1atemperature-1",
+        LOOKS.format("an Avro object with the fingerprint of its schema"),
     ),
+    "Protobuf": (b"\x0a\x0dtemperature-1\x11\0\0\0\0\0\x805@", BINARY),
+    "MessagePack": (msgspec.msgpack.encode(GOOD), LOOKS.format("MessagePack")),
+    "gzip": (gzip.compress(message()), LOOKS.format("gzip")),
+    "UTF-16": (message().decode().encode("utf-16"), LOOKS.format("UTF-16 text")),
+    "a byte order mark": (
+        b"\xef\xbb\xbf" + message(),
+        LOOKS.format("UTF-8 text behind a byte order mark"),
+    ),
+    "a control character in JSON": (message().replace(b"OK", b"\x1b[2J"), NOT_JSON.format(70)),
 }
 
 
@@ -124,6 +147,26 @@ def test_the_largest_texts_are_taken_and_no_larger():
 def test_a_reason_is_one_line_that_can_be_printed(val):
     """It quotes the message, and is shown in a table on a terminal."""
     assert reason(message().replace(b"21.5", val)).isprintable()
+
+
+ODD_TEXTS = {
+    "a family": "👨\u200d👩\u200d👧",
+    "Persian": "می\u200cخواهم",
+    "Hindi": "क्\u200dष",
+    "wipes a terminal": "a\x1b[2J",
+    "written backwards": "\u202etxt.exe",
+    "two lines": "a\nStored: b",
+    "a space that does not break": "1\u00a0000",
+}
+
+
+@pytest.mark.parametrize("name", ODD_TEXTS)
+def test_a_name_is_any_text_that_a_database_holds(name):
+    """What it could do to a terminal is a matter of who prints it: see lab.text."""
+    text = ODD_TEXTS[name]
+    assert decode_reading(message(sensor_id=text, unit=text)) == msgspec.structs.replace(
+        READING, sensor_id=text, unit=text
+    )
 
 
 # Whatever comes: a Reading, or InvalidReading.
@@ -178,7 +221,7 @@ def test_hostile_text_in_any_field(name, text):
     decodes_or_is_refused(value)
 
 
-printable = st.characters(exclude_categories=["C", "Z"])
+letters = st.characters(exclude_categories=["Cs"], exclude_characters="\0")
 offsets = st.integers(-14 * 60, 14 * 60).map(lambda minutes: timezone(timedelta(minutes=minutes)))
 
 
@@ -186,9 +229,9 @@ offsets = st.integers(-14 * 60, 14 * 60).map(lambda minutes: timezone(timedelta(
 @given(
     st.builds(
         Reading,
-        st.text(printable, min_size=1, max_size=200),
+        st.text(letters, min_size=1, max_size=200),
         st.floats(allow_nan=False, allow_infinity=False),
-        st.text(printable, max_size=50),
+        st.text(letters, max_size=50),
         st.sampled_from(["OK", "WARNING", "CRITICAL"]),
         st.datetimes(datetime(1, 1, 2), datetime(9999, 12, 30), timezones=offsets),
     )
