@@ -36,7 +36,7 @@ class _IsoTime(TimestamptzLoader):
     """A time as the text that SQLite has for it, so that a query gives the same rows from both."""
 
     def load(self, data):
-        return super().load(data).isoformat()
+        return super().load(data).isoformat(timespec="microseconds")
 
 
 class PostgreSQL:
@@ -90,6 +90,9 @@ class PostgreSQL:
                 f"{self.name}: its table {table} is of an older kit, and lacks the column {name}. "
                 "Its owner adds it by opening it once: python -m lab consume."
             ) from error
+
+    def convert_times(self) -> None:
+        """Nothing to do: a time has a type of its own here, and no width."""
 
     def probe(self) -> None:
         """Whether rows can be written: insert none."""

@@ -1,12 +1,16 @@
 """How does SQLite keep the warehouse? In one file, `warehouse.db`, with nothing to install or start."""
 
+import logging
 import sqlite3
 from collections.abc import Generator, Iterable, Sequence
 from contextlib import contextmanager
+from functools import cache
 from itertools import chain, islice
 from pathlib import Path
 
 from filelock import FileLock
+
+log = logging.getLogger("lab")
 
 # What may clear up by itself: locked by another program, disk full, a disk that fails now and then.
 TRANSIENT = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR}
@@ -15,6 +19,9 @@ ADVICE = {
     sqlite3.SQLITE_READONLY: "It is read-only: make it writable, or choose another with LAB_WAREHOUSE.",
     sqlite3.SQLITE_CANTOPEN: "Check that its folder exists and is yours to write.",
 }
+# A time on a whole second, as an older kit stored it; and the mark of a file that has none of these.
+NARROW = "length(ts) = 25 AND substr(ts, 20) = '+00:00'"
+WIDE_TIMES = 1
 
 TYPES = {
     "id": "INTEGER PRIMARY KEY",
@@ -64,6 +71,26 @@ class SQLite:
             if name not in self.columns(table):
                 self.execute(f"ALTER TABLE {table} ADD COLUMN {name} {kind.format(**TYPES)}")
 
+    def convert_times(self) -> None:
+        """Give the times that an older kit stored the width of all others: once, in one transaction."""
+        if self._are_times_wide():
+            return
+        with self.transaction():
+            if self._are_times_wide():
+                return  # another program did it meanwhile
+            if self.execute(f"SELECT 1 FROM sensor_logs WHERE {NARROW} LIMIT 1").fetchone():
+                log.warning(
+                    "%s is of an older kit: its times are written anew, once (a million rows: seconds).",
+                    self.name,
+                )
+                self.execute(
+                    f"UPDATE sensor_logs SET ts = substr(ts, 1, 19) || '.000000+00:00' WHERE {NARROW}"
+                )
+            self.execute(f"PRAGMA user_version = {WIDE_TIMES}")
+
+    def _are_times_wide(self) -> bool:
+        return self.execute("PRAGMA user_version").fetchone()[0] >= WIDE_TIMES
+
     def probe(self) -> None:
         """Write, and undo it: whether the file can be written at all."""
         self.execute("BEGIN IMMEDIATE")
@@ -95,12 +122,10 @@ class SQLite:
 
     def insert(self, table: str, columns: str, rows: Iterable[tuple]) -> None:
         """Add many rows; `columns` as in SQL, with commas."""
-        marks = f"({', '.join('?' * len(columns.split(',')))})"
         rows = iter(rows)
         # A hundred in a statement: a fourth less work than one by one with executemany.
         while some := list(islice(rows, 100)):
-            sql = f"INSERT INTO {table} ({columns}) VALUES {', '.join([marks] * len(some))}"
-            self._connection.execute(sql, list(chain.from_iterable(some)))
+            self._connection.execute(_insert(table, columns, len(some)), list(chain.from_iterable(some)))
 
     @property
     def _connection(self) -> sqlite3.Connection:
@@ -140,6 +165,12 @@ class SQLite:
 
     def _beside(self, ending: str) -> Path:
         return self.path.with_name(self.path.name + ending)
+
+
+@cache
+def _insert(table: str, columns: str, rows: int) -> str:
+    marks = f"({', '.join('?' * len(columns.split(',')))})"
+    return f"INSERT INTO {table} ({columns}) VALUES {', '.join([marks] * rows)}"
 
 
 def _identity(path: Path) -> tuple[int, int] | None:

@@ -27,6 +27,7 @@ from lab.sqlite import SQLite
 log = logging.getLogger("lab")
 T = TypeVar("T")
 NEVER = threading.Event()
+WHOLE = ".000000+00:00"  # how a time on a whole second ends
 NOT_YET = "There is no warehouse at {} yet: python -m lab consume makes it."
 
 # {table: its columns}; the types in braces have other names in other databases.
@@ -68,6 +69,7 @@ class Database(Protocol):
     def connect(self, create: bool) -> None: ...
     def create(self, schema: dict[str, str]) -> None: ...
     def add_column(self, table: str, name: str, kind: str) -> None: ...
+    def convert_times(self) -> None: ...
     def probe(self) -> None: ...
     def close(self) -> None: ...
     def lost(self) -> str | None: ...
@@ -82,6 +84,9 @@ class Database(Protocol):
 
 class Warehouse:
     """A database with the table `sensor_logs`: SQLite or PostgreSQL.
+
+    Its times are in UTC. SQLite keeps them as texts of 32 characters, `2026-01-01T00:00:00.000000+00:00`,
+    so that texts in order are times in order.
 
     Close it, or use it as a context manager. For one thread at a time.
     """
@@ -308,6 +313,7 @@ class Warehouse:
             self._check_columns()
             if self._create:
                 self._add_missing_columns()
+                self._db.convert_times()
                 self._db.probe()
         except BaseException:
             self._db.close()
@@ -352,10 +358,14 @@ def _columns(table: str) -> dict[str, str]:
 
 def _rows(readings: list[Reading]) -> list[tuple]:
     """The rows of `sensor_logs`, without their id."""
-    # The text that isoformat() gives, a list at once: in a quarter of the time.
-    times = msgspec.to_builtins([reading.ts for reading in readings])
+    # The text of isoformat(timespec="microseconds"), a list at once: in a quarter of the time.
+    # One width, so that as text they are in the order of time, and pandas finds them all.
+    times = [reading.ts for reading in readings]
+    if {time.tzinfo for time in times} - {UTC}:
+        times = [time.astimezone(UTC) for time in times]
     return [
-        (r.sensor_id, r.val, r.unit, r.status, ts.replace("Z", "+00:00")) for r, ts in zip(readings, times)
+        (r.sensor_id, r.val, r.unit, r.status, ts.replace("Z", WHOLE if len(ts) == 20 else "+00:00"))
+        for r, ts in zip(readings, msgspec.to_builtins(times))
     ]
 
 
@@ -374,4 +384,5 @@ def _line(error: Exception) -> str:
 
 
 def _now() -> str:
+    """When a row was written, which nobody needs to a microsecond; one width as well."""
     return datetime.now(UTC).isoformat(timespec="milliseconds")

@@ -79,7 +79,8 @@ def take_ledger(topic: str, bootstrap_servers: str, warehouse: Path | str) -> Le
 
 
 def row(reading: Reading) -> tuple:
-    return reading.sensor_id, reading.val, reading.unit, reading.status, reading.ts.isoformat()
+    ts = reading.ts.isoformat(timespec="microseconds")
+    return reading.sensor_id, reading.val, reading.unit, reading.status, ts
 
 
 def numbered_readings(sensors: int = 10) -> Iterator[list[Reading]]:

@@ -7,6 +7,7 @@ import sqlite3
 import subprocess
 import sys
 from contextlib import closing
+from datetime import datetime
 from urllib.request import urlopen
 
 import pytest
@@ -53,7 +54,8 @@ def test_the_seed_behaviour(place):
     consumed = run("consume", "--max-messages", "9", **place)
     assert consumed.returncode == 0
     stored = rows(place)
-    assert consumed.stdout.splitlines() == [f"Stored: {row[1]} at {row[5]}" for row in stored]
+    lines = [f"Stored: {row[1]} at {datetime.fromisoformat(row[5]).isoformat()}" for row in stored]
+    assert consumed.stdout.splitlines() == lines
     assert [row[0] for row in stored] == list(range(1, 10))
     assert [row[1] for row in stored] == ["temperature-1", "humidity-1", "pressure-1"] * 3
     assert {row[4] for row in stored} <= {"OK", "WARNING", "CRITICAL"}
@@ -122,7 +124,7 @@ def test_dead_letters_are_listed_fixed_and_replayed_once(place, kafka):
     again = run("dead-letters", "replay", "1", "--set", "val=21.5", **place)
     assert (again.returncode, again.stdout) == (1, "")
     run("consume", "--max-messages", "1", **place)
-    assert rows(place) == [(1, "s", 21.5, "m", "OK", "2026-01-01T00:00:00+00:00")]
+    assert rows(place) == [(1, "s", 21.5, "m", "OK", "2026-01-01T00:00:00.000000+00:00")]
 
 
 def test_chart_makes_a_picture(place, tmp_path):

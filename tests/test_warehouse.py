@@ -5,19 +5,24 @@ Each test stores a batch or two, disturbs the database in one way, and reads it 
 
 import logging
 import os
+import re
 import shutil
 import sqlite3
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
+from types import SimpleNamespace
 
+import nbformat
+import pandas
 import pytest
 
 import lab.sqlite
 from lab.dead_letters import list_dead_letters
 from lab.errors import WarehouseError
-from lab.readings import Batch, DeadLetter, Gap, Reading
+from lab.readings import Batch, DeadLetter, Gap, Reading, decode_reading, encode_reading
 from lab.warehouse import CAME_LATER, Warehouse
 from tests.ledger import wait_for
 
@@ -79,9 +84,58 @@ def test_the_table_has_exactly_these_columns_in_this_order(warehouse):
 def test_readings_become_rows_as_they_are(either):
     assert either.store(*TOPIC, [batch(0, 2)]) == set()
     assert either.query(LOGS) == [
-        (1, "t-1", 0.0, "°C", "OK", "2026-01-01T00:00:00+00:00"),
-        (2, "t-1", 1.0, "°C", "OK", "2026-01-01T00:01:00+00:00"),
+        (1, "t-1", 0.0, "°C", "OK", "2026-01-01T00:00:00.000000+00:00"),
+        (2, "t-1", 1.0, "°C", "OK", "2026-01-01T00:01:00.000000+00:00"),
     ]
+
+
+ODD_TIMES = [
+    datetime(1, 1, 1, tzinfo=UTC),
+    datetime(999, 12, 31, 23, 59, 59, 999999, tzinfo=UTC),
+    START,
+    START.replace(microsecond=1),
+    START.replace(microsecond=500_000),
+    START.replace(microsecond=999_999),
+    START + timedelta(seconds=1),
+    datetime(2026, 1, 1, 5, 30, 2, tzinfo=timezone(timedelta(hours=5, minutes=30))),
+    datetime(9999, 12, 31, 23, 59, 59, 999999, tzinfo=UTC),
+]
+
+
+def at(times: list[datetime]) -> Batch:
+    """Readings of these times, whose values are their places in time."""
+    readings = [Reading("t-1", sorted(times).index(ts), "°C", "OK", ts) for ts in times]
+    return Batch(0, None, len(readings), readings)
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_times_are_texts_of_one_width_and_in_order(either, order):
+    either.store(*TOPIC, [at(ODD_TIMES[::order])])
+    texts = [ts for (ts,) in either.query("SELECT ts FROM sensor_logs ORDER BY ts")]
+    assert {len(ts) for ts in texts} == {len("2026-01-01T00:00:00.000000+00:00")}
+    assert texts == sorted(texts)
+    assert [datetime.fromisoformat(ts) for ts in texts] == ODD_TIMES
+    assert either.query("SELECT val FROM sensor_logs ORDER BY ts") == [(n,) for n in range(len(texts))]
+
+
+def test_other_times_have_one_width_as_well(warehouse, monkeypatch):
+    """They say when a row was written: a millisecond is enough."""
+    for microsecond in (0, 5000, 999_999):
+        now = START.replace(microsecond=microsecond)
+        monkeypatch.setattr(lab.warehouse, "datetime", SimpleNamespace(now=lambda zone, now=now: now))
+        warehouse.note_consumer(
+            "g", f"m-{microsecond}", stored=1, dead_letters=0, fenced=0, reconnects=0, seconds=1
+        )
+    assert warehouse.query("SELECT DISTINCT length(ts) FROM consumers") == [(29,)]
+
+
+@pytest.mark.parametrize(
+    "text", ["👨\u200d👩\u200d👧", "می\u200cخواهم", "a\x1b[2J\n", "\u202e", "\x01\t\\N\r", "\uffff\U0010ffff"]
+)
+def test_a_name_is_stored_as_it_is(either, text):
+    message = encode_reading(Reading(text, 1, text, "OK", START))
+    either.store(*TOPIC, [batch(0, 1, readings=[decode_reading(message)])])
+    assert either.query("SELECT sensor_id, unit FROM sensor_logs") == [(text, text)]
 
 
 def test_the_offset_is_that_of_the_next_message(either):
@@ -124,6 +178,91 @@ def test_offsets_belong_to_the_id_of_a_topic_not_to_its_name(either):
     assert either.store("sensor-data", "second-id", [batch(0, 2)]) == set()
     assert (either.next_offsets("first-id"), either.next_offsets("second-id")) == ({0: 5}, {0: 2})
     assert values(either) == [0, 1, 2, 3, 4, 0, 1]
+
+
+# A file of an older kit: its times have two widths.
+
+
+OLD_TIMES = ["2026-01-01T00:00:00.000001+00:00", "2026-01-01T00:00:00+00:00", "2026-01-01T00:00:01+00:00"]
+WIDE_TIMES = [
+    "2026-01-01T00:00:00.000001+00:00",
+    "2026-01-01T00:00:00.000000+00:00",
+    "2026-01-01T00:00:01.000000+00:00",
+]
+TIMES = "SELECT ts FROM sensor_logs ORDER BY id"
+
+
+@pytest.fixture
+def old_file(path):
+    """As such a kit left it, and the connection of a program that has it open."""
+    Warehouse(str(path)).close()
+    with closing(sqlite3.connect(path, isolation_level=None)) as db:
+        db.execute("PRAGMA user_version = 0")
+        sql = "INSERT INTO sensor_logs (sensor_id, val, unit, status, ts) VALUES ('t-1', 1, '', 'OK', ?)"
+        db.executemany(sql, [(ts,) for ts in OLD_TIMES])
+        yield db
+
+
+def times(db) -> list[str]:
+    return [ts for (ts,) in db.execute(TIMES)]
+
+
+def test_older_times_are_converted_when_it_is_opened_for_writing_and_once(old_file, path, caplog):
+    for _ in range(2):
+        with Warehouse(str(path)) as warehouse:
+            assert [ts for (ts,) in warehouse.query(TIMES)] == WIDE_TIMES
+    assert [message for message in caplog.messages if "older kit" in message] == [
+        f"{path} is of an older kit: its times are written anew, once (a million rows: seconds)."
+    ]
+
+
+def test_once_converted_no_row_is_looked_at_again(old_file, path):
+    Warehouse(str(path)).close()
+    old_file.execute("UPDATE sensor_logs SET ts = ?", (OLD_TIMES[1],))
+    Warehouse(str(path)).close()
+    assert times(old_file) == OLD_TIMES[1:2] * 3
+
+
+def test_older_times_are_only_read_when_it_is_opened_only_for_reading(old_file, path):
+    with Warehouse(str(path), create=False) as warehouse:
+        assert [ts for (ts,) in warehouse.query(TIMES)] == OLD_TIMES
+    logs = lab.read_sensor_logs(str(path))
+    assert [ts.isoformat(timespec="microseconds") for ts in logs["ts"]] == sorted(WIDE_TIMES)
+    assert times(old_file) == OLD_TIMES
+
+
+def test_a_conversion_that_fails_changes_nothing(old_file, path):
+    old_file.execute(
+        "CREATE TRIGGER t BEFORE UPDATE ON sensor_logs WHEN old.id = 3 BEGIN SELECT RAISE(ABORT, 'no'); END"
+    )
+    with pytest.raises(WarehouseError, match="cannot be used: no"):
+        Warehouse(str(path))
+    assert times(old_file) == OLD_TIMES
+    old_file.execute("DROP TRIGGER t")
+    Warehouse(str(path)).close()
+    assert times(old_file) == WIDE_TIMES
+
+
+def test_a_table_that_is_not_ours_is_not_converted(old_file, path):
+    old_file.execute("ALTER TABLE sensor_logs ADD COLUMN more")
+    assert "expected id, sensor_id" in refusal(path)
+    assert times(old_file) == OLD_TIMES
+
+
+@pytest.mark.parametrize("file", ["README.md", "notebooks/05_sensor_logs.ipynb"])
+@pytest.mark.parametrize("order", [1, -1])
+@pytest.mark.filterwarnings("ignore:unclosed database:ResourceWarning")
+def test_the_line_of_plain_pandas_finds_every_time(warehouse, path, file, order, monkeypatch):
+    """Where the times had two widths, all that differed from the first were lost without an error."""
+    times = [START, START.replace(microsecond=1), ODD_TIMES[0], ODD_TIMES[-1]][::order]
+    text = (Path(lab.__file__).parent.parent / file).read_text(encoding="utf-8")
+    text = "\n".join(cell.source for cell in nbformat.reads(text, 4).cells) if "ipynb" in file else text
+    (line,) = re.findall(r"pd\.read_sql\(.+\)", text)
+    warehouse.store(*TOPIC, [at(times)])
+    monkeypatch.chdir(path.parent)
+    logs = eval(line, {"pd": pandas, "sqlite3": sqlite3, "file": str(path)})
+    assert list(logs["ts"]) == times
+    assert list(logs.columns) == ["id", "sensor_id", "val", "unit", "status", "ts"]
 
 
 # All or nothing, and once.
