@@ -450,12 +450,27 @@ def dead_letters_replay(settings: Settings, options: argparse.Namespace) -> None
     print(f"Dead letter {options.id} was sent again, as {place}.")
 
 
-@command("chart", "the values of each sensor as a picture", CHART)
+@command(
+    "chart",
+    "the values of each sensor as a picture",
+    CHART,
+    option(
+        "--sensor",
+        "only this one; can be given again for another",
+        action="append",
+        default=[],
+        metavar="ID",
+    ),
+    example="chart --sensor temperature-1",
+)
 def chart_command(settings: Settings, options: argparse.Namespace) -> None:
     from lab.charts import plot_sensor_logs, thin_sensor_logs  # here, for they take a second to import
 
-    logs, gaps = thin_sensor_logs(settings.warehouse_url)
-    plot_sensor_logs(logs, gaps).savefig(options.output)
+    logs, gaps, left_out = thin_sensor_logs(settings.warehouse_url, sensors=options.sensor)
+    chart = plot_sensor_logs(logs, gaps, left_out)
+    chart.savefig(options.output)
+    for line in chart.left_out:
+        _say(f"Not shown: {line}")
     print(f"{logs['readings'].sum()} readings: {options.output.resolve()}")
 
 

