@@ -1,9 +1,8 @@
 """How do readings get into Kafka? A loop that sends one batch every interval, and loses none unsaid.
 
 The producer of kafka-python 3 is idempotent (a retry does not write twice) and waits for all
-replicas (`acks="all"`). Two of its traps are avoided here. A batch that times out after it was sent
-once silences the producer for ever (seen with 3.0.12): so nothing times out. And after a message
-that the broker refuses, that producer refuses every later one: so it is made anew.
+replicas (`acks="all"`). A batch that times out after it was sent once silences it for ever (seen
+with 3.0.12): so nothing times out. What the broker may have written is not sent again: see `refusals`.
 """
 
 import logging
@@ -11,7 +10,6 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable
-from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
@@ -22,6 +20,16 @@ from kafka.errors import KafkaError, KafkaTimeoutError
 from lab.access import explain_rights
 from lab.connection import is_answering, make_client, wait_until_answering
 from lab.readings import Reading, encode_reading
+from lab.refusals import (
+    NOT_WRITTEN,
+    InDoubt,
+    close_producer,
+    explain_failure,
+    fail_alone,
+    fail_lost_partitions,
+    is_dead,
+    was_written,
+)
 from lab.stopping import stop_on_signals
 
 log = logging.getLogger("lab")
@@ -35,7 +43,10 @@ PATIENCE = 5.0  # seconds without an acknowledgement, until a broker that answer
 
 @dataclass
 class ProduceSummary:
-    """What became of the readings. `unsent` ones were never acknowledged by the broker."""
+    """What became of the readings. `unsent` ones were never acknowledged by the broker.
+
+    `errors` says why, in one line for each kind of reason, and whether some may be in the topic all the same.
+    """
 
     acknowledged: int = 0
     unsent: int = 0
@@ -89,7 +100,7 @@ def produce(
 
 
 class _Sender:
-    """A producer that is made anew when it fails, and what it has not heard of yet."""
+    """A producer, and the messages of which it has not heard yet."""
 
     def __init__(self, topic: str, stop: threading.Event, kafka: dict[str, Any]):
         self.topic, self.stop, self.kafka = topic, stop, kafka
@@ -100,13 +111,16 @@ class _Sender:
         self.producer: KafkaProducer | None = None
         self.heard = time.monotonic()  # when the broker last acknowledged something
         self.looked = 0.0  # when we last looked why nothing is acknowledged
-        self.partitions: set[int] = set()
         self.deadline: float | None = None
         self.told = False
+        self.explained: set[type] = set()  # kinds of errors
+        self.in_doubt = 0
 
     def send(self, key: bytes, value: bytes) -> None:
         """Hand a message to the client; wait, while there are too many of which nothing is known."""
-        self._hand_over(_Message(key, value))
+        message = _Message(key, value)
+        self._hand_over(message)
+        self.pending.append(message)
         while len(self.pending) >= MAX_PENDING:
             self.settle()
             if len(self.pending) < MAX_PENDING or self.stop.wait(0.01):
@@ -115,7 +129,7 @@ class _Sender:
     def flush(self) -> None:
         """Wait until every message is settled; after `stop`, only for CLOSE_SECONDS."""
         while self.pending and self.producer and not self.is_out_of_time():
-            self._flush_client(0.2)
+            self._flush_client()
             self.settle()
 
     def is_out_of_time(self) -> bool:
@@ -128,60 +142,88 @@ class _Sender:
     def close(self) -> None:
         """Close the client; whatever is still pending then counts as unsent."""
         self._close_client()  # first, for it may still deliver something
-        for message in self.pending:
-            self._count(message)
-        self.pending.clear()
+        while self.pending:
+            self._count(self.pending.popleft())
+        if self.in_doubt:
+            self.summary.errors.append(
+                f"Up to {self.in_doubt} of those not acknowledged may be in the topic {self.topic!r} all the "
+                "same: Kafka did not say. Look there before you send them again."
+            )
 
     def _hand_over(self, message: "_Message") -> None:
         """Give it to the client, waiting for the broker if need be; unsent if `stop` is set first."""
+        message.future, message.handed_over = None, time.monotonic()
         while producer := self.producer or self._make_client():
             try:
                 message.future = producer.send(self.topic, message.value, message.key)
-                with suppress(KafkaTimeoutError):  # the topic is gone again; the message waits for it
-                    self.partitions |= producer.partitions_for(self.topic)
-                break
+                return
             except KafkaTimeoutError:  # no metadata: the broker is away, or has no such topic
                 self._watch()
                 if self.stop.is_set():
-                    break
+                    return
             except KafkaError as error:  # refused before it was sent, for its size
                 message.error = error
-                break
-        self.pending.append(message)
+                return
 
     def settle(self) -> None:
-        """Count the messages that are done, in order, and mend the client after a failed one."""
+        """Count the messages that are done, in order; if one failed, all that wait."""
         while self.pending and self.pending[0].is_done:
-            if failure := self.pending[0].failure:
-                if refusal := explain_rights(failure, self.topic):
-                    raise refusal from failure
-                self._mend(one_by_one=True)
+            if self.pending[0].failure:
+                self._settle_failed()
             else:
                 self._count(self.pending.popleft())
         self._watch()
 
-    def _mend(self, one_by_one: bool) -> None:
-        """Send again with a new client what was not acknowledged; one by one, if some were refused."""
-        self._flush_client(CLOSE_SECONDS)
-        self._close_client()
-        waiting, self.pending = self.pending, deque()
-        for message in waiting:
-            if message.is_acknowledged or message.error or self.is_out_of_time():
-                self._count(message)
-            elif one_by_one:
-                self._count(self._send_alone(message))
-            else:
-                self._hand_over(_Message(message.key, message.value))
+    def _settle_failed(self) -> None:
+        """Wait until all is done, and send again, alone, what failed for the sake of another one.
 
-    def _send_alone(self, message: "_Message") -> "_Message":
-        again = _Message(message.key, message.value)
-        self._hand_over(again)
-        self.pending.clear()
-        while not again.is_done and not self.is_out_of_time():
-            self._flush_client(0.2)
-        if again.failure:
+        For a batch is refused as a whole.
+        """
+        self._wait(lambda: all(message.is_done for message in self.pending))
+        if self.producer and is_dead(self.producer):
             self._close_client()
-        return again
+        while self.pending and self.pending[0].is_done:
+            self._send_alone(self.pending[0])
+            if self.pending[0].is_done:
+                self._count(self.pending.popleft())
+
+    def _send_alone(self, message: "_Message") -> None:
+        """Send a message that failed again, until it is acknowledged, or refused for its own sake."""
+        is_alone = False
+        while self._may_go_again(message, is_alone) and not self.is_out_of_time():
+            is_alone = True
+            self._hand_over(message)
+            self._wait(lambda: message.is_done)
+            self.heard = time.monotonic()
+
+    def _may_go_again(self, message: "_Message", is_alone: bool) -> bool:
+        """Whether it was not written, and may be taken now. Raises AccessError if we may not write."""
+        failure = message.failure
+        if not failure or message.error:
+            return False
+        if refusal := explain_rights(getattr(failure, "cause", failure), self.topic):
+            raise refusal from failure
+        if isinstance(failure, InDoubt):
+            message.is_written = self._ask(failure)
+            return message.is_written is False
+        return not is_alone or isinstance(failure, NOT_WRITTEN)
+
+    def _ask(self, doubt: InDoubt) -> bool | None:
+        """Whether the broker wrote it; None if it does not say."""
+        while not self.is_out_of_time():
+            try:
+                if wait_until_answering(self.servers, stop=self.stop, security_protocol=self.protocol):
+                    return was_written(doubt, **self.kafka)
+            except KafkaError as error:
+                if not error.retriable:
+                    break
+            time.sleep(0.1)
+        return None
+
+    def _wait(self, condition: Callable[[], bool]) -> None:
+        while self.producer and not condition() and not self.is_out_of_time():
+            self._flush_client()
+            self._watch()
 
     def _count(self, message: "_Message") -> None:
         if message.is_acknowledged:
@@ -189,35 +231,34 @@ class _Sender:
             self.heard = time.monotonic()
             return
         self.summary.unsent += 1
-        if message.failure and str(message.failure) not in self.summary.errors:
-            self.summary.errors.append(str(message.failure))
+        failure = message.failure
+        if isinstance(failure, InDoubt):
+            self.in_doubt += message.is_written is None
+            failure = failure.cause
+        if failure and type(failure) not in self.explained:
+            self.explained.add(type(failure))
+            size = len(message.key) + len(message.value)
+            self.summary.errors.append(explain_failure(failure, size, self.topic, **self.kafka))
 
     def _make_client(self) -> KafkaProducer | None:
         if not wait_until_answering(self.servers, stop=self.stop, security_protocol=self.protocol):
             return None
-        config = {"delivery_timeout_ms": NEVER_MS, "max_block_ms": 1000, **self.kafka}
+        config = {"max_block_ms": 1000, **self.kafka, "delivery_timeout_ms": NEVER_MS}
         self.producer = make_client(KafkaProducer, **config)
+        fail_alone(self.producer)
         return self.producer
 
-    def _flush_client(self, seconds: float) -> None:
+    def _flush_client(self) -> None:
         try:
             if self.producer:
-                self.producer.flush(timeout=seconds)
+                self.producer.flush(timeout=0.2)
         except KafkaError:
             pass  # what is pending says more
 
     def _close_client(self) -> None:
         producer, self.producer = self.producer, None
-        if not producer:
-            return
-        try:
-            producer.close(timeout=0.1)
-        except KafkaError:
-            # Else its thread would go on, and send later what is counted as unsent.
-            producer._sender.force_close()
-            producer._sender.join(1)
-            with suppress(KafkaError):
-                producer.close(timeout=0)
+        if producer:
+            self.in_doubt += close_producer(producer)
 
     def _watch(self) -> None:
         """Say once when nothing is acknowledged any more, and why, and once when it is again."""
@@ -229,9 +270,8 @@ class _Sender:
         if not waits or now - self.looked < 1:
             return
         self.looked = now
-        if self._has_lost_partitions():
+        if self.producer and fail_lost_partitions(self.producer, self.topic):
             log.warning("Topic %s has fewer partitions than before: sending again what waits.", self.topic)
-            self._mend(one_by_one=False)
         elif not self.told:
             if not is_answering(self.servers, security_protocol=self.protocol):
                 log.warning("Kafka is away: %d messages wait. Going on when it is back.", len(self.pending))
@@ -243,24 +283,15 @@ class _Sender:
                 )  # fmt: skip
                 self.told = True
 
-    def _has_lost_partitions(self) -> bool:
-        """Whether the topic was made anew, smaller: what waits for its old partitions would for ever."""
-        try:
-            there = self.producer.partitions_for(self.topic) if self.producer else set()
-        except KafkaTimeoutError:
-            there = set()  # there is no topic now, or no broker: both are waited for
-        lost = self.partitions - there if there else set()
-        self.partitions = set(there or self.partitions)
-        return bool(lost)
-
 
 @dataclass(slots=True)
 class _Message:
     key: bytes
     value: bytes
-    handed_over: float = field(default_factory=time.monotonic)
+    handed_over: float = 0
     future: Any = None
     error: KafkaError | None = None
+    is_written: bool | None = None  # what the broker said when it was asked
 
     @property
     def failure(self) -> Exception | None:
@@ -268,7 +299,7 @@ class _Message:
 
     @property
     def is_acknowledged(self) -> bool:
-        return self.is_done and not self.failure
+        return bool(self.is_written) or (self.is_done and not self.failure)
 
     @property
     def is_done(self) -> bool:

@@ -1,13 +1,14 @@
 """The producer on its own: a fake of Kafka's client, and no broker.
 
-The fake has the two traps of kafka-python's producer: after a message that the broker refused it
-refuses every later one, and what waits when it is closed goes on by itself unless it is forced.
+The fake has the traps of kafka-python's producer: a message that the broker refuses takes others with
+it, may have been written all the same, and what waits when it is closed goes on by itself.
 """
 
 import inspect
 import signal
 import zlib
 from collections import Counter
+from contextlib import suppress
 
 import pytest
 from hypothesis import given, settings
@@ -15,6 +16,7 @@ from hypothesis import strategies as st
 from kafka import KafkaProducer
 from kafka.errors import (
     IllegalStateError,
+    KafkaConnectionError,
     KafkaError,
     KafkaTimeoutError,
     MessageSizeTooLargeError,
@@ -22,9 +24,9 @@ from kafka.errors import (
     TopicAuthorizationFailedError,
 )
 from kafka.future import Future
-from kafka.producer.sender import Sender
 from msgspec import structs
 
+from lab import refusals
 from lab.connection import is_answering
 from lab.errors import AccessError
 from lab.producer import CLOSE_SECONDS, NEVER_MS, ProduceSummary, produce
@@ -46,6 +48,9 @@ class ThreadClock(Clock):
         super().__init__()
         self.broker = broker
 
+    def sleep(self, seconds: float) -> None:
+        self.advance(seconds)
+
     def advance(self, seconds: float) -> None:
         super().advance(seconds)
         for client in self.broker.clients:
@@ -62,6 +67,9 @@ class FakeBroker:
         self.partitions = {0}  # empty: there is no such topic
         self.refused: dict[int, list[Exception]] = {}  # {value: what it is answered, one each time}
         self.denied: Exception | None = None
+        self.written_unsaid: set[int] = set()  # values that are refused though they were written before
+        self.says: list[Exception] = []  # what a question for one of them is answered first
+        self.dead_clients = 0  # so many get no producer id
         self.clients: list[FakeProducer] = []
         self.most, self.answered = 0, []  # messages that waited at the same time
 
@@ -96,8 +104,9 @@ class FakeProducer:
             raise ValueError(f"Unrecognized configs: {unknown}")
         self.config = KafkaProducer.DEFAULT_CONFIG | configs
         self.waiting: list[tuple[int, bytes, bytes, Future]] = []
-        self.closed = self.wedged = False
-        self._sender = FakeSender(self)
+        self.closed = self.fails_alone = False
+        self.is_dead = self.broker.dead_clients > 0
+        self.broker.dead_clients -= self.is_dead
         self.broker.clients.append(self)
 
     def send(self, topic, value=None, key=None, headers=None, partition=None, timestamp_ms=None):
@@ -122,14 +131,17 @@ class FakeProducer:
         waiting, self.waiting = self.waiting, []
         for message in waiting:
             partition, key, value, future = message
-            answers = broker.refused.get(decode_reading(value).val)
+            number = decode_reading(value).val
+            answers = broker.refused.get(number)
             if partition not in broker.partitions:
                 self.waiting.append(message)
-            elif self.wedged:
-                future.failure(OutOfOrderSequenceNumberError())
+            elif self.is_dead:
+                future.failure(KafkaError("Unexpected error in InitProducerIdResponse"))
             elif answers:
+                assert self.fails_alone
+                if number in broker.written_unsaid:
+                    broker.log.append((key, value))
                 future.failure(answers.pop())
-                self.wedged = True
             else:
                 broker.log.append((key, value))
                 future.success(None)
@@ -154,34 +166,69 @@ class FakeProducer:
             self.closed = True
 
 
-class FakeSender:
-    """The producer's thread: it goes on with what waits until it is forced to end."""
+class FakeInDoubt(refusals.InDoubt):
+    """The real one is made of a batch."""
 
-    def __init__(self, producer: FakeProducer):
-        self.producer = producer
+    def __init__(self, cause: Exception, number: int):
+        KafkaError.__init__(self, str(cause))
+        self.cause, self.number = cause, number
 
-    def force_close(self):
-        for *_, future in self.producer.waiting:
-            future.failure(KafkaError("The producer is closed forcefully."))
-        self.producer.waiting.clear()
 
-    def join(self, timeout=None):
-        assert timeout is not None
+def fail_alone(producer):
+    producer.fails_alone = True
+
+
+def is_dead(producer):
+    return producer.is_dead
+
+
+def fail_lost_partitions(producer, topic):
+    with suppress(KafkaTimeoutError):
+        there = producer.partitions_for(topic)
+        lost = [message for message in producer.waiting if message[0] not in there]
+        producer.waiting = [message for message in producer.waiting if message not in lost]
+        for *_, future in lost:
+            future.failure(refusals.LostPartition())
+        return bool(lost)
+    return False
+
+
+def close_producer(producer):
+    try:
+        producer.close(0.1)
+    except KafkaTimeoutError:  # by force
+        waiting, producer.waiting, producer.closed = producer.waiting, [], True
+        for *_, future in waiting:
+            future.failure(IllegalStateError("Producer is closed forcefully."))
+    return 0
+
+
+def was_written(doubt, **kafka):
+    if was_written.broker.says:
+        raise was_written.broker.says.pop(0)
+    return doubt.number in was_written.broker.written_unsaid
+
+
+def explain_failure(failure, size, topic, **kafka):
+    return str(failure)
+
+
+PRIVATE = [fail_alone, is_dead, fail_lost_partitions, close_producer, was_written, explain_failure]
 
 
 def test_the_fake_has_the_signatures_of_kafka_python():
     assert {"__init__", "send", "flush", "close"} <= same_signatures(FakeProducer, KafkaProducer)
-    for name in ("force_close", "join"):
-        expected = inspect.signature(getattr(Sender, name))
-        assert inspect.signature(getattr(FakeSender, name)) == expected
-    assert "self._sender = " in inspect.getsource(KafkaProducer.__init__)
+    for fake in PRIVATE:
+        real = getattr(refusals, fake.__name__)
+        assert list(inspect.signature(fake).parameters) == list(inspect.signature(real).parameters)
     expected, found = inspect.signature(is_answering), inspect.signature(FakeBroker.is_answering)
     assert list(found.parameters)[1:] == list(expected.parameters)
 
 
 def fake_kafka():
     """Within the block `lab.producer` has the fake for Kafka."""
-    return in_place_of_kafka(FakeBroker(), "lab.producer", KafkaProducer=FakeProducer)
+    fakes = {fake.__name__: fake for fake in PRIVATE}
+    return in_place_of_kafka(FakeBroker(), "lab.producer", KafkaProducer=FakeProducer, **fakes)
 
 
 @pytest.fixture
@@ -361,28 +408,64 @@ def test_one_that_is_too_large_for_the_client_stops_no_other(broker):
 
 @pytest.mark.parametrize("refused", [{0}, {4}, {8}, {2, 3}, {0, 4, 8}, set(range(9))], ids=str)
 def test_one_that_the_broker_refuses_stops_no_other(broker, refused):
-    """By itself the client would refuse all that come after it."""
+    """By itself the client would refuse all that are in flight and come after it."""
     broker.refuse(*refused, error=TOO_LARGE)
     summary = run(broker, batches(3, 3, 3))
     assert broker.values == [number for number in range(9) if number not in refused]
     assert (summary.acknowledged, summary.unsent) == (9 - len(refused), len(refused))
     assert summary.errors == [str(TOO_LARGE)]  # said once
-    assert all(client.closed for client in broker.clients)
+    assert [client.closed for client in broker.clients] == [True]  # no other is made for it
 
 
 def test_each_reason_is_said(broker):
     broker.refuse(1, error=TOO_LARGE)
     broker.refuse(2, error=KafkaError("another reason"))
-    summary = run(broker, batches(4))
+    broker.refuse(3, error=KafkaError("another reason, with other words"))
+    summary = run(broker, batches(5))
     assert sorted(summary.errors) == sorted([str(TOO_LARGE), "KafkaError: another reason"])
-    assert (summary.acknowledged, summary.unsent) == (2, 2)
+    assert (summary.acknowledged, summary.unsent) == (2, 3)
 
 
 def test_one_that_failed_once_is_sent_again(broker):
     broker.refuse(1, 3, error=KafkaError("a moment"), times=1)
     summary = run(broker, batches(3, 3))
-    assert broker.values == [0, 1, 2, 3, 4, 5]
+    assert sorted(broker.values) == [0, 1, 2, 3, 4, 5]
     assert (summary.acknowledged, summary.unsent, summary.errors) == (6, 0, [])
+
+
+@pytest.mark.parametrize("first", [[], [KafkaConnectionError("it was just going")]], ids=["at once", "later"])
+@pytest.mark.parametrize("is_there", [True, False])
+def test_one_in_doubt_is_asked_for_and_counted_as_it_is(broker, is_there, first):
+    broker.refuse(1, error=FakeInDoubt(TOO_LARGE, 1), times=1)
+    broker.written_unsaid, broker.says = {1} if is_there else set(), first
+    summary = run(broker, batches(3))
+    assert sorted(broker.values) == [0, 1, 2]
+    assert (summary.acknowledged, summary.unsent, summary.errors) == (3, 0, [])
+
+
+def test_one_in_doubt_of_which_the_broker_does_not_say_more_is_not_sent_again(broker):
+    broker.refuse(1, error=FakeInDoubt(TOO_LARGE, 1), times=1)
+    broker.written_unsaid, broker.says = {1}, [TopicAuthorizationFailedError({TOPIC})]
+    summary = run(broker, batches(3))
+    assert broker.values == [0, 1, 2]
+    assert (summary.acknowledged, summary.unsent) == (2, 1)
+    assert summary.errors[0] == str(TOO_LARGE)
+    assert summary.errors[1].startswith(f"Up to 1 of those not acknowledged may be in the topic '{TOPIC}'")
+
+
+def test_one_that_failed_for_no_fault_of_its_own_is_sent_until_it_is_there(broker):
+    broker.refuse(1, error=OutOfOrderSequenceNumberError(), times=5)
+    summary = run(broker, batches(3))
+    assert sorted(broker.values) == [0, 1, 2]
+    assert (summary.acknowledged, summary.unsent, summary.errors) == (3, 0, [])
+
+
+def test_a_client_that_gets_no_producer_id_is_made_anew(broker):
+    broker.dead_clients = 1
+    summary = run(broker, batches(3, 3))
+    assert sorted(broker.values) == list(range(6))
+    assert (summary.acknowledged, summary.unsent) == (6, 0)
+    assert all(client.closed for client in broker.clients)
 
 
 def test_without_permission_it_ends_at_once_and_says_so(broker):
@@ -454,13 +537,14 @@ def test_what_was_said_to_be_unsent_is_not_sent_later(broker):
 
 def test_a_client_that_does_not_even_close_by_force_costs_no_count(broker, monkeypatch):
     """Its thread hangs, and what waits is never settled."""
-    monkeypatch.setattr(FakeSender, "force_close", lambda self: None)
+    monkeypatch.setattr("lab.producer.close_producer", lambda producer: 4)
     stop = Stop(broker.clock)
     broker.clock.after(2.5, broker.goes)
     broker.clock.after(10, stop.set)
     summary = run(broker, batches(*[1] * 100), interval=1, stop=stop)
     assert summary.acknowledged == len(broker.log)
     assert summary.acknowledged + summary.unsent == 10
+    assert summary.errors[-1].startswith("Up to 4 of those not acknowledged may be in the topic")
 
 
 def test_what_waits_is_bounded(broker, monkeypatch):
@@ -558,7 +642,9 @@ def test_stopped_while_the_topic_is_gone_every_reading_is_counted(broker):
 # Anything, in any order.
 
 happenings = st.lists(
-    st.sampled_from(["nothing", "goes", "comes_back", "shrinks", "grows", "refused", "failed once"]),
+    st.sampled_from(
+        ["nothing", "goes", "comes_back", "shrinks", "grows", "refused", "failed once", "unsaid", "doubt"]
+    ),
     max_size=25,
 )
 
@@ -579,6 +665,11 @@ def test_whatever_happens_each_reading_is_in_the_log_once_or_counted(happenings,
                     broker.refuse(batch[1].val, error=TOO_LARGE)
                 elif what == "failed once":
                     broker.refuse(batch[1].val, error=KafkaError("a moment"), times=1)
+                elif what == "unsaid":
+                    broker.refuse(batch[1].val, error=FakeInDoubt(TOO_LARGE, batch[1].val), times=1)
+                    broker.written_unsaid.add(batch[1].val)
+                elif what == "doubt":
+                    broker.refuse(batch[1].val, error=FakeInDoubt(TOO_LARGE, batch[1].val), times=1)
                 elif what != "nothing":
                     getattr(broker, what)()
                     broker.clock.after(20, broker.comes_back)
