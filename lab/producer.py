@@ -175,13 +175,17 @@ class _Sender:
         self._watch()
 
     def _settle_failed(self) -> None:
-        """Wait until all is done, and send again, alone, what failed for the sake of another one.
+        """Wait until all is done, and send again what failed without need.
 
-        For a batch is refused as a whole.
+        What may have failed for the sake of another one goes alone, for a batch is refused as a whole.
         """
         self._wait(lambda: all(message.is_done for message in self.pending))
         if self.producer and is_dead(self.producer):
             self._close_client()
+        for message in self.pending:
+            if isinstance(message.failure, NOT_WRITTEN) and not self.is_out_of_time():
+                self._hand_over(message)
+        self._wait(lambda: all(message.is_done for message in self.pending))
         while self.pending and self.pending[0].is_done:
             self._send_alone(self.pending[0])
             if self.pending[0].is_done:

@@ -44,7 +44,7 @@ class InDoubt(KafkaError):
 
 
 SIZE_SETTINGS = {MessageSizeTooLargeError: "max.message.bytes", RecordListTooLargeError: "segment.bytes"}
-REMEDIES = {InvalidTimestampError: "is the clock of this machine right?"}
+REMEDIES = {InvalidTimestampError: "Is the clock of this machine right?"}
 # The broker wrote nothing, and not for the message's sake: so it can be sent again.
 NOT_WRITTEN = (
     LostPartition,
@@ -148,7 +148,7 @@ def close_producer(producer: KafkaProducer) -> int:
 
 def explain_failure(failure: Exception, size: int, topic: str, **kafka: Any) -> str:
     """Why a message of so many bytes was not written, and what to do, in one line."""
-    if isinstance(failure, IllegalStateError):  # closed by force
+    if isinstance(failure, (IllegalStateError, *NOT_WRITTEN)):  # the first one: it was closed by force
         return "Stopped before Kafka had acknowledged all: send the rest when it answers again."
     if setting := SIZE_SETTINGS.get(type(failure)):
         limit = _topic_setting(topic, setting, kafka)
@@ -156,8 +156,8 @@ def explain_failure(failure: Exception, size: int, topic: str, **kafka: Any) -> 
             f"Too large for the topic {topic!r}: a message of {size:,} bytes, and Kafka adds about 80; "
             f"{setting} is {limit}. Send smaller ones, or raise that setting of the topic."
         )
-    remedy = REMEDIES.get(type(failure), "look at the message, and at the settings of the topic")
-    return f"Refused by the topic {topic!r}: {failure}. Before you send it again: {remedy}."
+    remedy = REMEDIES.get(type(failure), "Look at the message, and at the settings of the topic.")
+    return f"Refused by the topic {topic!r}: {failure}. {remedy}"
 
 
 def _topic_setting(topic: str, name: str, kafka: dict[str, Any]) -> str:

@@ -14,19 +14,24 @@ import subprocess
 import sys
 import threading
 import time
+from collections import Counter
 from contextlib import ExitStack, closing, contextmanager
+from datetime import UTC, datetime
+from functools import partialmethod
 
 import pytest
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer
+from kafka.admin import ConfigResource, ConfigResourceType
 from kafka.coordinator.assignors.roundrobin import RoundRobinPartitionAssignor
 
 import lab
 from lab.connection import TolerantSelector
 from lab.doctor.messages import check_messages
 from lab.producer import produce
-from lab.readings import encode_reading
+from lab.readings import decode_reading, encode_reading
 from lab.settings import Settings
 from tests.ledger import DELETES_TOPIC, Command, numbered_readings, read_log, running, take_ledger, wait_for
+from tests.proxy import ProxiedBroker
 
 POSIX = pytest.mark.skipif(os.name == "nt", reason="signals between processes are POSIX")
 
@@ -369,24 +374,187 @@ def test_producer_with_the_broker_killed_under_it_says_what_it_did(own_place):
     assert len(read_log(own_place.topic, **own_place.kafka)) == 9000
 
 
-def test_a_message_the_broker_refuses_stops_nothing(kafka, topic):
-    lab.create_topic(topic, configs={"max.message.bytes": 2000}, **kafka)
-    batches = [[lab.Reading("x" * 190, 1, "", "OK", lab.DAY)] for _ in range(5)]
-    big = [lab.Reading("s", 1, "", "OK", lab.DAY)] * 5
-    batches.insert(2, big)
-    import lab.producer as producer_module
+LIMIT = 3000  # bytes: the `max.message.bytes` of the topics below
 
-    original = producer_module.encode_reading
+
+@pytest.fixture
+def refused(monkeypatch):
+    """Makes every 7th reading (or another one) larger than that; says whether a value is."""
+
+    def make(every, size=2 * LIMIT):
+        def is_refused(number):
+            return number % every == every - 1
+
+        def encode(reading):
+            value = encode_reading(reading)
+            return value.ljust(size) if is_refused(reading.val) else value
+
+        monkeypatch.setattr("lab.producer.encode_reading", encode)
+        return is_refused
+
+    return make
+
+
+def numbered(count, size=1):
+    """So many batches of readings with the values 0, 1, 2 and so on."""
+    for first in range(0, count * size, size):
+        yield [
+            lab.Reading(f"sensor-{n % 9}", n, "count", "OK", datetime.now(UTC))
+            for n in range(first, first + size)
+        ]
+
+
+def assert_exact(summary, topic, kafka, expected, refused):
+    """Each of the acceptable readings is in the log once, and the summary agrees with it."""
+    values = Counter(decode_reading(record.value).val for record in read_log(topic, **kafka))
+    print(summary, "twice", values.total() - len(values))
+    assert values == Counter(expected)
+    assert (summary.acknowledged, summary.unsent) == (values.total(), refused)
+
+
+def test_each_message_that_is_refused_fails_alone(kafka, refused, rounds, chance):
+    """Also at the speed at which others are in flight: what the broker may be writing is not sent again."""
+    for n in range(rounds):
+        interval, partitions, every = 0.001, 3, 7
+        if n:
+            interval, partitions = chance.choice([0, 0.001, 0.01]), chance.choice([1, 3])
+            every = chance.choice([7, 50])
+        topic, count = lab.fresh_name("refused"), 200 if interval == 0.01 else 600
+        lab.create_topic(topic, num_partitions=partitions, configs={"max.message.bytes": LIMIT}, **kafka)
+        is_refused = refused(every)
+        summary = produce(topic, numbered(count), interval=interval, **kafka)
+        expected = [number for number in range(count) if not is_refused(number)]
+        assert_exact(summary, topic, kafka, expected, count - len(expected))
+        assert summary.errors == [
+            f"Too large for the topic '{topic}': a message of 6,008 bytes, and Kafka adds about 80; "
+            "max.message.bytes is 3,000. Send smaller ones, or raise that setting of the topic."
+        ]
+
+
+def test_messages_refused_as_too_old_take_no_other_with_them(kafka, topic):
+    """A batch is refused as a whole: what is old in it then, and what is not, is sent again alone."""
+    lab.create_topic(topic, configs={"message.timestamp.before.max.ms": 500}, **kafka)
+    summary = produce(topic, numbered(20), interval=0.04, linger_ms=5000, **kafka)
+    assert_exact(summary, topic, kafka, range(20), refused=0)
+
+
+def test_messages_that_stay_refused_are_counted_and_explained(kafka, topic, monkeypatch):
+    """Here the clock of this machine is wrong."""
+    monkeypatch.setattr(KafkaProducer, "send", partialmethod(KafkaProducer.send, timestamp_ms=1000))
+    lab.create_topic(topic, configs={"message.timestamp.before.max.ms": 60_000}, **kafka)
+    summary = produce(topic, numbered(1, 5), linger_ms=100, **kafka)
+    assert_exact(summary, topic, kafka, [], refused=5)
+    assert len(summary.errors) == 1
+    assert summary.errors[0].startswith(f"Refused by the topic '{topic}': [Error 32] InvalidTimestampError")
+    assert summary.errors[0].endswith("Is the clock of this machine right?")
+
+
+def test_broker_killed_while_messages_are_refused(own_broker, refused, rounds, chance):
+    kafka, topic = {"bootstrap_servers": own_broker.bootstrap_servers}, lab.fresh_name("refused")
+    lab.create_topic(topic, num_partitions=3, configs={"max.message.bytes": LIMIT}, **kafka)
+    is_refused, sent, stop, summaries = refused(7), [], threading.Event(), []
+
+    def work():
+        batches = numbered(10**6)
+        options = {"interval": 0.001, "on_batch": sent.extend, "stop": stop}
+        summaries.append(produce(topic, batches, **options, **kafka))
+
+    thread = threading.Thread(target=work)
+    thread.start()
     try:
-        producer_module.encode_reading = lambda reading: (
-            original(reading) if reading.sensor_id != "s" else os.urandom(3000)
-        )
-        summary = produce(topic, batches, interval=0, **kafka)
+        for _ in range(rounds // 3):
+            before = len(sent)
+            wait_for(lambda before=before: len(sent) > before + 100)
+            own_broker.kill()
+            time.sleep(chance.uniform(0, 0.3))  # the fault itself
+            own_broker.start()
+        before = len(sent)
+        wait_for(lambda: len(sent) > before + 100)
     finally:
-        producer_module.encode_reading = original
-    assert (summary.acknowledged, summary.unsent) == (5, 5)
-    assert any("MessageSizeTooLarge" in error or "too large" in error for error in summary.errors)
-    assert len(read_log(topic, **kafka)) == 5
+        stop.set()
+        thread.join(20)
+    expected = [reading.val for reading in sent if not is_refused(reading.val)]
+    assert_exact(summaries[0], topic, kafka, expected, len(sent) - len(expected))
+
+
+# Answers that are lost on the way.
+
+
+@pytest.fixture
+def proxied(tmp_path):
+    with ProxiedBroker(tmp_path / "broker") as broker:
+        yield broker
+
+
+def limit(topic, size, kafka):
+    """Lower the limit of the topic, and wait until it is in force."""
+    setting = ConfigResource(ConfigResourceType.TOPIC, topic, {"max.message.bytes": size})
+    with KafkaAdminClient(**kafka) as admin:
+        admin.alter_configs([setting])
+        asked = ConfigResource(ConfigResourceType.TOPIC, topic, {"max.message.bytes": None})
+        wait_for(
+            lambda: admin.describe_configs([asked])["topic"][topic]["max.message.bytes"]["value"] == str(size)
+        )
+
+
+def test_what_the_broker_did_with_a_message_is_asked_where_its_answers_do_not_tell(proxied, refused):
+    """It is lost on the way there, or its acknowledgement on the way back; then it is refused.
+
+    The topic takes no more messages of that size meanwhile, so the second try says nothing of the first.
+    """
+    kafka = {"bootstrap_servers": proxied.bootstrap_servers}
+    refused(1, size=2000)
+    for way, is_written in (("loses_answer", True), ("loses_request", False)):
+        topic, lost = lab.fresh_name("doubt"), []
+        lab.create_topic(topic, configs={"max.message.bytes": LIMIT}, **kafka)
+
+        def lose(topic=topic, lost=lost):
+            if not lost:
+                lost.append(True)
+                limit(topic, 1000, kafka)
+                return True
+            return False
+
+        setattr(proxied.proxy, way, lose)
+        summary = produce(topic, numbered(1), **kafka)
+        assert lost
+        assert_exact(summary, topic, kafka, [0] * is_written, refused=1 - is_written)
+        assert len(summary.errors) == 1 - is_written
+        setattr(proxied.proxy, way, lambda: False)
+
+
+def test_acknowledgements_lost_while_messages_are_refused(proxied, refused, rounds, chance):
+    kafka = {"bootstrap_servers": proxied.bootstrap_servers}
+    for _ in range(rounds):
+        topic, is_refused = lab.fresh_name("lost"), refused(7)
+        lab.create_topic(topic, num_partitions=3, configs={"max.message.bytes": LIMIT}, **kafka)
+        proxied.proxy.loses_answer = lambda: chance.random() < 0.05
+        proxied.proxy.loses_request = lambda: chance.random() < 0.02
+        summary = produce(topic, numbered(100), interval=0.001, **kafka)
+        proxied.proxy.loses_answer = proxied.proxy.loses_request = lambda: False
+        expected = [number for number in range(100) if not is_refused(number)]
+        assert_exact(summary, topic, kafka, expected, 100 - len(expected))
+
+
+def test_stopped_while_no_acknowledgement_comes_it_says_what_may_be_there(proxied):
+    kafka, topic = {"bootstrap_servers": proxied.bootstrap_servers}, lab.fresh_name("stopped")
+    lab.create_topic(topic, **kafka)
+    proxied.proxy.loses_answer = lambda: True
+    stop, summaries = threading.Event(), []
+    thread = threading.Thread(
+        target=lambda: summaries.append(produce(topic, numbered(100), interval=0.1, stop=stop, **kafka))
+    )
+    thread.start()
+    try:
+        wait_for(lambda: sum(end for _, end in lab.topic_offsets(topic, **kafka).values()))
+    finally:
+        stop.set()
+        thread.join(10)
+    there = len(read_log(topic, **kafka))
+    summary = summaries[0]
+    assert (summary.acknowledged, there) == (0, 1)
+    assert summary.unsent > 1
+    assert summary.errors[-1].startswith(f"Up to 1 of those not acknowledged may be in the topic '{topic}'")
 
 
 # The client's own faults.

@@ -443,6 +443,13 @@ def test_one_in_doubt_is_asked_for_and_counted_as_it_is(broker, is_there, first)
     assert (summary.acknowledged, summary.unsent, summary.errors) == (3, 0, [])
 
 
+@pytest.mark.parametrize(
+    "error", [IllegalStateError("closed forcefully"), refusals.LostPartition()], ids=repr
+)
+def test_what_was_not_sent_before_the_end_is_not_called_refused(error):
+    assert refusals.explain_failure(error, 1, TOPIC).startswith("Stopped before Kafka had acknowledged all")
+
+
 def test_one_in_doubt_of_which_the_broker_does_not_say_more_is_not_sent_again(broker):
     broker.refuse(1, error=FakeInDoubt(TOO_LARGE, 1), times=1)
     broker.written_unsaid, broker.says = {1}, [TopicAuthorizationFailedError({TOPIC})]
