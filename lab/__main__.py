@@ -11,17 +11,19 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from kafka import KafkaAdminClient
 from kafka.errors import KafkaError
 
 import lab
 from lab.arguments import assignment, command, option, parser, positive_number, seconds, whole_number
 from lab.broker import HOST, EmbeddedBroker, start_broker
 from lab.commandline import kit
-from lab.connection import address, is_answering
+from lab.connection import address, connect, is_answering
 from lab.consumer import ConsumeSummary
 from lab.dead_letters import fix_value, list_dead_letters
 from lab.errors import LabError, SettingsError
 from lab.gaps import list_gaps, skip_unreadable
+from lab.members import tell_groups
 from lab.readings import Reading
 from lab.settings import Settings
 from lab.text import printable
@@ -400,6 +402,9 @@ def status(settings: Settings, options: argparse.Namespace) -> int:
         header = ["group", "member", "at", "processed", "stored", "dead letters", "fenced", "reconnects"]
         rows = [(*row[:-1], round(row[3] / row[-1], 1) if row[-1] else 0) for row in warehouse.query(sql)]
         _table([*header, "a second"], rows)
+        with connect(KafkaAdminClient, **settings.kafka) as admin:
+            for line in tell_groups(settings.topic, warehouse.running_consumers(), admin) or ():
+                print(f"{line[0].upper()}{line[1:].rstrip('.')}.")
         print()
         topic = lab.describe_topic(settings.topic, **settings.kafka)
         stored = warehouse.next_offsets(topic.topic_id)

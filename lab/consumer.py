@@ -6,21 +6,14 @@ that, only serves tools that show the lag.
 """
 
 import logging
-import platform
-import re
-import tempfile
 import threading
 import time
-import uuid
 from collections import deque
-from collections.abc import Callable, Generator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, Protocol
 
-import psutil
-from filelock import FileLock, Timeout
 from kafka import (
     ConsumerRebalanceListener,
     KafkaAdminClient,
@@ -33,6 +26,7 @@ from kafka.consumer.fetcher import ConsumerRecord
 from kafka.errors import (
     AuthorizationError,
     CorruptRecordError,
+    FencedInstanceIdError,
     IllegalStateError,
     InconsistentGroupProtocolError,
     KafkaConfigurationError,
@@ -53,6 +47,7 @@ from lab.connection import (
     wait_until_answering,
 )
 from lab.errors import BrokerError, GroupError, InvalidReading, LabError, TopicError
+from lab.members import another_name, consumers_of, static_member, strangers
 from lab.readings import Batch, DeadLetter, Gap, Mark, Reading, decode_reading
 from lab.stopping import stop_on_signals
 from lab.truncation import READER, first_difference, mark
@@ -67,6 +62,7 @@ COMMIT_SECONDS = 0.1  # at least, between two commits to Kafka
 SESSION_MS = 6000  # so long a dead member keeps its partitions
 JOIN_SECONDS = 8.0  # within this a consumer has partitions, if there are any for it
 HEALTHY_SECONDS = 5.0  # a client that lived so long did not fail as the one before it did
+FENCES = 3  # until we look whether another group is behind them
 # What a broken client raises: once its own thread is dead, whatever killed that, at every call.
 # KeyError: it was asked for a partition that is gone. BrokerError: the broker left as we asked it.
 BROKEN = (KafkaError, ValueError, OSError, RuntimeError, KeyError, BrokerError)
@@ -82,6 +78,8 @@ FATAL = (
 class Sink(Protocol):
     """What a consumer needs of a warehouse; see `lab.warehouse`."""
 
+    @property
+    def identity(self) -> str: ...
     def positions(self, topic_id: str, stop: threading.Event) -> dict[int, tuple[int, Mark | None]]: ...
     def which_are_stored(
         self, topic: str, partition: int, messages: Sequence[Reading | DeadLetter]
@@ -91,6 +89,7 @@ class Sink(Protocol):
     ) -> set[int] | None: ...
     def reopen_if_lost(self, stop: threading.Event) -> bool: ...
     def note_consumer(self, group_id: str, member: str, **counts: float) -> None: ...
+    def running_consumers(self) -> list[tuple[str, str]]: ...
 
 
 @dataclass
@@ -139,43 +138,17 @@ def consume(
 
     Messages that are no readings become dead letters. While the broker is away, or the warehouse
     locked, it waits and goes on. Raises, where waiting cannot help: AccessError (no right, a wrong
-    password), GroupError, UnreadableError; and BrokerError if Kafka is away when `idle_timeout` ends it.
-    What a sink of your own raises comes out as it is.
+    password), GroupError (it has members that are another program, or that store the topic in another
+    warehouse), UnreadableError; and BrokerError if Kafka is away when `idle_timeout` ends it. What a sink
+    of your own raises comes out as it is.
     """
-    with stop_on_signals(stop) as stop, static_member(group_id) as member:
+    with stop_on_signals(stop) as stop, static_member(group_id, warehouse.identity) as member:
         summary = summary or ConsumeSummary()
         consumer = _Consumer(topic, warehouse, group_id, member, stop, summary, kafka)
         try:
             return consumer.run(max_messages, idle_timeout, on_stored)
         except _SinkError as error:
             raise error.reason from error.reason.__cause__
-
-
-@contextmanager
-def static_member(group_id: str) -> Generator[str]:
-    """A name in the group that a consumer keeps when it is killed and started again.
-
-    With it Kafka gives the same partitions back at once (KIP-345); without, it waits until the
-    dead member's session ends. Two that run at the same time must not share one, so each holds a
-    lock on its number, which the system releases when the process dies.
-    """
-    user, machine = _plain(psutil.Process().username()), _plain(platform.node())
-    folder = Path(tempfile.gettempdir()) / f"kafka-lab-members-{user}"
-    folder.mkdir(mode=0o700, exist_ok=True)
-    number = 0
-    while True:
-        number += 1
-        lock = FileLock(folder / f"{_plain(group_id)}-{number}.lock")
-        try:
-            with lock.acquire(timeout=0):
-                yield f"{machine}-{uuid.getnode():x}-{user}-{number}"
-                return
-        except Timeout:
-            continue
-
-
-def _plain(name: str) -> str:
-    return re.sub(r"[^a-zA-Z0-9._-]", "_", name)[:60]
 
 
 class _Rebalance(ConsumerRebalanceListener):
@@ -253,6 +226,9 @@ class _Consumer:
         self.misplaced: deque[TopicPartition] = deque()  # the client may be elsewhere in these
         self.given: deque[tuple[list[int], float]] = deque()  # what rebalances gave us, not yet told
         self.partitions: list[int] | None = None  # what the last one gave us
+        self.is_in = False  # whether the group was seen to be one that we can be in
+        self.rivals: list[str] = []  # its members of other warehouses, of whom was told
+        self.fences, self.told_of_group = 0, False  # so often; that another group does it
         self.untold, self.told_kafka = False, 0.0  # what is stored since; when Kafka was last told
         self.unprovable: set[tuple[TopicPartition, Mark]] = set()  # marks that the log cannot show
         self.failures, self.failed = 0, 0.0  # in a row; when the last one was
@@ -346,6 +322,8 @@ class _Consumer:
             self.find_place(client, list(error.args[0]))
         except LogTruncationError as error:
             self.misplaced.extend(error.divergent_offsets)  # the marks tell
+        if self.given:
+            self.look_at_group()
         self.tell_rebalances()
         if not polled:
             self.look_for_marks(client)
@@ -396,6 +374,7 @@ class _Consumer:
             if batch.partition in fenced:
                 self.summary.fenced += len(batch)
                 self.misplaced.append(partition)
+                self.tell_who_fences()
                 continue
             self.expected[partition], self.marks[partition] = batch.next_offset, batch.last
             self.summary.stored += len(batch.readings)
@@ -550,6 +529,50 @@ class _Consumer:
                     owned |= set(each["partitions"]) if each["topic"] == self.topic else set()
         return bool({each["partition_index"] for each in topic["partitions"]} - owned)
 
+    def look_at_group(self) -> None:
+        """Refuse to share the topic with who stores it elsewhere; to him who was there first, say it.
+
+        Each looks after it has joined. So of two that come at the same moment one at least sees the other.
+        """
+        try:
+            with self.admin() as admin:
+                group = admin.describe_groups([self.group_id])[self.group_id]
+        except BROKEN:
+            return  # what is wrong shows at the next poll as well
+        if group["group_state"] != "Stable":
+            return  # it is being shared out again: then we look again
+        others = strangers(group, self.topic, self.member)
+        if others and not self.is_in:
+            raise GroupError(
+                f"Group {self.group_id} has a member that stores {self.topic} in another warehouse: "
+                f"{others[0]}. Each would get only a part of the messages. End it (one that was killed is "
+                "gone after six seconds), or take a group of your own: LAB_GROUP."
+            )
+        self.is_in = True
+        if others and others != self.rivals:
+            self.rivals = others
+            log.warning(
+                "Group %s has a member that stores %s in another warehouse: %s. This one gets only a part of "
+                "the messages. Give one of them another group: LAB_GROUP.",
+                self.group_id, self.topic, others[0],
+            )  # fmt: skip
+
+    def tell_who_fences(self) -> None:
+        """Members of one group fence each other while partitions change hands, those of two for ever."""
+        self.fences += 1
+        if self.fences % FENCES or self.told_of_group:
+            return
+        others = [each for each in self.warehouse.running_consumers() if each[0] != self.group_id]
+        with suppress(*BROKEN), self.admin() as admin:
+            for group, member in consumers_of(self.topic, others, admin):
+                log.warning(
+                    "Fenced %d times: %s of group %s stores %s in the same warehouse. Nothing is stored "
+                    "twice, but one group is enough for a warehouse: end the consumers of %s or of %s.",
+                    self.fences, member, group, self.topic, group, self.group_id,
+                )  # fmt: skip
+                self.told_of_group = True
+                return
+
     def open(self) -> KafkaConsumer | None:
         """A client that has joined the group; None if stopped while the broker was away."""
         try:
@@ -610,9 +633,12 @@ class _Consumer:
         if time.monotonic() - self.failed > HEALTHY_SECONDS:
             self.failures = 0
         if not getattr(error, "retriable", False):
-            if self.failures or isinstance(error, CorruptRecordError | UnsupportedCodecError):
-                self.raise_if_unreadable()
-            log.warning("Kafka client failed (%s): making a new one.", error)
+            if isinstance(error, FencedInstanceIdError):
+                self.take_another_name()
+            else:
+                if self.failures or isinstance(error, CorruptRecordError | UnsupportedCodecError):
+                    self.raise_if_unreadable()
+                log.warning("Kafka client failed (%s): making a new one.", error)
             self.summary.reconnects += 1
             self.discard()
         else:
@@ -631,6 +657,11 @@ class _Consumer:
                 raise reason
         # Perhaps what cannot be read is a mark: it was stored, and is not needed.
         self.unprovable |= {(p, last) for p in self.unproven if (last := self.marks[p])}
+
+    def take_another_name(self) -> None:
+        """Two with one name would put each other out for ever, as on two machines that are copies."""
+        name, self.member = self.member, another_name(self.member)
+        log.warning("Another consumer is called %s as well: this one goes on as %s.", name, self.member)
 
     def discard(self) -> None:
         client, self.client = self.client, None

@@ -72,6 +72,15 @@ class PostgreSQL:
                 f"a database made by CREATE DATABASE lab ENCODING '{ENCODING}' LOCALE 'C' TEMPLATE template0."
             )
 
+    @property
+    def identity(self) -> str:
+        """The same for everybody who writes into this database, under whatever address and name."""
+        sql = "SELECT system_identifier || '/' || current_database() FROM pg_control_system()"
+        try:
+            return str(self.execute(sql).fetchall()[0][0])
+        except psycopg.Error:  # not every server tells it to everybody
+            return self.name
+
     def create(self, schema: dict[str, str]) -> None:
         """Make the tables that are missing: {name: columns}; one program at a time."""
         if all(self.columns(table) for table in schema):

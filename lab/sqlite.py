@@ -10,6 +10,8 @@ from pathlib import Path
 
 from filelock import FileLock
 
+from lab.members import machine_id
+
 log = logging.getLogger("lab")
 
 # What may clear up by itself: locked by another program, disk full, a disk that fails now and then.
@@ -43,6 +45,11 @@ class SQLite:
         self.name = str(self.path)
         self._identity = self._wal = None
         self._open: sqlite3.Connection | None = None
+
+    @property
+    def identity(self) -> str:
+        """The same for everybody who writes into this file, and for nobody else."""
+        return f"{machine_id()} {self.path}"
 
     @property
     def is_there(self) -> bool:

@@ -15,7 +15,7 @@ import re
 import threading
 from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol, TypeVar
 
 import msgspec
@@ -28,6 +28,7 @@ log = logging.getLogger("lab")
 T = TypeVar("T")
 NEVER = threading.Event()
 WHOLE = ".000000+00:00"  # how a time on a whole second ends
+RUNNING_SECONDS = 10  # a running consumer notes its numbers every second
 NOT_YET = "There is no warehouse at {} yet: python -m lab consume makes it."
 
 # {table: its columns}; the types in braces have other names in other databases.
@@ -62,6 +63,8 @@ class Database(Protocol):
 
     name: str  # for people: with no password in it
 
+    @property
+    def identity(self) -> str: ...
     @property
     def Error(self) -> type[Exception]: ...
     @property
@@ -125,6 +128,11 @@ class Warehouse:
             return self._db.execute(sql, values).fetchall()
         except self._db.Error as error:
             raise WarehouseError(f"{self.name}: {_line(error)}.") from error
+
+    @property
+    def identity(self) -> str:
+        """What tells this warehouse from all others, whoever opens it."""
+        return self._db.identity
 
     def seconds(self, column: str) -> str:
         """SQL for the seconds since 1970 of a time, to a millisecond at least."""
@@ -263,6 +271,12 @@ class Warehouse:
             self._db.execute(sql, tuple(row.values()))
         except self._db.Error as error:
             log.debug("%s: the consumer's numbers were not kept: %s", self.name, error)
+
+    def running_consumers(self) -> list[tuple[str, str]]:
+        """(group, member) of each consumer that noted its numbers within the last seconds."""
+        since = (datetime.now(UTC) - timedelta(seconds=RUNNING_SECONDS)).isoformat(timespec="milliseconds")
+        sql = "SELECT group_id, member FROM consumers WHERE ts >= ? ORDER BY group_id, member"
+        return [(group, member) for group, member in self.query(sql, since)]
 
     @contextmanager
     def transaction(self) -> Generator[Database]:

@@ -5,26 +5,19 @@ Its time passes only when somebody waits, so that an outage of an hour takes no 
 """
 
 import inspect
-import os
-import platform
-import re
 import signal
 import sqlite3
-import subprocess
-import sys
 import tempfile
 import threading
 import time
 from collections import Counter, deque
 from collections.abc import Callable
-from contextlib import ExitStack, closing, contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import count
-from pathlib import Path
 from types import SimpleNamespace
 
-import psutil
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -49,8 +42,9 @@ from kafka.errors import (
 from kafka.future import Future
 
 from lab.connection import is_answering
-from lab.consumer import MAX_POLL_RECORDS, ConsumeSummary, _Rebalance, consume, static_member
+from lab.consumer import MAX_POLL_RECORDS, ConsumeSummary, _Rebalance, consume
 from lab.errors import AccessError, WarehouseError
+from lab.members import static_member
 from lab.readings import Batch, DeadLetter, Reading, decode_reading, encode_reading
 from lab.stopping import SIGNALS
 from lab.warehouse import Warehouse
@@ -125,6 +119,7 @@ class FakeBroker:
         self.left: list[tuple[str, str]] = []  # (group, member) that gave their partitions up
         self.exists, self.state = True, "Stable"  # the topic; the group
         self.others: list[int] = []  # the partitions of another member
+        self.others_warehouse = ""  # the end of its name, if it stores elsewhere than ours
         self.counted: list[int] = []  # what the group says is ours, though our client does not know it
         self.dropped = False  # our member, by the group
         self.looks = 0  # at the group
@@ -366,12 +361,15 @@ class FakeAdmin:
         self.broker.looks += 1
         ours = self.broker.members[-1]
         partitions = [place.partition for place in ours.positions] + self.broker.counted
+        name = ours.config["group_instance_id"]
+        other = f"somebody-else-{self.broker.others_warehouse or name.rpartition('-')[2]}"
         members = [
-            {"group_instance_id": instance, "member_assignment": self._assignment(some)}
-            for instance, some in (
-                (ours.config["group_instance_id"], partitions),
-                ("somebody-else", self.broker.others),
-            )
+            {
+                "group_instance_id": instance,
+                "member_metadata": {"topics": [TOPIC]},
+                "member_assignment": self._assignment(some),
+            }
+            for instance, some in ((name, partitions), (other, self.broker.others))
         ]
         members = members[self.broker.dropped :]
         return {group: {"group_state": self.broker.state, "members": members} for group in group_ids}
@@ -1648,86 +1646,11 @@ def test_whatever_happens_each_message_is_stored_once(tmp_path_factory, happenin
         assert offsets == {partition: len(log) for partition, log in broker.log.items()}
 
 
-# The member's name.
-
-
-def test_two_at_the_same_time_have_different_names():
-    with static_member(GROUP) as one, static_member(GROUP) as two, static_member(GROUP) as three:
-        assert len({one, two, three}) == 3
-
-
-def test_a_name_is_free_again_when_its_consumer_ends():
-    with static_member(GROUP) as first, static_member(GROUP):
-        pass
-    with static_member(GROUP) as again:
-        assert again == first
-
-
-def test_of_several_the_one_that_was_given_back_is_taken():
-    with static_member(GROUP), ExitStack() as middle, static_member(GROUP) as last:
-        given = middle.enter_context(static_member(GROUP))
-        middle.close()
-        with static_member(GROUP) as taken:
-            assert taken == given != last
-
-
-def test_it_is_free_again_after_an_error():
-    with pytest.raises(ZeroDivisionError), static_member(GROUP) as first:
-        raise ZeroDivisionError
-    with static_member(GROUP) as again:
-        assert again == first
-
-
-def test_it_is_free_again_when_its_process_is_killed():
-    code = (
-        "from lab.consumer import static_member\n"
-        "with static_member('killed') as name:\n"
-        "    print(name, flush=True)\n"
-        "    input()"
-    )
-    folder = {"TMPDIR": tempfile.gettempdir(), "TEMP": tempfile.gettempdir()}
-    process = subprocess.Popen(
-        [sys.executable, "-c", code],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-        encoding="utf-8",
-        env=os.environ | folder,
-    )
-    with process:
-        name = process.stdout.readline().strip()
-        with static_member("killed") as other:
-            assert other != name
-        process.kill()
-        process.wait(10)
-        with static_member("killed") as again:
-            assert again == name
-
-
-ODD = ["", ".", "..", "../../etc/passwd", "a/b\\c", "größe °C", "x" * 1000, "a\n\0b", "con", '*?<>|:"']
-
-
-@pytest.mark.parametrize("group_id", ODD, ids=ascii)
-def test_any_name_of_a_group_makes_one_file_in_the_folder_and_a_name_that_kafka_takes(group_id):
-    folder = Path(tempfile.gettempdir())
-    with static_member(group_id) as name:
-        assert re.fullmatch(r"[a-zA-Z0-9._-]{3,249}", name)  # what Kafka allows
-        assert [path for path in folder.iterdir() if not path.name.startswith("kafka-lab-members-")] == []
-
-
-def test_odd_names_of_machines_and_users_make_a_name_that_kafka_takes(monkeypatch):
-    monkeypatch.setattr(platform, "node", lambda: "größe und länge " * 20)
-    monkeypatch.setattr(psutil.Process, "username", lambda self: "DOMAIN\\Zoë / root " * 20)
-    with static_member(GROUP) as one, static_member(GROUP) as two:
-        assert re.fullmatch(r"[a-zA-Z0-9._-]{3,249}", one)
-        assert one != two
-
-
 def test_consumers_hold_their_name_while_they_run(broker, warehouse):
     names = []
 
     def meanwhile(readings):
-        with static_member(GROUP) as other:
+        with static_member(GROUP, warehouse.identity) as other:
             names.append(other)
 
     broker.send(0)

@@ -2,7 +2,7 @@
 
 import sqlite3
 import time
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 
 import psutil
@@ -15,6 +15,7 @@ from lab.connection import address, connect, is_answering, speaks_tls
 from lab.doctor.finding import Finding
 from lab.errors import LabError, NoWarehouseYet
 from lab.java import java_executable
+from lab.members import tell_groups
 from lab.settings import Settings
 from lab.warehouse import SCHEMA, Warehouse
 
@@ -175,11 +176,24 @@ def check_warehouse(settings: Settings) -> Finding:
             return Finding("Warehouse", *fault)
         with Warehouse(settings.warehouse_url, create=False) as warehouse:
             rows = warehouse.query("SELECT count(*) FROM sensor_logs")[0][0]
+            if fault := _two_groups(warehouse, settings):
+                return Finding("Warehouse", f"{warehouse.name}: {fault[0]}", fault[1])
             return Finding("Warehouse", f"{warehouse.name}, {rows} rows")
     except NoWarehouseYet as error:
         return Finding("Warehouse", str(error))
     except LabError as error:
         return Finding("Warehouse", str(error), "Mend that, or choose another with LAB_WAREHOUSE.")
+
+
+def _two_groups(warehouse: Warehouse, settings: Settings) -> Fault | None:
+    """Consumers of two groups that store the topic at the same time."""
+    running = warehouse.running_consumers()
+    if len({group for group, _ in running}) < 2 or not is_answering(
+        settings.bootstrap_servers, security_protocol=settings.security_protocol
+    ):
+        return None
+    with suppress(LabError, KafkaError), connect(KafkaAdminClient, timeout=1, **settings.kafka) as admin:
+        return tell_groups(settings.topic, running, admin)
 
 
 def _fault_of_file(url: str) -> Fault | None:
