@@ -25,6 +25,7 @@ COMMANDS = {
     "setup": "the set-up alone, for example before a day without internet",
     "reset": "back to the start: removes all topics, messages and stored rows; your notebooks stay",
 }
+INTERRUPTED = 130  # the exit code
 NO_NEWS = {"@jupyterlab/apputils-extension:notification": {"fetchNews": "false", "checkForUpdates": False}}
 # An error of the kit as one line, not as a traceback.
 LAB_ERRORS = """
@@ -122,22 +123,23 @@ def demo(arguments):
 
 
 def lab(arguments):
-    code = run("-m", "lab", "broker", "start")
-    if code:
-        return code
     # Else JupyterLab asks everybody whether they want its news.
     settings = VENV / "share" / "jupyter" / "lab" / "settings" / "overrides.json"
     settings.parent.mkdir(parents=True, exist_ok=True)
     settings.write_text(json.dumps(NO_NEWS), encoding="utf-8")
-    try:
-        return run(
-            *("-m", "jupyterlab", f"--ServerApp.root_dir={HERE}"),
-            "--LabApp.default_url=/lab/tree/notebooks/00_overview.ipynb",
-            "--ServerApp.answer_yes=True",  # one Ctrl-C is enough
-            *arguments,
-        )
-    finally:
-        run("-m", "lab", "broker", "stop")
+    with Children() as children:
+        code = children.run("-m", "lab", "broker", "start")
+        if code and not children.ended:
+            return code
+        try:
+            return children.run(
+                *("-m", "jupyterlab", f"--ServerApp.root_dir={HERE}"),
+                "--LabApp.default_url=/lab/tree/notebooks/00_overview.ipynb",
+                "--ServerApp.answer_yes=True",  # one Ctrl-C is enough
+                *arguments,
+            )
+        finally:
+            children.run_in_any_case("-m", "lab", "broker", "stop")
 
 
 def test(arguments):
@@ -155,15 +157,63 @@ def reset(arguments):
 
 
 def run(*arguments):
-    """Run the Python of `.venv` in this folder until it ends; signals are its business, not ours."""
-    child = subprocess.Popen([PYTHON, *arguments], cwd=HERE)
-    handlers = {signal.SIGINT: lambda *_: None, signal.SIGTERM: lambda *_: child.terminate()}
-    before = {number: signal.signal(number, handler) for number, handler in handlers.items()}
-    try:
-        return child.wait()
-    finally:
-        for number, handler in before.items():
+    """Run the Python of `.venv` in this folder until it ends."""
+    with Children() as children:
+        return children.run(*arguments)
+
+
+class Children:
+    """Programs in the Python of `.venv`, one after the other. A signal ends the one that runs, and all.
+
+    Of Ctrl-C a child hears by itself. Of a closed terminal (SIGHUP) it would die, with no chance to tidy
+    up: so it hears of that from us, as a SIGTERM.
+    """
+
+    def __init__(self):
+        self.ended, self.child, self.before = False, None, {}
+
+    def __enter__(self):
+        for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK"):
+            number = getattr(signal, name, None)
+            if number and not (name == "SIGHUP" and signal.getsignal(number) == signal.SIG_IGN):  # nohup
+                self.before[number] = signal.signal(number, self.end)
+        return self
+
+    def __exit__(self, *exception):
+        for number, handler in self.before.items():
             signal.signal(number, handler)
+
+    def end(self, number, frame):
+        self.ended = True
+        if self.child and number != signal.SIGINT:
+            self.child.terminate()
+
+    def run(self, *arguments):
+        """Run one to its end, and return its exit code; not at all, once a signal came."""
+        if self.ended:
+            return INTERRUPTED
+        self.child = launch(arguments, deaf_to=["SIGHUP"])
+        if self.ended:  # just now
+            self.child.terminate()
+        code = self.child.wait()
+        self.child = None
+        return code
+
+    def run_in_any_case(self, *arguments):
+        """Run one to its end, whatever signals came or come."""
+        return launch(arguments, deaf_to=["SIGHUP", "SIGINT"]).wait()
+
+
+def launch(arguments, deaf_to):
+    if os.name == "nt":  # in a group of its own it hears of no Ctrl-C
+        group = 0x00000200 if "SIGINT" in deaf_to else 0
+        return subprocess.Popen([PYTHON, *arguments], cwd=HERE, creationflags=group)
+
+    def be_deaf():
+        for name in deaf_to:
+            signal.signal(getattr(signal, name), signal.SIG_IGN)
+
+    return subprocess.Popen([PYTHON, *arguments], cwd=HERE, preexec_fn=be_deaf)
 
 
 def as_typed():

@@ -16,7 +16,7 @@ from kafka.errors import KafkaError
 
 import lab
 from lab.arguments import assignment, command, option, parser, positive_number, seconds, whole_number
-from lab.broker import HOST, EmbeddedBroker, start_broker
+from lab.broker import HOST, EmbeddedBroker, ExternalBroker, another_address, other_kit, start_broker
 from lab.commandline import kit
 from lab.connection import address, connect, is_answering
 from lab.consumer import ConsumeSummary
@@ -26,6 +26,7 @@ from lab.gaps import list_gaps, skip_unreadable
 from lab.members import tell_groups
 from lab.readings import Reading
 from lab.settings import Settings
+from lab.stopping import interrupted_once
 from lab.text import printable
 from lab.topics import describe_topics, partition_owners, wait_until_in_sync
 
@@ -112,8 +113,11 @@ def doctor(settings: Settings, options: argparse.Namespace) -> int:
     ),
 )
 def broker_start(settings: Settings, options: argparse.Namespace) -> None:
-    broker = start_broker(settings.bootstrap_servers, settings.home, options.brokers, options.listen)
+    with interrupted_once():
+        broker = start_broker(settings.bootstrap_servers, settings.home, options.brokers, options.listen)
     print(f"{broker!r}{'' if broker.started_here else ' (it was there before)'}")
+    if isinstance(broker, ExternalBroker) and broker.home:
+        _say(f"It may end with that kit. For one of your own: {another_address(settings.bootstrap_servers)}")
     if options.listen:
         _say(f"Every machine that reaches {options.listen} can read and write it, with no password.")
         _say(f"They, and you, take it by LAB_BOOTSTRAP_SERVERS={broker.bootstrap_servers}")
@@ -125,10 +129,20 @@ def broker_start(settings: Settings, options: argparse.Namespace) -> None:
 NODE = option("--node", "one node of several, by its number", type=positive_number, metavar="N")
 
 
-@command("broker stop", "stop it, or one node of it; its data stays", NODE)
+@command(
+    "broker stop",
+    "stop it, or one node of it; its data stays",
+    NODE,
+    option("--force", "also while other programs are connected to it", action="store_true"),
+)
 def broker_stop(settings: Settings, options: argparse.Namespace) -> None:
     broker = _embedded(settings, options.node)
     was_running = broker.is_running()
+    if not (options.force or options.node) and (clients := broker.clients()):
+        raise LabError(
+            f"The broker of {settings.home} goes on: it is used by {', '.join(clients)}. End that, or stop "
+            "it all the same: python -m lab broker stop --force."
+        )
     broker.stop(options.node)
     print("Stopped." if was_running else f"No embedded broker of {settings.home} is running.")
 
@@ -288,6 +302,7 @@ def topic_describe(settings: Settings, options: argparse.Namespace) -> None:
     example="produce --batches 60",
 )
 def produce_command(settings: Settings, options: argparse.Namespace) -> int:
+    _say_whose_broker(settings)
     plants: dict[str, Any] = {"start": lab.DAY, "plants": lab.PLANTS} if options.plants else {}
     total = options.batches * options.sensors if options.batches else None
     with _bar("produced", total, options.quiet) as bar:
@@ -323,6 +338,7 @@ def produce_command(settings: Settings, options: argparse.Namespace) -> int:
     example="consume --idle-timeout 10",
 )
 def consume_command(settings: Settings, options: argparse.Namespace) -> None:
+    _say_whose_broker(settings)
     summary = ConsumeSummary()
     with (
         lab.Warehouse(settings.warehouse_url) as warehouse,
@@ -349,6 +365,15 @@ def consume_command(settings: Settings, options: argparse.Namespace) -> None:
     )
     if summary.truncated:
         _say(f"{summary.truncated} messages had been stored before Kafka lost them; their rows stay")
+
+
+def _say_whose_broker(settings: Settings) -> None:
+    if home := other_kit(settings.bootstrap_servers, settings.home):
+        _say(
+            f"Kafka at {settings.bootstrap_servers} is that of another kit, in {home}, whose topic "
+            f"{settings.topic} this may be. For a broker of your own: python -m lab broker start, with "
+            f"{another_address(settings.bootstrap_servers)}"
+        )
 
 
 @contextmanager

@@ -4,7 +4,8 @@ One node or several, each a Java process of its own, in KRaft mode (a Kafka that
 metadata, with no ZooKeeper). They outlive the program that started them, so that a notebook, a
 terminal and the tests can share one broker. All that they write is under `home`.
 
-A broker that already answers is used as it is and never stopped: see `start_broker`.
+A broker that already answers is used as it is and never stopped: see `start_broker`. One that was
+started here, and that others use, should not be stopped under them: `EmbeddedBroker.clients` tells who.
 """
 
 import base64
@@ -21,7 +22,7 @@ import uuid
 from collections.abc import Collection, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
-from pathlib import Path
+from pathlib import Path, PurePath
 
 import psutil
 from filelock import FileLock
@@ -29,6 +30,7 @@ from filelock import FileLock
 from lab.connection import address, is_answering, speaks_tls
 from lab.errors import BrokerError
 from lab.java import drop_cache, environment, java_command, train
+from lab.neighbours import clients_of, home_of, listens
 
 HOST = "127.0.0.1"  # nothing here listens beyond this machine, unless somebody says `listen`
 LOOPBACK = ("localhost", HOST, "::1")
@@ -102,15 +104,20 @@ class EndedError(BrokerError):
 
 
 class ExternalBroker:
-    """A broker that somebody else runs: docker-compose, a cluster. Starting and stopping it is theirs."""
+    """A broker that somebody else runs: docker-compose, a cluster. Starting and stopping it is theirs.
+
+    `home`: if it is the embedded one of another kit on this machine, where that keeps it.
+    """
 
     started_here = False
 
-    def __init__(self, bootstrap_servers: str):
+    def __init__(self, bootstrap_servers: str, home: PurePath | None = None):
         self.bootstrap_servers = bootstrap_servers
+        self.home = home
 
     def __repr__(self) -> str:
-        return f"<Kafka at {self.bootstrap_servers}, run by somebody else>"
+        by = f"another kit, for itself: {self.home}" if self.home else "somebody else"
+        return f"<Kafka at {self.bootstrap_servers}, run by {by}>"
 
     def __enter__(self) -> "ExternalBroker":
         return self
@@ -201,15 +208,10 @@ class EmbeddedBroker:
                     "Stop it first: python -m lab broker stop."
                 )
             try:
-                self._run(nodes, timeout, quick=True)
-            except EndedError:
-                # Perhaps for a damaged AOT cache: that must never keep Kafka from starting.
-                try:
-                    self._run(nodes, timeout, quick=False)
-                except EndedError:
-                    self._end([node for node in self.nodes() if node.id not in running], timeout=0)
-                    raise
-                drop_cache()
+                self._launch_all(nodes, timeout)
+            except BaseException:  # an interrupt too: who started it is gone, and would not stop it
+                self._end([node for node in self.nodes() if node.id not in running], timeout=0)
+                raise
         return self
 
     def stop(self, node: int | None = None, timeout: float = 10) -> None:
@@ -221,6 +223,10 @@ class EmbeddedBroker:
         """End a node (or all) at once with no chance to tidy up, as a crash would."""
         with self._lock():
             self._end([n for n in self.nodes() if node in (None, n.id)], timeout=0)
+
+    def clients(self) -> list[str]:
+        """The programs that are connected to it, apart from this one: whom a stop would hit."""
+        return clients_of((node.process, node.port) for node in self.nodes() if node.process)
 
     def reset(self) -> None:
         """Stop, and remove every topic and message. Nothing else in `home` is touched."""
@@ -237,6 +243,14 @@ class EmbeddedBroker:
         self.home.mkdir(parents=True, exist_ok=True, mode=0o700)
         with FileLock(self.home / "broker.lock"):
             yield
+
+    def _launch_all(self, nodes: list[Node], timeout: float) -> None:
+        try:
+            self._run(nodes, timeout, quick=True)
+        except EndedError:
+            # Perhaps for a damaged AOT cache: that must never keep Kafka from starting.
+            self._run(nodes, timeout, quick=False)
+            drop_cache()
 
     def _plan(self) -> list[Node]:
         # A start that was cut off may have formatted only some of them.
@@ -330,8 +344,13 @@ class EmbeddedBroker:
 
     def _wait(self, nodes: list[Node], timeout: float) -> None:
         until = time.monotonic() + timeout
-        while waiting := [n for n in nodes if not is_answering(n.address)]:
+        while waiting := [n for n in nodes if not _serves(n)]:
             for node in waiting:
+                if not node.process and is_port_open(node.host, node.port):
+                    raise BrokerError(
+                        f"Port {node.port} was taken by {port_owner(node.port)} while Kafka started. "
+                        f"End it, or choose another port: LAB_BOOTSTRAP_SERVERS=localhost:{node.port + 100}."
+                    )
                 if not node.process:
                     raise EndedError(f"Kafka ended while it started.\n{self._tail(node)}")
             if time.monotonic() > until:
@@ -386,13 +405,33 @@ def start_broker(
     ours = {node.port for node in nodes if node.process}
     theirs = ours.isdisjoint(port for _, port in servers)
     if theirs and (_is_kafka(bootstrap_servers) or _comes_up(bootstrap_servers)):
-        return ExternalBroker(bootstrap_servers)
+        return ExternalBroker(bootstrap_servers, other_kit(bootstrap_servers, embedded.home))
     if not all(host in (*LOOPBACK, embedded.host) for host, _ in servers):
         raise BrokerError(
             f"No Kafka broker answers at {bootstrap_servers}, and the kit starts one on this machine "
             "only. Check the address, or unset LAB_BOOTSTRAP_SERVERS."
         )
-    return embedded.start()
+    try:
+        return embedded.start()
+    except BrokerError:
+        if embedded.is_running() or not _is_kafka(bootstrap_servers):
+            raise
+        # Somebody was quicker.
+        return ExternalBroker(bootstrap_servers, other_kit(bootstrap_servers, embedded.home))
+
+
+def other_kit(bootstrap_servers: str, home: Path) -> PurePath | None:
+    """The home of another kit on this machine, if it is its embedded broker that answers there.
+
+    At another address than this machine's own it is meant for others: see `listen`.
+    """
+    servers = [address(server) for server in bootstrap_servers.split(",")]
+    own = {node.port for node in EmbeddedBroker(home).nodes() if node.process}
+    is_here = all(host in LOOPBACK for host, _ in servers)
+    if not is_here or not own.isdisjoint(port for _, port in servers) or not is_answering(bootstrap_servers):
+        return None
+    found = home_of(bootstrap_servers)
+    return None if found == home.resolve() else found
 
 
 def _own_address(listen: str) -> str:
@@ -453,6 +492,13 @@ def is_port_open(host: str, port: int) -> bool:
         return False
 
 
+def another_address(bootstrap_servers: str) -> str:
+    """What to set for a broker of one's own: a port of this machine at which nothing listens."""
+    ports = range(address(bootstrap_servers.split(",")[0])[1] + 100, 2**16, 100)
+    free = next((port for port in ports if not is_port_open(HOST, port)), None)
+    return f"LAB_BOOTSTRAP_SERVERS=localhost:{free or free_ports(1)[0]}"
+
+
 def port_owner(port: int) -> str:
     """Who listens on a port, in words."""
     try:
@@ -503,6 +549,12 @@ def _write_properties(folder: Path, properties: Mapping[str, object]) -> None:
     # Relative paths only: a properties file is Latin-1, where an accent or a backslash breaks.
     lines = [f"{name}={value}\n" for name, value in properties.items()]
     (folder / "server.properties").write_text("".join(lines), encoding="ascii")
+
+
+def _serves(node: Node) -> bool:
+    """Whether it answers: it, and not somebody else at its address."""
+    process = node.process
+    return is_answering(node.address) and bool(process) and listens(process, node.port)
 
 
 def _signal(node: Node, act: str) -> None:

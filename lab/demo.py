@@ -1,25 +1,32 @@
 """The whole pipeline at once: broker, topic, producer, Kafka, consumer, warehouse, chart."""
 
+import logging
+import signal
 import threading
 import time
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import datetime, timedelta
 from pathlib import Path
 
+from kafka import KafkaAdminClient
 from tqdm import tqdm
 
-from lab.broker import start_broker
+from lab.broker import EmbeddedBroker, ExternalBroker, another_address, start_broker
 from lab.charts import plot_sensor_logs, read_sensor_logs
 from lab.commandline import START, kit, start
+from lab.connection import ask_again, connect
 from lab.consumer import ConsumeSummary, consume
-from lab.errors import LabError
+from lab.errors import BrokerError, LabError
+from lab.members import is_joined
 from lab.producer import ProduceSummary, produce
 from lab.settings import Settings
 from lab.simulation import DAY, PLANTS, simulate_readings
-from lab.stopping import stop_on_signals
+from lab.stopping import interrupted_once, stop_on_signals
 from lab.topics import Topic, create_topic, topic_offsets
 from lab.warehouse import Warehouse
 
+log = logging.getLogger("lab")
 BATCHES = 1440  # one a minute, for a day
 INTERVAL = 0.004  # seconds between two batches, so that there is something to see
 
@@ -27,22 +34,26 @@ INTERVAL = 0.004  # seconds between two batches, so that there is something to s
 def run_demo(settings: Settings, output: Path) -> None:
     """Send a simulated day through Kafka into the warehouse, chart it, and say what was done.
 
-    A broker that was not running before is stopped at the end. Each run takes the next day, so
-    that two runs do not lie on top of each other.
+    A broker that was not running before is stopped at the end, unless others use it by then. Each
+    run takes the next day, so that two runs do not lie on top of each other. Raises LabError before
+    anything is sent if its readings would get among those of another kit.
     """
     began = time.monotonic()
     print(f"1  Kafka at {settings.bootstrap_servers}: starting, or using the one there", flush=True)
-    broker = start_broker(settings.bootstrap_servers, settings.home)
-    try:
-        topic = create_topic(settings.topic, **settings.kafka)
-        print(f"2  Topic {topic.name}: {len(topic.partitions)} partition(s)", flush=True)
-        with Warehouse(settings.warehouse_url) as warehouse:
-            day = _next_day(warehouse)
-            print(f"3  Producer and consumer: the readings of {day:%d %B %Y}, {day:%A}", flush=True)
-            sent, stored = _run(settings, warehouse, topic, day)
-    finally:
-        if broker.started_here:
-            broker.stop()
+    with interrupted_once():
+        broker = start_broker(settings.bootstrap_servers, settings.home)
+        try:
+            _refuse_another_kit(broker, settings)
+            topic = create_topic(settings.topic, **settings.kafka)
+            print(f"2  Topic {topic.name}: {len(topic.partitions)} partition(s)", flush=True)
+            with Warehouse(settings.warehouse_url) as warehouse:
+                day = _next_day(warehouse)
+                print(f"3  Producer and consumer: the readings of {day:%d %B %Y}, {day:%A}", flush=True)
+                if waiting := _waiting(settings, topic, warehouse):
+                    print(f"   and {waiting} that wait in the topic; for one of your own set LAB_TOPIC")
+                sent, stored = _run(settings, warehouse, topic, day)
+        finally:
+            left = _end(broker)
     print("4  Chart", flush=True)
     logs = read_sensor_logs(settings.warehouse_url)
     logs = logs[(logs["ts"] >= day) & (logs["ts"] < day + timedelta(days=1))]
@@ -54,7 +65,7 @@ def run_demo(settings: Settings, output: Path) -> None:
         f"  dead letters  {stored.dead_letters}\n"
         f"  warehouse     {settings.warehouse_url.removeprefix('sqlite:///')}\n"
         f"  chart         {output}\n"
-        f"  broker        {'stopped' if broker.started_here else 'left running, as it was'}\n"
+        f"  broker        {left or 'stopped'}\n"
         f"\nLook at the chart, then {_next_step()}"
     )
 
@@ -63,6 +74,26 @@ def _next_step() -> str:
     if START.exists():
         return f"learn how it works: {start('lab')}"
     return f"see what else there is: {kit()} --help"
+
+
+def _refuse_another_kit(broker: EmbeddedBroker | ExternalBroker, settings: Settings) -> None:
+    if isinstance(broker, ExternalBroker) and broker.home:
+        raise BrokerError(
+            f"Kafka at {settings.bootstrap_servers} is that of another kit, in {broker.home}: what is sent "
+            f"to topic {settings.topic} may be read there, and it may be stopped. For a broker of your own "
+            f"set {another_address(settings.bootstrap_servers)}; if that kit is yours too, LAB_HOME."
+        )
+
+
+def _end(broker: EmbeddedBroker | ExternalBroker) -> str:
+    """Stop a broker that was started here, unless others use it; why it was left running, if it was."""
+    if isinstance(broker, ExternalBroker) or not broker.started_here:
+        return "left running, as it was"
+    if clients := broker.clients():
+        log.warning("The broker goes on, for others use it: %s.", ", ".join(clients))
+        return "left running, for others use it; then: python -m lab broker stop"
+    broker.stop()
+    return ""
 
 
 def _run(
@@ -86,6 +117,10 @@ def _run(
             **settings.kafka,
         )
         try:
+            # Before anything is sent: perhaps the group stores it elsewhere, and the consumer refuses.
+            _wait(lambda: _is_joined(settings, topic, warehouse), settings, consumer, stop)
+            if consumer.done():
+                consumer.result()
             sent = produce(
                 topic.name,
                 batches,
@@ -95,29 +130,50 @@ def _run(
                 on_batch=lambda batch: produced.update(len(batch)),
                 **settings.kafka,
             )
-            _wait_until_stored(settings, topic, consumer, stop)
+            ends = {n: end for n, (_, end) in topic_offsets(topic.name, **settings.kafka).items()}
+            with Warehouse(settings.warehouse_url, create=False) as reader:
+                _wait(lambda: _is_stored(reader, topic, ends), settings, consumer, stop)
             if stop.is_set():
-                raise KeyboardInterrupt
+                signal.raise_signal(signal.SIGINT)  # as if it had not been caught
         finally:
             stop.set()
         return sent, consumer.result()
 
 
-def _wait_until_stored(
-    settings: Settings, topic: Topic, consumer: Future, stop: threading.Event, timeout: float = 60
+def _waiting(settings: Settings, topic: Topic, warehouse: Warehouse) -> int:
+    """Messages that are in the topic before the first is sent, and not in the warehouse."""
+    stored = warehouse.next_offsets(topic.topic_id)
+    offsets = topic_offsets(topic.name, **settings.kafka)
+    return sum(end - stored.get(number, first) for number, (first, end) in offsets.items())
+
+
+@ask_again  # in a new broker, for the first group
+def _is_joined(settings: Settings, topic: Topic, warehouse: Warehouse) -> bool:
+    with connect(KafkaAdminClient, **settings.kafka) as admin:
+        group = admin.describe_groups([settings.group])[settings.group]
+    return is_joined(group, topic.name, warehouse.identity)
+
+
+def _is_stored(warehouse: Warehouse, topic: Topic, ends: dict[int, int]) -> bool:
+    stored = warehouse.next_offsets(topic.topic_id)
+    return all(stored.get(number, 0) >= end for number, end in ends.items())
+
+
+def _wait(
+    condition: Callable[[], bool],
+    settings: Settings,
+    consumer: Future,
+    stop: threading.Event,
+    timeout: float = 60,
 ) -> None:
-    ends = {number: end for number, (_, end) in topic_offsets(topic.name, **settings.kafka).items()}
+    """Wait for the consumer to come so far, or to end."""
     until = time.monotonic() + timeout
-    with Warehouse(settings.warehouse_url, create=False) as warehouse:
-        while not consumer.done() and not stop.wait(0.1):
-            stored = warehouse.next_offsets(topic.topic_id)
-            if all(stored.get(number, 0) >= end for number, end in ends.items()):
-                return
-            if time.monotonic() > until:
-                raise LabError(
-                    f"Not everything was stored within {timeout:.0f} s. Does another consumer of group "
-                    f"{settings.group} have the partition? Stop it, or set LAB_GROUP to another name."
-                )
+    while not consumer.done() and not stop.wait(0.1) and not condition():
+        if time.monotonic() > until:
+            raise LabError(
+                f"Not everything was stored within {timeout:.0f} s. Does another consumer of group "
+                f"{settings.group} have the partition? Stop it, or set LAB_GROUP to another name."
+            )
 
 
 def _next_day(warehouse: Warehouse) -> datetime:

@@ -49,10 +49,6 @@ class TopicError(LabError):
     """A topic is missing, or is not as asked for."""
 
 
-class GroupError(LabError):
-    """A consumer cannot take part in its group."""
-
-
 class InvalidReading(LabError):
     """A message is not a reading. The text names the field and what was found there."""
 

@@ -102,6 +102,11 @@ def strangers(group: Mapping[str, Any], topic: str, member: str) -> list[str]:
     return [name for name in _readers(group, topic) if name.rpartition("-")[2] != warehouse]
 
 
+def is_joined(group: Mapping[str, Any], topic: str, warehouse: str) -> bool:
+    """Whether a group, as Kafka describes it, reads the topic into this warehouse, and into no other."""
+    return {name.rpartition("-")[2] for name in _readers(group, topic)} == {_mark(warehouse)}
+
+
 def consumers_of(
     topic: str, consumers: Iterable[tuple[str, str]], admin: "KafkaAdminClient"
 ) -> list[tuple[str, str]]:

@@ -1,4 +1,4 @@
-"""When should a loop stop? Ctrl-C, SIGTERM and the notebook's stop button, as one event.
+"""When should a loop stop? Ctrl-C, SIGTERM, a closed terminal and the notebook's stop button, as one event.
 
 An exception in the middle of a poll would skip the records that it was about to return.
 So the signals set an event, and the loops look at it between two polls.
@@ -9,13 +9,14 @@ import threading
 import time
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
-from typing import TypeVar
+from typing import Any, TypeVar
 
 T = TypeVar("T")  # Python 3.11 has no def wait_until[T]
 
 SIGNALS = [
     getattr(signal, name)
-    for name in ("SIGINT", "SIGTERM", "SIGBREAK")  # SIGBREAK: Ctrl-Break, on Windows only
+    # SIGHUP: the terminal was closed; not on Windows. SIGBREAK: Ctrl-Break, on Windows only.
+    for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK")
     if hasattr(signal, name)
 ]
 
@@ -31,19 +32,54 @@ def stop_on_signals(stop: threading.Event | None = None) -> Generator[threading.
     if threading.current_thread() is not threading.main_thread():
         yield stop
         return
-    before = {number: signal.getsignal(number) for number in SIGNALS}
+    before = _handlers()
 
     def set_stop(number, frame):
         signal.signal(number, before[number])
         stop.set()
 
-    for number in SIGNALS:
+    for number in before:
         signal.signal(number, set_stop)
     try:
         yield stop
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+@contextmanager
+def interrupted_once() -> Generator[None]:
+    """Within the block the first signal, of whatever kind, raises KeyboardInterrupt; later ones do nothing.
+
+    So what is tidied up behind it is, though the terminal is closed, or somebody presses Ctrl-C again.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = _handlers()
+
+    def interrupt(number, frame):
+        for each in before:
+            signal.signal(each, signal.SIG_IGN)
+        raise KeyboardInterrupt
+
+    for number in before:
+        signal.signal(number, interrupt)
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _handlers() -> dict[int, Any]:
+    """What each signal does now; without SIGHUP where it is ignored, as nohup has it."""
+    found = {number: signal.getsignal(number) for number in SIGNALS}
+    return {
+        number: handler
+        for number, handler in found.items()
+        if handler != signal.SIG_IGN or number != getattr(signal, "SIGHUP", None)
+    }
 
 
 def wait_until(condition: Callable[[], T], timeout: float = 30) -> T:

@@ -10,7 +10,7 @@ from kafka import KafkaAdminClient, TopicPartition
 from kafka.admin import OffsetSpec
 from kafka.errors import KafkaError
 
-from lab.broker import LOOPBACK, EmbeddedBroker, Node, data_folders, is_port_open, port_owner
+from lab.broker import LOOPBACK, EmbeddedBroker, Node, data_folders, is_port_open, other_kit, port_owner
 from lab.connection import address, connect, is_answering, speaks_tls
 from lab.doctor.finding import Finding
 from lab.errors import LabError, NoWarehouseYet
@@ -107,6 +107,8 @@ def _whose(settings: Settings) -> str:
     host, port = places[0]
     who = port_owner(port) if host in LOOPBACK else f"on {host}"
     whose = f"not the kit's own but one of somebody else ({who})"
+    if home := other_kit(settings.bootstrap_servers, settings.home):
+        whose += f", of another kit, which keeps it in {home}"
     if data_folders(settings.home):
         place = f"runs at localhost:{running[0].port}" if running else "is stopped"
         whose += f"; the kit's own, which has other topics in {settings.home}, {place} and is not used"
