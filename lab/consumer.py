@@ -62,6 +62,7 @@ COMMIT_SECONDS = 0.1  # at least, between two commits to Kafka
 SESSION_MS = 6000  # so long a dead member keeps its partitions
 JOIN_SECONDS = 8.0  # within this a consumer has partitions, if there are any for it
 HEALTHY_SECONDS = 5.0  # a client that lived so long did not fail as the one before it did
+SETTLED_SECONDS = 3.0  # a group on a busy machine takes so long to share out its partitions
 FENCES = 3  # until we look whether another group is behind them
 # What a broken client raises: once its own thread is dead, whatever killed that, at every call.
 # KeyError: it was asked for a partition that is gone. BrokerError: the broker left as we asked it.
@@ -729,10 +730,11 @@ class _Consumer:
         if not is_answering(self.servers, security_protocol=self.protocol):
             reason = f"Kafka at {self.servers} is away: waiting until it is back."
         elif not client.assignment():
-            reason = (
-                f"No partition of {self.topic} for this consumer: the other members of group "
-                f"{self.group_id} have them all, or there is no such topic yet. Waiting."
-            )
+            if self.asked - self.heard > SETTLED_SECONDS:
+                reason = (
+                    f"No partition of {self.topic} for this consumer: the other members of group "
+                    f"{self.group_id} have them all, or there is no such topic yet. Waiting."
+                )
             if self.asked - self.heard > self.patience:
                 self.patience *= 2
                 if self.is_forgotten():
@@ -741,6 +743,7 @@ class _Consumer:
         elif "is away" in self.told:
             log.warning("Kafka is back.")
             self.heard = self.asked
+            self.misplaced.extend(client.assignment())  # it may have come back with another log
         elif self.asked - self.heard > self.patience:
             if self.is_forgotten():
                 self.patience *= 2

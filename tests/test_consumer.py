@@ -561,8 +561,8 @@ def test_each_message_is_a_row_with_its_values(broker, warehouse):
     broker.send(0, 1)
     run(broker, warehouse)
     assert warehouse.query("SELECT * FROM sensor_logs") == [
-        (1, "sensor-0", 0.0, "°C", "OK", "2026-01-01T00:00:00+00:00"),
-        (2, "sensor-1", 1.0, "°C", "OK", "2026-01-01T00:01:00+00:00"),
+        (1, "sensor-0", 0.0, "°C", "OK", "2026-01-01T00:00:00.000000+00:00"),
+        (2, "sensor-1", 1.0, "°C", "OK", "2026-01-01T00:01:00.000000+00:00"),
     ]
 
 
