@@ -182,7 +182,7 @@ def _plot_values(chart: Chart, values: pd.DataFrame) -> None:
         for some, panel in zip(units, places.subplots(squeeze=False)[:, 0]):
             _plot_unit(panel, some)
     sensors = sum(max(0, some["sensor_id"].nunique() - MOST_SENSORS) for some in units[:MOST_UNITS])
-    for number, what in ((len(units) - MOST_UNITS, "units"), (sensors, "sensors")):
+    for number, what in ((len(units) - MOST_UNITS, "unit(s)"), (sensors, "sensor(s)")):
         if number > 0:
             chart.left_out.append(f"{number} more {what}")
     if chart.left_out:
@@ -191,10 +191,9 @@ def _plot_values(chart: Chart, values: pd.DataFrame) -> None:
 
 def _plot_unit(panel: Axes, values: pd.DataFrame) -> None:
     for color, (sensor_id, some) in zip(COLORS[:MOST_SENSORS], values.groupby("sensor_id")):
-        label = caption(str(sensor_id), most=20)
-        panel.plot(some["ts"], some["val"], color=color, linewidth=1.3, label=label)
-        if len(some) == 1:  # a line through one point is not seen
-            panel.plot(some["ts"], some["val"], ".", color=color)
+        label = caption(str(sensor_id), most=16)
+        marker = "." if len(some) == 1 else ""  # a line through one point is not seen
+        panel.plot(some["ts"], some["val"], marker=marker, color=color, linewidth=1.3, label=label)
     left, right = panel.get_xlim()
     if right - left < SECOND:  # or the time would be told in parts that nobody reads
         panel.set_xlim(left - SECOND, right + SECOND)
@@ -223,7 +222,7 @@ def _plot_rates(panel: Axes, moments: deque[Moment]) -> None:
 
 def _short(member: str) -> str:
     """The kit's consumers have long names that end in a number."""
-    return member if member == NOBODY else caption(f"member {member.rsplit('-', 1)[-1]}", most=20)
+    return member if member == NOBODY else caption(f"member {member.rsplit('-', 1)[-1]}", most=16)
 
 
 def _dress_partitions(panel: Axes, partitions: Iterable[int], title: str) -> None:

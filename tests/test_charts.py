@@ -449,7 +449,7 @@ def test_odd_rows_can_be_drawn(kind):
     survives(ODD_ROWS[kind])
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=5, deadline=None)
 @given(st.lists(stored, min_size=1, max_size=4))
 def test_whatever_can_be_stored_can_be_drawn(readings):
     survives(readings)

@@ -10,7 +10,7 @@ from matplotlib.colors import to_hex
 import lab
 from lab.broker import free_ports
 from lab.charts import GAP
-from lab.dashboard import COLORS, LAG, NOBODY, SPAN, Dashboard, Moment
+from lab.dashboard import COLORS, LAG, MOST_SENSORS, NOBODY, SPAN, Dashboard, Moment
 from lab.simulation import DAY
 from lab.topics import describe_group
 from tests.ledger import wait_for
@@ -161,3 +161,23 @@ def test_the_sensors_of_one_unit_share_a_panel():
     }
     assert found == {"a": [1, 3], "b": [2], "c": [50]}
     assert chart._repr_png_().startswith(b"\x89PNG")
+
+
+def test_of_many_sensors_and_units_it_shows_some_and_says_so():
+    rows = [(f"{unit}-{n}", 1.0, unit, DAY) for unit in "abcde" for n in range(9)]
+    rows.append(("broken", 1.7e308, "a", DAY))
+    values = pd.DataFrame(rows, columns=["sensor_id", "val", "unit", "ts"])
+    chart = drawn([at(0)], values)[1]
+    panels = [panel for panel in chart.axes if "values in" in panel.get_title(loc="left")]
+    assert [panel.get_title(loc="left") for panel in panels] == [f"values in {unit}" for unit in "abcd"]
+    for panel in panels:
+        assert len(panel.get_legend().get_texts()) == MOST_SENSORS
+    beyond = "1 reading(s) with a time before 1900 or from 2200 on, or with a value beyond 1e+300"
+    assert chart.left_out == [beyond, "1 more unit(s)", "12 more sensor(s)"]
+    assert [text.get_text() for text in chart.texts] == [f"Not shown: {'; '.join(chart.left_out)}"]
+
+
+def test_where_nothing_can_be_drawn_it_says_so():
+    values = pd.DataFrame({"sensor_id": ["a"], "val": [1.7e308], "unit": ["x"], "ts": [pd.Timestamp(DAY)]})
+    chart = drawn([at(0)], values)[1]
+    assert "no readings that can be drawn" in [text.get_text() for text in chart.texts]

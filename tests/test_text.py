@@ -1,11 +1,15 @@
 """A text of somebody else is shown letter by letter, and does nothing to the terminal."""
 
+import logging
 import unicodedata
+from datetime import UTC, datetime
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lab.__main__ import _show, _table, _Terminal
+from lab.readings import Reading
 from lab.text import JOINERS, printable
 from tests.test_readings import few
 
@@ -43,3 +47,14 @@ def test_whatever_comes_is_one_line_of_letters(text):
     kinds = {unicodedata.category(letter) for letter in printable(text) if letter not in JOINERS}
     assert not kinds & {"Cc", "Cf", "Cs", "Zl", "Zp"}
     assert len(printable(text).splitlines()) <= 1
+
+
+def test_a_name_comes_to_the_terminal_as_letters_wherever_it_is_printed(capsys):
+    name = "a\x1b[2J\nb"
+    _show("Stored", None, quiet=False)([Reading(name, 1, "", "OK", datetime(2026, 1, 1, tzinfo=UTC))])
+    _table(["sensor", "rows"], [(name, 3)])
+    _Terminal().emit(logging.makeLogRecord({"msg": f"{name} is away"}))
+    assert capsys.readouterr() == (
+        "Stored: a\\x1b[2J\\nb at 2026-01-01T00:00:00+00:00\nsensor       rows\na\\x1b[2J\\nb  3\n",
+        "a\\x1b[2J\\nb is away\n",
+    )
