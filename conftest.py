@@ -5,14 +5,15 @@ Notebooks run in kernels of their own, which pytest's fixtures do not reach; the
 
 import importlib.util
 import os
-import shutil
 import sys
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 from lab.broker import EmbeddedBroker, free_ports
+from lab.nodes import remove_folders
 from lab.warehouse import Warehouse
 
 home = Path(tempfile.mkdtemp(prefix="lab tést "))
@@ -44,7 +45,8 @@ def pytest_collection_modifyitems(items):
 
 def pytest_sessionfinish(session):
     broker_of_the_run.stop()
-    shutil.rmtree(home, ignore_errors=True)
+    with suppress(OSError):  # Windows, while a kernel that has just been ended lets go of it
+        remove_folders(home)
 
 
 @pytest.fixture(scope="session")

@@ -16,7 +16,7 @@ from kafka.errors import KafkaError
 
 import lab
 from lab.arguments import assignment, command, option, parser, positive_number, seconds, whole_number
-from lab.broker import HOST, EmbeddedBroker, ExternalBroker, another_address, other_kit, start_broker
+from lab.broker import EmbeddedBroker, ExternalBroker, another_address, other_kit, start_broker
 from lab.commandline import kit
 from lab.connection import address, connect, is_answering
 from lab.consumer import ConsumeSummary
@@ -24,6 +24,7 @@ from lab.dead_letters import fix_value, list_dead_letters
 from lab.errors import LabError, SettingsError
 from lab.gaps import list_gaps, skip_unreadable
 from lab.members import tell_groups
+from lab.nodes import HOST, unknown_processes
 from lab.readings import Reading
 from lab.settings import Settings
 from lab.stopping import interrupted_once
@@ -175,6 +176,8 @@ def broker_status(settings: Settings, options: argparse.Namespace) -> int:
     for node in nodes:
         state = f"running, process {node.pid}" if node.process else "stopped"
         print(f"node {node.id}: {node.address}, {state}")
+    for lost in unknown_processes(broker.home, nodes):
+        print(f"process {lost.pid}: none of these nodes; 'python -m lab broker stop' ends it")
     print(f"data: {settings.home}" if nodes else f"{settings.home} has no embedded broker.")
     answering = is_answering(servers, security_protocol=settings.security_protocol)
     print(f"{servers}: {'a broker answers' if answering else 'no broker answers'}")
@@ -545,6 +548,21 @@ def _join(numbers: Iterable[int]) -> str:
     return ",".join(map(str, numbers))
 
 
+class _File(logging.FileHandler):
+    """Says once that the file cannot be written, for example on a full disk, and then leaves it alone."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            super().emit(record)
+        except OSError:  # it cannot be opened
+            self.handleError(record)
+
+    def handleError(self, record: logging.LogRecord) -> None:
+        self.setLevel(logging.CRITICAL + 1)
+        reason = getattr(sys.exc_info()[1], "strerror", None) or sys.exc_info()[1]
+        logging.getLogger("lab").warning("%s cannot be written: %s.", self.baseFilename, reason)
+
+
 class _Terminal(logging.Handler):
     """Writes above a progress bar, not into it."""
 
@@ -561,7 +579,7 @@ def _log_to(home: Path) -> None:
     except OSError as error:
         raise SettingsError(f"LAB_HOME: {home} cannot be made: {error.strerror}. Choose another.") from error
     logging.getLogger("lab").addHandler(_Terminal())
-    file = logging.FileHandler(home / "kafka-python.log", encoding="utf-8", delay=True)
+    file = _File(home / "kafka-python.log", encoding="utf-8", delay=True)
     file.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
     kafka = logging.getLogger("kafka")
     kafka.addHandler(file)

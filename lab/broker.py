@@ -9,11 +9,9 @@ started here, and that others use, should not be stopped under them: `EmbeddedBr
 """
 
 import base64
-import json
 import os
 import random
 import re
-import shutil
 import socket
 import subprocess
 import tempfile
@@ -21,19 +19,37 @@ import time
 import uuid
 from collections.abc import Collection, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import replace
+from datetime import datetime
 from pathlib import Path, PurePath
 
 import psutil
-from filelock import FileLock
 
 from lab.connection import address, is_answering, speaks_tls
 from lab.errors import BrokerError
 from lab.java import drop_cache, environment, java_command, train
+from lab.locks import one_at_a_time
 from lab.neighbours import clients_of, home_of, listens
+from lab.nodes import (
+    HOST,
+    STARTED,
+    Node,
+    all_folders,
+    data_folders,
+    is_locked,
+    lack_of_room,
+    log_file,
+    node_folder,
+    patiently,
+    read_nodes,
+    remove_folders,
+    unknown_processes,
+    write_nodes,
+)
 
-HOST = "127.0.0.1"  # nothing here listens beyond this machine, unless somebody says `listen`
 LOOPBACK = ("localhost", HOST, "::1")
+LOCK_SECONDS = 150  # somewhat more than another command needs, if its own start times out
+NEEDED_MB = 500  # free on the disk, for the kit to go on for a while
 COMES_UP_SECONDS = 15  # for a port that is open and does not answer yet
 
 # Below those that every system gives to outgoing connections: one of these could take a port
@@ -69,34 +85,6 @@ WINDOWS_PROPERTIES = {
     "metadata.max.retention.ms": -1,
     "delete.topic.enable": "false",
 }
-
-
-@dataclass(frozen=True)
-class Node:
-    """One broker process; `started` is the process's own start time, in seconds since 1970."""
-
-    id: int
-    port: int
-    controller_port: int
-    pid: int = 0
-    started: float = 0
-    host: str = HOST
-
-    @property
-    def address(self) -> str:
-        """Where its clients find it."""
-        return f"{self.host}:{self.port}"
-
-    @property
-    def process(self) -> psutil.Process | None:
-        """The process, if it still is the one that we started."""
-        try:
-            process = psutil.Process(self.pid) if self.pid else None
-            if process and abs(process.create_time() - self.started) < 1:
-                return process if process.status() != psutil.STATUS_ZOMBIE else None
-        except psutil.NoSuchProcess:
-            pass
-        return None
 
 
 class EndedError(BrokerError):
@@ -178,73 +166,112 @@ class EmbeddedBroker:
 
     def nodes(self) -> list[Node]:
         """The nodes as they were last started, running or not."""
-        try:
-            text = (self.home / "broker.json").read_text(encoding="utf-8")
-            return [Node(**node) for node in json.loads(text)]
-        except FileNotFoundError:
-            return []
-        except (ValueError, TypeError):
-            return []  # half-written in a crash: the data folders are what counts
+        return read_nodes(self.home)
 
     def is_running(self) -> bool:
-        """Whether a node's process is alive; `is_answering` tells whether it serves."""
-        return any(node.process for node in self.nodes())
+        """Whether a process of Kafka is alive in `home`; `is_answering` tells whether it serves."""
+        nodes = self.nodes()
+        return any(node.process for node in nodes) or bool(unknown_processes(self.home, nodes))
 
     def start(self, timeout: float = 120) -> "EmbeddedBroker":
         """Start what is not running, and return when every node answers.
 
         However many processes ask at once, one starts it and the others wait for it.
         Raises BrokerError, with the end of the broker's log, if it does not come up within
-        `timeout` seconds.
+        `timeout` seconds; then nothing of it goes on running.
         """
         with self._lock():
-            nodes = self.nodes()
-            running = {node.id for node in nodes if node.process}
-            if not running:
-                nodes = self._plan()
-            elif (nodes[0].address, len(nodes)) != (f"{self.host}:{self.port}", self.brokers):
-                raise BrokerError(
-                    f"The broker of {self.home} already runs, as {len(nodes)} at {nodes[0].address}. "
-                    "Stop it first: python -m lab broker stop."
-                )
             try:
-                self._launch_all(nodes, timeout)
-            except BaseException:  # an interrupt too: who started it is gone, and would not stop it
-                self._end([node for node in self.nodes() if node.id not in running], timeout=0)
+                self._start(timeout)
+            except (EndedError, OSError) as error:
+                if fault := lack_of_room(self.home):
+                    raise BrokerError(
+                        f"Kafka cannot write to {self.home}: {fault}. Free at least {NEEDED_MB} MB there, "
+                        "or choose a folder on another disk with LAB_HOME."
+                    ) from error
+                if isinstance(error, OSError):
+                    raise BrokerError(f"Kafka cannot be started in {self.home}: {error}.") from error
                 raise
         return self
 
     def stop(self, node: int | None = None, timeout: float = 10) -> None:
-        """Ask a node (or all) to end, and end it after `timeout` seconds; a stopped one stays stopped."""
+        """Ask a node (or all) to end, and end it after `timeout` seconds; a stopped one stays stopped.
+
+        On Windows there is no asking a process without a window: there it is the same as `kill`. What
+        was acknowledged is kept all the same, and the next start looks through the log for it.
+        """
         with self._lock():
-            self._end([n for n in self.nodes() if node in (None, n.id)], timeout)
+            self._end(self._running(node), timeout)
 
     def kill(self, node: int | None = None) -> None:
         """End a node (or all) at once with no chance to tidy up, as a crash would."""
         with self._lock():
-            self._end([n for n in self.nodes() if node in (None, n.id)], timeout=0)
+            self._end(self._running(node), timeout=0)
 
     def clients(self) -> list[str]:
         """The programs that are connected to it, apart from this one: whom a stop would hit."""
         return clients_of((node.process, node.port) for node in self.nodes() if node.process)
 
     def reset(self) -> None:
-        """Stop, and remove every topic and message. Nothing else in `home` is touched."""
+        """Stop, and remove every topic and message. Nothing else in `home` is touched.
+
+        Raises BrokerError, with nothing removed, if a Kafka goes on using them.
+        """
         with self._lock():
-            self._end(self.nodes(), timeout=10)
-            for folder in self.home.glob("broker-*/"):
-                shutil.rmtree(folder)
-            (self.home / "broker.json").unlink(missing_ok=True)
+            self._end(self._running(), timeout=10)
+            folders = all_folders(self.home)
+            if used := next(filter(is_locked, folders), None):
+                raise BrokerError(
+                    f"A Kafka that cannot be seen from here uses {used}: in a container, of another user "
+                    "or on another machine. Stop it there; nothing was removed."
+                )
+            try:
+                remove_folders(*folders)
+                patiently(lambda: (self.home / "broker.json").unlink(missing_ok=True))
+            except OSError as error:
+                raise BrokerError(
+                    f"{error.filename} cannot be removed: {error.strerror}. Close the program that has it "
+                    "open, and do it again."
+                ) from error
 
     # How it is done: plan the ports, format a data folder, launch Java, wait, end.
 
     @contextmanager
     def _lock(self):
-        self.home.mkdir(parents=True, exist_ok=True, mode=0o700)
-        with FileLock(self.home / "broker.lock"):
+        try:
+            self.home.mkdir(parents=True, exist_ok=True, mode=0o700)
+        except OSError as error:
+            raise BrokerError(
+                f"{self.home} cannot be made: {error.strerror}. Choose another with LAB_HOME."
+            ) from error
+        with one_at_a_time(self.home / "broker.lock", LOCK_SECONDS):
             yield
 
+    def _running(self, number: int | None = None) -> list[Node]:
+        """What is to be ended: a node, or all, and what else runs in `home`."""
+        nodes = self.nodes()
+        others = unknown_processes(self.home, nodes) if number is None else []
+        return [node for node in nodes if node.process and number in (None, node.id)] + others
+
+    def _start(self, timeout: float) -> None:
+        nodes = self.nodes()
+        running = {node.id for node in nodes if node.process}
+        self._end(unknown_processes(self.home, nodes), timeout=10)  # in the way, and of no use
+        if not running:
+            nodes = self._plan()
+        elif (nodes[0].address, len(nodes)) != (f"{self.host}:{self.port}", self.brokers):
+            raise BrokerError(
+                f"The broker of {self.home} already runs, as {len(nodes)} at {nodes[0].address}. "
+                "Stop it first: python -m lab broker stop."
+            )
+        try:
+            self._launch_all(nodes, timeout)
+        except BaseException:  # an interrupt too: who started it is gone, and would not stop it
+            self._end([node for node in self._running() if node.id not in running], timeout=0)
+            raise
+
     def _launch_all(self, nodes: list[Node], timeout: float) -> None:
+        write_nodes(self.home, nodes)  # before the first runs, for this process may be killed at any moment
         try:
             self._run(nodes, timeout, quick=True)
         except EndedError:
@@ -254,7 +281,8 @@ class EmbeddedBroker:
 
     def _plan(self) -> list[Node]:
         # A start that was cut off may have formatted only some of them.
-        formatted = len(self.nodes()) or len(data_folders(self.home))
+        folders = data_folders(self.home)
+        formatted = max(len(self.nodes()), len(folders)) if folders else 0
         if formatted not in (0, self.brokers):
             # A majority of new nodes would know nothing of what the old ones keep.
             raise BrokerError(
@@ -269,27 +297,27 @@ class EmbeddedBroker:
                     f"End it, or choose another port: LAB_BOOTSTRAP_SERVERS=localhost:{port + 100}."
                 )
         controllers = free_ports(self.brokers, avoid=ports)
-        return [Node(n + 1, ports[n], controllers[n], host=self.host) for n in range(self.brokers)]
-
-    def _save(self, nodes: list[Node]) -> None:
-        new = self.home / "broker.json.new"
-        new.write_text(json.dumps([asdict(node) for node in nodes], indent=1), encoding="utf-8")
-        new.replace(self.home / "broker.json")
+        return [
+            Node(n + 1, ports[n], controllers[n], host=self.host, folder=node_folder(self.home, n + 1))
+            for n in range(self.brokers)
+        ]
 
     def _run(self, nodes: list[Node], timeout: float, quick: bool) -> None:
         for node in nodes:
             if not node.process:
                 nodes[node.id - 1] = self._launch(node, nodes, quick)
-                self._save(nodes)
+                write_nodes(self.home, nodes)
                 self.started_here = True
         self._wait(nodes, timeout)
 
     def _launch(self, node: Node, nodes: list[Node], quick: bool) -> Node:
-        folder, properties = self.home / f"broker-{node.id}", self._properties(node, nodes)
+        folder, properties = node.folder, self._properties(node, nodes)
         if not folder.exists():
             self._format(folder, properties, quick)
         _write_properties(folder, properties)
-        with (self.home / f"broker-{node.id}.log").open("ab") as output:
+        with log_file(node).open("ab") as output:
+            output.write(f"{datetime.now():%Y-%m-%d %H:%M:%S} {STARTED}".encode())
+            output.flush()
             child = subprocess.Popen(
                 java_command("kafka.Kafka", "server.properties", quick=quick),
                 cwd=folder,
@@ -300,13 +328,12 @@ class EmbeddedBroker:
                 **DETACHED,
             )
         _children.append(child)
-        started = psutil.Process(child.pid).create_time()
-        return replace(node, pid=child.pid, started=started)
+        return replace(node, pid=child.pid, started=psutil.Process(child.pid).create_time())
 
     def _format(self, folder: Path, properties: Mapping[str, object], quick: bool) -> None:
         """Make the data folder aside and rename it, so that a crash leaves none half-made."""
         new = folder.with_name(folder.name + ".new")
-        shutil.rmtree(new, ignore_errors=True)
+        remove_folders(new)
         new.mkdir()
         _write_properties(new, properties)
         # One cluster id for all nodes. Kafka's form of it is 16 bytes in base64.
@@ -324,7 +351,7 @@ class EmbeddedBroker:
         if done.returncode:
             output = (done.stdout + done.stderr).decode(errors="replace").strip()
             raise EndedError(f"Kafka could not format {folder}:\n{output[-2000:]}")
-        new.rename(folder)
+        patiently(lambda: new.rename(folder))
 
     def _properties(self, node: Node, nodes: list[Node]) -> dict[str, object]:
         return {
@@ -358,7 +385,7 @@ class EmbeddedBroker:
             time.sleep(0.05)
 
     def _tail(self, node: Node) -> str:
-        log = self.home / f"broker-{node.id}.log"
+        log = log_file(node)
         lines = log.read_text(encoding="utf-8", errors="replace").splitlines()[-15:]
         return "\n".join([f"The end of its log, {log}:", *lines])
 
@@ -370,10 +397,12 @@ class EmbeddedBroker:
                 _signal(node, act)
             until = time.monotonic() + (timeout or 10)
             # The port too: a killed process counts as ended a moment before it lets go of it.
-            while any(n.process or is_port_open(n.host, n.port) for n in ended):
+            while any(n.process or (n.port and is_port_open(n.host, n.port)) for n in ended):
                 if time.monotonic() > until:
                     break
                 time.sleep(0.02)
+        if left := next((node for node in ended if node.process), None):
+            raise BrokerError(f"Kafka does not end, as process {left.pid}. End it, and do this again.")
         for child in _children:  # an ended child stays listed by the system until its parent asks
             if child.pid in {node.pid for node in ended}:
                 child.wait(timeout=10)
@@ -478,11 +507,6 @@ def prepare_quick_start() -> Path | None:
         return train(run)
 
 
-def data_folders(home: Path) -> list[Path]:
-    """The folders of the nodes that were formatted to the end, running or not."""
-    return [folder for folder in home.glob("broker-*/") if folder.suffix != ".new"]
-
-
 def is_port_open(host: str, port: int) -> bool:
     """Whether anything listens there."""
     try:
@@ -563,6 +587,8 @@ def _signal(node: Node, act: str) -> None:
             getattr(process, act)()
     except psutil.NoSuchProcess:
         pass
+    except psutil.AccessDenied as error:
+        raise BrokerError(f"Kafka is process {node.pid} of another user, who must end it.") from error
 
 
 # A broker must not hear the Ctrl-C of the terminal, nor die with the kernel that started it.

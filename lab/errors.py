@@ -26,6 +26,10 @@ class BrokerError(LabError):
     """No broker answers, or the embedded one does not start."""
 
 
+class LockError(LabError):
+    """Another program does what only one at a time may do, and does not come to an end."""
+
+
 class AccessError(LabError):
     """The broker does not let us in, or does not let us do that: a certificate, a password, a right."""
 

@@ -11,13 +11,15 @@ from importlib.resources import files
 from pathlib import Path
 
 import requests
-from filelock import FileLock
 from jgo.maven import MavenContext
 from tqdm import tqdm
 
 from lab.errors import JarError
+from lab.locks import one_at_a_time
 
 BINDING = "org.slf4j:slf4j-simple:1.7.36"  # Kafka names no log binding: without one it is silent
+
+LOCK_SECONDS = 600  # for 45 MB through a slow line
 
 
 def fetch_jars(repository: Path | None = None, progress: bool = False) -> list[Path]:
@@ -31,7 +33,7 @@ def fetch_jars(repository: Path | None = None, progress: bool = False) -> list[P
     context = MavenContext(repo_cache=repository)
     pins = _pins()
     context.repo_cache.mkdir(parents=True, exist_ok=True)
-    with FileLock(context.repo_cache / ".kafka-lab.lock"), ThreadPoolExecutor(8) as pool:
+    with one_at_a_time(context.repo_cache / ".kafka-lab.lock", LOCK_SECONDS), ThreadPoolExecutor(8) as pool:
         found = pool.map(lambda pin: _fetch(context, *pin), pins)
         return list(tqdm(found, "Kafka", len(pins), unit=" jars", disable=not progress, leave=False))
 

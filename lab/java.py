@@ -14,9 +14,8 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-from filelock import FileLock, Timeout
-
-from lab.errors import BrokerError
+from lab.errors import BrokerError, LockError
+from lab.locks import one_at_a_time
 
 JVM_OPTIONS = (
     "-Xmx128m",
@@ -101,7 +100,7 @@ def train(run: Callable[[list[str]], object]) -> Path | None:
         if not cache or cache.exists():
             return cache
         new = cache.with_suffix(".aot.new")
-        with FileLock(f"{cache}.lock", timeout=60):
+        with one_at_a_time(cache.with_name(f"{cache.name}.lock"), timeout=60):
             if not cache.exists():
                 new.unlink(missing_ok=True)
                 command = java_command("kafka.Kafka", "server.properties", quick=False)
@@ -110,7 +109,7 @@ def train(run: Callable[[list[str]], object]) -> Path | None:
                     old.unlink()
                 new.replace(cache)
         return cache
-    except (BrokerError, OSError, Timeout, subprocess.SubprocessError):  # no Java; a read-only folder
+    except (BrokerError, OSError, LockError, subprocess.SubprocessError):  # no Java; a read-only folder
         return None
 
 

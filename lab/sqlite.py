@@ -8,8 +8,7 @@ from functools import cache
 from itertools import chain, islice
 from pathlib import Path
 
-from filelock import FileLock
-
+from lab.locks import one_at_a_time
 from lab.members import machine_id
 
 log = logging.getLogger("lab")
@@ -156,7 +155,7 @@ class SQLite:
     @contextmanager
     def exclusive(self, purpose: str) -> Generator[None]:
         """Only one program at a time is in such a block, among all that use this database."""
-        with FileLock(self._beside(f".{purpose}.lock")):
+        with one_at_a_time(self._beside(f".{purpose}.lock")):
             yield
 
     def seconds(self, column: str) -> str:

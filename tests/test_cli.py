@@ -8,8 +8,10 @@ import subprocess
 import sys
 from contextlib import closing
 from datetime import datetime
+from pathlib import Path
 from urllib.request import urlopen
 
+import psutil
 import pytest
 
 import lab
@@ -260,6 +262,45 @@ def test_a_broker_that_asks_for_no_password_is_one_line_and_the_password_is_nowh
     kept = [path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()]
     assert "top-secret-7" not in done.stdout + done.stderr
     assert not any(b"top-secret-7" in content for content in kept)
+
+
+@pytest.mark.parametrize("fault", ["no room", "no file"])
+def test_a_log_of_the_client_that_cannot_be_written_is_one_line(kafka, tmp_path, fault):
+    log = tmp_path / "home" / "kafka-python.log"
+    log.parent.mkdir()
+    if fault == "no file":
+        log.mkdir()
+    elif not Path("/dev/full").exists():
+        pytest.skip("no device that is always full")
+    else:
+        log.symlink_to("/dev/full")
+    refused = {
+        "LAB_SECURITY_PROTOCOL": "SASL_PLAINTEXT",  # of which the client says much in its log
+        "LAB_SASL_MECHANISM": "PLAIN",
+        "LAB_SASL_USERNAME": "ada",
+        "LAB_SASL_PASSWORD": "lovelace",
+        "LAB_HOME": str(log.parent),
+    }
+    done = run("topic", "create", **refused)
+    told = done.stderr.splitlines()
+    assert len(told) == 2, done.stderr
+    assert told[0].startswith(f"{log} cannot be written: ")
+    assert "does not let us in" in told[1]
+
+
+def test_a_command_behind_a_suspended_one_says_who_it_is_and_ends(tmp_path):
+    place = {"LAB_HOME": str(tmp_path), "LAB_BOOTSTRAP_SERVERS": f"localhost:{free_ports(1)[0]}"}
+    with running("broker", "start", output=tmp_path / "start.txt", **place) as holder:
+        wait_for((tmp_path / "broker.lock.holder").exists)
+        psutil.Process(holder.process.pid).suspend()
+        stopped, looked = run("broker", "stop", **place), run("doctor", **place)
+    assert stopped.returncode == 1
+    waits, error = stopped.stderr.splitlines()
+    assert waits.startswith("Waiting for ") and error.startswith("error: ")
+    for line in (waits, error, looked.stdout):
+        assert f"(process {holder.process.pid}), which is suspended" in line
+    assert re.search(r"^FAULT  Leftovers: .* keeps every other command", looked.stdout, re.MULTILINE)
+    assert run("broker", "stop", **place).returncode == 0
 
 
 def test_reset_removes_messages_and_rows_and_no_file_of_others(tmp_path):

@@ -340,6 +340,19 @@ def test_a_full_disk(settings, monkeypatch):
     assert matches(machine.check_disk(settings), "499 MB free", "Free at least 500 MB")
 
 
+def test_a_disk_with_room_that_takes_no_more(settings):
+    """A quota that is used up."""
+    resource = pytest.importorskip("resource")
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, before[1]))
+    try:
+        fault = machine.check_disk(settings)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert matches(fault, "nothing more can be written to", "Free at least 500 MB")
+    assert "File too large" in fault.found
+
+
 def test_too_little_memory(settings, monkeypatch):
     assert machine.check_memory(settings).found.endswith("MB free")
     monkeypatch.setattr(psutil, "virtual_memory", lambda: SimpleNamespace(available=200 * 2**20))
@@ -507,7 +520,8 @@ def test_a_broker_whose_note_is_lost(running, own_broker):
         fault = services.check_leftovers(running)
     finally:
         note.write_text(text, encoding="utf-8")
-    assert matches(fault, f"runs as process {pid}, and its broker.json does not say so", f"kill {pid}")
+    found = f"runs as process {pid}, and its broker.json does not say so"
+    assert matches(fault, found, "python -m lab broker start")
 
 
 @posix  # on Windows the folder of a program that runs cannot be removed

@@ -19,13 +19,15 @@ from contextlib import ExitStack, closing, contextmanager
 from datetime import UTC, datetime
 from functools import partialmethod
 
+import psutil
 import pytest
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer
 from kafka.admin import ConfigResource, ConfigResourceType
 from kafka.coordinator.assignors.roundrobin import RoundRobinPartitionAssignor
 
 import lab
-from lab.connection import TolerantSelector
+from lab.broker import EmbeddedBroker, free_ports
+from lab.connection import TolerantSelector, is_answering
 from lab.doctor.messages import check_messages
 from lab.producer import produce
 from lab.readings import decode_reading, encode_reading
@@ -354,6 +356,22 @@ def test_power_cut_of_broker_and_consumer_at_once(own_either_place, rounds, chan
     ledger = own_either_place.drain()
     assert ledger.clean
     assert ledger.produced > 0
+
+
+def test_a_start_killed_at_random_moments_leaves_nothing_that_stop_does_not_end(tmp_path, rounds, chance):
+    """Formatting, launched and not recorded yet, not answering yet: the next command finds it."""
+    broker = EmbeddedBroker(tmp_path / "home", free_ports(1)[0])
+    place = {"LAB_HOME": str(broker.home), "LAB_BOOTSTRAP_SERVERS": broker.bootstrap_servers}
+    for n in range(rounds):
+        with running("broker", "start", output=tmp_path / "start.txt", **place):
+            wait_for(broker.home.exists)
+            time.sleep(chance.uniform(0, 2))  # the moment of death, not a wait
+        if n % 2:
+            broker.start()  # whatever state it was left in
+            assert is_answering(broker.bootstrap_servers)
+        (broker.reset if n % 3 == 0 else broker.stop)()
+        left = [p for p in psutil.process_iter(["cwd"]) if str(p.info["cwd"]).startswith(str(broker.home))]
+        assert left == []
 
 
 # The producer's own traps.

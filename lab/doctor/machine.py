@@ -13,10 +13,11 @@ from pathlib import Path
 
 import psutil
 
+from lab.broker import NEEDED_MB
 from lab.doctor.finding import Finding
+from lab.nodes import lack_of_room
 from lab.settings import Settings
 
-NEEDED_MB = 500
 NEEDED_MEMORY_MB = 300  # the embedded broker takes 180 at its peak, and a notebook 100
 RELEASED = datetime(2026, 11, 1, tzinfo=UTC)
 DAY_SECONDS = 86400  # less may be a file system that keeps the time of another time zone
@@ -76,6 +77,10 @@ def _existing(folder: Path) -> Path:
 def check_disk(settings: Settings) -> Finding:
     """There is room for the broker's data, and for the rows."""
     places = {_existing(folder) for folder in _folders(settings)}
+    for place in places:  # really tried, for a quota may be used up on a disk with room
+        if fault := lack_of_room(place):
+            found = f"nothing more can be written to {place}: {fault}; a Kafka that cannot write ends"
+            return Finding("Disk", found, f"Free at least {NEEDED_MB} MB there, or ask for a larger quota.")
     free, folder = min((shutil.disk_usage(place).free // 2**20, place) for place in places)
     fix = f"Free at least {NEEDED_MB} MB on the disk of {folder}." if free < NEEDED_MB else ""
     return Finding("Disk", f"{free} MB free", fix)

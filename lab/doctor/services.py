@@ -5,17 +5,25 @@ import time
 from contextlib import closing, suppress
 from pathlib import Path
 
-import psutil
 from kafka import KafkaAdminClient, TopicPartition
 from kafka.admin import OffsetSpec
 from kafka.errors import KafkaError
 
-from lab.broker import LOOPBACK, EmbeddedBroker, Node, data_folders, is_port_open, other_kit, port_owner
+from lab.broker import LOOPBACK, NEEDED_MB, EmbeddedBroker, is_port_open, other_kit, port_owner
 from lab.connection import address, connect, is_answering, speaks_tls
 from lab.doctor.finding import Finding
 from lab.errors import LabError, NoWarehouseYet
 from lab.java import java_executable
+from lab.locks import holder_of
 from lab.members import tell_groups
+from lab.nodes import (
+    Node,
+    data_folders,
+    failed_write,
+    kafka_processes,
+    lack_of_room,
+    read_record,
+)
 from lab.settings import Settings
 from lab.warehouse import SCHEMA, Warehouse
 
@@ -118,26 +126,42 @@ def _whose(settings: Settings) -> str:
 def check_leftovers(settings: Settings) -> Finding:
     """Nothing of an earlier broker is in the way of the next one."""
     home, nodes = EmbeddedBroker(settings.home).home, EmbeddedBroker(settings.home).nodes()
-    fault = _strays(home, nodes) or _unusable(settings, home, nodes)
+    fault = _strays(home, nodes) or _suspended(home)
+    fault = fault or _out_of_room(nodes) or _unusable(settings, home, nodes)
     return Finding("Leftovers", *(fault or (_harmless(home, nodes) or "none",)))
 
 
 def _strays(home: Path, nodes: list[Node]) -> Fault | None:
-    """Processes of a broker that no command of the kit would find."""
-    for process in psutil.process_iter():
-        try:
-            if "java" not in process.name() or "kafka.Kafka" not in process.cmdline():
-                continue
-            folder = Path(process.cwd())
-        except psutil.Error:
-            continue  # it is gone, or another user's
-        if folder.parent == home and process.pid not in [node.pid for node in nodes]:
-            found = f"a broker of {home} runs as process {process.pid}, and its broker.json does not say so"
-        elif folder.name.startswith("broker-") and not folder.exists():
+    """Processes of a broker whose record or folder is gone."""
+    recorded = {node.pid for node in read_record(home)}
+    for node in nodes:
+        if node.process and node.pid not in recorded:
+            found = f"a broker of {home} runs as process {node.pid}, and its broker.json does not say so"
+            return found, "Note it again: python -m lab broker start; or end it: python -m lab broker stop."
+    for process, folder in kafka_processes():
+        if folder.name.startswith("broker-") and not folder.exists():
             found = f"a broker still runs as process {process.pid}, and its folder {folder} is gone"
-        else:
-            continue
-        return found, f"End it: kill {process.pid}, on Windows taskkill /F /PID {process.pid}."
+            kill = f"kill {process.pid}, on Windows taskkill /F /PID {process.pid}"
+            return found, f"End it: {'python -m lab broker stop' if folder.parent == home else kill}."
+    return None
+
+
+def _suspended(home: Path) -> Fault | None:
+    """A command that has the lock of the broker and does not go on."""
+    holder = holder_of(home / "broker.lock")
+    if not holder.is_suspended:
+        return None
+    found = f"{holder}, keeps every other command from the broker of {home}"
+    return found, "Let it go on, by fg in its terminal, or end it."
+
+
+def _out_of_room(nodes: list[Node]) -> Fault | None:
+    """A broker that ended because it could not write, and cannot yet."""
+    for node in nodes:
+        cause = None if node.process else failed_write(node)
+        if cause and lack_of_room(node.folder.parent):
+            found = f"the broker ended because it could not write to {node.folder}: {cause}"
+            return found, f"Free at least {NEEDED_MB} MB on that disk. Then: python -m lab broker start."
     return None
 
 
@@ -159,6 +183,9 @@ def _harmless(home: Path, nodes: list[Node]) -> str:
     told = []
     if nodes and not any(node.process for node in nodes):
         told.append(f"a broker that is stopped, with its topics, in {home}")
+        causes = filter(None, map(failed_write, nodes))
+        told += [f"it ended because it could not write: {cause}" for cause in causes]
+    told += [f"{path.name} is half-removed, and can be deleted" for path in home.glob("broker-*.gone")]
     cut_off = [*home.glob("broker-*.new"), *_java_folder().glob("kafka-*.aot.new")]
     told += [f"{path.name} is half-made, and will be made anew" for path in cut_off]
     return "; ".join(told) and f"{'; '.join(told)}: no fault"

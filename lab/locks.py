@@ -1,0 +1,97 @@
+"""Whose turn is it? Some things one program does at a time; the others wait, with a word and a limit.
+
+The system frees a lock when its holder dies. One that is suspended goes on holding it: for that one the
+others wait a few seconds only.
+"""
+
+import logging
+import os
+import time
+from collections.abc import Callable, Generator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+from filelock import FileLock, Timeout
+
+from lab.errors import LockError
+
+log = logging.getLogger("lab")
+MOST_SECONDS = 120.0  # a replay waits 30 s for each answer of Kafka
+TELL_SECONDS = 1.0
+SUSPENDED_SECONDS = 5.0
+
+
+@dataclass(frozen=True)
+class Holder:
+    """Who has a lock."""
+
+    name: str = "another program"
+    is_suspended: bool = False
+
+    def __str__(self) -> str:
+        return f"{self.name}, which is suspended" if self.is_suspended else self.name
+
+
+@contextmanager
+def one_at_a_time(path: Path, timeout: float = MOST_SECONDS) -> Generator[None]:
+    """Only one program at a time is in such a block, among all that name the same file.
+
+    Raises LockError after `timeout` seconds, or if the file cannot be made.
+    """
+    lock = FileLock(path)
+    wait_for_turn(lambda: _take(lock), lambda: holder_of(path), str(path), timeout)
+    try:
+        with suppress(OSError):  # a full disk: then the others are told "another program"
+            _note(path).write_text(str(os.getpid()), encoding="ascii")
+        yield
+    finally:
+        with suppress(OSError):
+            _note(path).unlink()
+        lock.release()
+
+
+def wait_for_turn(
+    take: Callable[[], bool], holder: Callable[[], Holder], lock: str, timeout: float = MOST_SECONDS
+) -> None:
+    """Try to take a lock until that works; say after a second who has it.
+
+    Raises LockError that names the holder, after `timeout` seconds, or sooner if it is suspended.
+    """
+    began, told = time.monotonic(), False
+    while not take():
+        waited = time.monotonic() - began
+        if waited > TELL_SECONDS:
+            who = holder()
+            if waited > (min(SUSPENDED_SECONDS, timeout) if who.is_suspended else timeout):
+                raise LockError(f"{lock} is held by {who} (waited {waited:.0f} s). End it, and try again.")
+            if not told:
+                log.warning("Waiting for %s: it holds %s ...", who, lock)
+                told = True
+        time.sleep(0.05)
+
+
+def holder_of(path: Path) -> Holder:
+    """The program that has this lock, by the note that it keeps beside it."""
+    try:
+        process = psutil.Process(int(_note(path).read_text(encoding="ascii")))
+        suspended = process.status() == psutil.STATUS_STOPPED
+        return Holder(f"{process.name()} (process {process.pid})", suspended)
+    except (OSError, ValueError, psutil.Error):
+        return Holder()
+
+
+def _take(lock: FileLock) -> bool:
+    try:
+        lock.acquire(blocking=False)
+        return True
+    except Timeout:
+        return False
+    except OSError as error:
+        raise LockError(f"{lock.lock_file} cannot be made: {error.strerror}.") from error
+
+
+def _note(path: Path) -> Path:
+    """Not in the lock's own file: Windows lets nobody else read that."""
+    return path.with_name(path.name + ".holder")
