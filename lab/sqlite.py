@@ -1,6 +1,7 @@
 """How does SQLite keep the warehouse? In one file, `warehouse.db`, with nothing to install or start."""
 
 import logging
+import os
 import sqlite3
 from collections.abc import Generator, Iterable, Sequence
 from contextlib import contextmanager
@@ -167,6 +168,10 @@ class SQLite:
         code = getattr(error, "sqlite_errorcode", 0) & 0xFF
         if code in TRANSIENT:
             return None
+        if code in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN):
+            found = unwritable(self.path)
+            if found and found != self.path:  # SQLite names the file, whatever it is
+                return f"{found} is read-only: make it writable, or choose another with LAB_WAREHOUSE."
         return ADVICE.get(code, "Move it away, and consume again: everything still in the log comes back.")
 
     def _beside(self, ending: str) -> Path:
@@ -177,6 +182,15 @@ class SQLite:
 def _insert(table: str, columns: str, rows: int) -> str:
     marks = f"({', '.join('?' * len(columns.split(',')))})"
     return f"INSERT INTO {table} ({columns}) VALUES {', '.join([marks] * rows)}"
+
+
+def unwritable(path: Path) -> Path | None:
+    """What of an SQLite file cannot be written by us: itself, what SQLite keeps beside it, its folder."""
+    beside = [path.with_name(path.name + ending) for ending in ("-wal", "-shm")]
+    # As who we are now, where the system can tell that apart from who we were at the start.
+    ours = {"effective_ids": True} if os.access in os.supports_effective_ids else {}
+    places = (each for each in (path, *beside, path.parent) if each.exists())
+    return next((each for each in places if not os.access(each, os.W_OK, **ours)), None)
 
 
 def _identity(path: Path) -> tuple[int, int] | None:

@@ -605,3 +605,32 @@ def test_a_warehouse_that_is_read_only(settings, read_only, mode):
     with plain_user():
         fault = services.check_warehouse(at(settings, warehouse=str(path)))
     assert not fault.ok and "LAB_WAREHOUSE" in fault.fix
+
+
+@posix
+@pytest.mark.parametrize("what", ["warehouse.db-wal", "warehouse.db-shm", "."])
+def test_what_is_read_only_is_named_and_it_is_not_always_the_file(settings, read_only, what):
+    """The log that a crash left beside it, for example."""
+    path = read_only / "warehouse.db"
+    if what == ".":
+        lab.Warehouse(path.as_posix()).close()  # with nothing left beside it
+    else:
+        leave_log(path)
+    for each in read_only.iterdir():
+        each.chmod(0o666)
+    read_only.chmod(0o777)
+    place = read_only / what
+    place.chmod(0o555 if place.is_dir() else 0o444)
+    with plain_user():
+        fault = services.check_warehouse(at(settings, warehouse=str(path)))
+        with pytest.raises(lab.LabError) as refused:
+            lab.Warehouse(path.as_posix())
+    assert matches(fault, f"{place} is read-only", "Make it writable")
+    assert f"{place} is read-only: make it writable" in str(refused.value)
+
+
+def leave_log(path: Path) -> None:
+    """The files that a killed consumer leaves."""
+    program = "import lab, os, sys; lab.Warehouse(sys.argv[1]).execute('DELETE FROM gaps'); os._exit(0)"
+    assert run("-c", program, str(path)).returncode == 0
+    assert path.with_name("warehouse.db-wal").exists()

@@ -25,6 +25,7 @@ from lab.nodes import (
     read_record,
 )
 from lab.settings import Settings
+from lab.sqlite import unwritable
 from lab.warehouse import SCHEMA, Warehouse
 
 AHEAD_SECONDS = 300
@@ -244,7 +245,10 @@ def _fault_of_file(url: str) -> Fault | None:
                 "Close what has it open, a database browser for example.",
             )
         if code == sqlite3.SQLITE_READONLY:
-            return f"{path} is read-only", "Make it writable, or choose another with LAB_WAREHOUSE."
+            return (
+                f"{unwritable(path) or path} is read-only",
+                "Make it writable, or choose another with LAB_WAREHOUSE.",
+            )
         return None
     if tables and tables.isdisjoint(SCHEMA):
         found = f"{path} is a database of something else, with the tables {', '.join(sorted(tables))}"
