@@ -38,6 +38,7 @@ NEVER_MS = 2**31 - 1
 # collector, which looks through them again and again.
 MAX_PENDING = 2000
 CLOSE_SECONDS = 2.0
+ASK_TIMES = 300  # half a minute at least: until then a partition has a leader again
 PATIENCE = 5.0  # seconds without an acknowledgement, until a broker that answers is said to be of no use
 
 
@@ -214,7 +215,9 @@ class _Sender:
 
     def _ask(self, doubt: InDoubt) -> bool | None:
         """Whether the broker wrote it; None if it does not say."""
-        while not self.is_out_of_time():
+        for _ in range(ASK_TIMES):
+            if self.is_out_of_time():
+                break
             try:
                 if wait_until_answering(self.servers, stop=self.stop, security_protocol=self.protocol):
                     return was_written(doubt, **self.kafka)

@@ -1,8 +1,8 @@
 """What became of a message that Kafka did not acknowledge: was it written, refused, or neither?
 
 kafka-python's idempotent producer knows, and does not tell. The functions here reach into its
-private parts, each for one reason, as they are in 3.0.12; tests/test_faults.py shows what goes wrong
-without them. Where a later version does it by itself, delete the function.
+private parts, each for one reason, as they are in 3.0.12. Each says what goes wrong without it, and
+tests/test_faults.py shows it: delete the function when those tests pass without it.
 """
 
 from contextlib import suppress
@@ -24,7 +24,7 @@ from kafka.errors import (
 )
 from kafka.producer.producer_batch import FinalState, ProducerBatch
 
-from lab.connection import connect
+from lab.connection import connect, make_client
 from lab.errors import LabError
 
 
@@ -95,9 +95,10 @@ def fail_alone(producer: KafkaProducer) -> None:
 def was_written(doubt: InDoubt, **kafka: Any) -> bool:
     """Ask the broker whether the last batch that it wrote for that producer is the one in doubt.
 
-    Raises KafkaError if it does not say, as to a user that may not read the topic.
+    It wrote none after that one, for there is one of a partition in flight. Raises KafkaError if it does
+    not say, as to a user that may not read the topic.
     """
-    with connect(KafkaAdminClient, **_for_admin(kafka)) as admin:
+    with make_client(KafkaAdminClient, **_for_admin(kafka)) as admin:
         producers = admin.describe_producers([doubt.partition])[doubt.partition].active_producers
     return any(producer[:3] == doubt.written_as for producer in producers)
 
