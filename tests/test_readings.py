@@ -96,12 +96,13 @@ BAD = {
     ),
     "0.9 MB of zeros": (b"\0" * 900_000, BINARY),
     "100,000 brackets": (b"[" * 100_000, f"{FIELDS}: Expected `object`, got `array`"),
-    "100,000 brackets in val": (
-        message().replace(b"21.5", b"[" * 100_000 + b"]" * 100_000),
+    # So many that Python 3.14 gives up too, which counts the memory and not the depth.
+    "450,000 brackets in val": (
+        message().replace(b"21.5", b"[" * 450_000 + b"]" * 450_000),
         "val: expected a finite number, found something else",
     ),
-    "100,000 brackets in a field of others": (
-        b'{"a":' + b"[" * 100_000,
+    "900,000 brackets in a field of others": (
+        b'{"a":' + b"[" * 900_000,
         "the message is nested too deeply to be a reading",
     ),
     "NUL in a name": (message(sensor_id="a\0"), NUL),
