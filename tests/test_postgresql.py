@@ -63,7 +63,7 @@ def test_without_a_postgresql_that_starts_its_tests_and_lesson_are_skipped_with_
         env=os.environ | {"PYTHONPATH": os.pathsep.join([str(tmp_path), *filter(None, sys.path)])},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=180,
     )
     assert done.returncode == 0, done.stdout
     assert done.stdout.count("SKIPPED") == done.stdout.count(": no library") == 2
