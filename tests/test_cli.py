@@ -290,15 +290,17 @@ def test_a_log_of_the_client_that_cannot_be_written_is_one_line(kafka, tmp_path,
 
 def test_a_command_behind_a_suspended_one_says_who_it_is_and_ends(tmp_path):
     place = {"LAB_HOME": str(tmp_path), "LAB_BOOTSTRAP_SERVERS": f"localhost:{free_ports(1)[0]}"}
-    with running("broker", "start", output=tmp_path / "start.txt", **place) as holder:
-        wait_for((tmp_path / "broker.lock.holder").exists)
-        psutil.Process(holder.process.pid).suspend()
+    with running("broker", "start", output=tmp_path / "start.txt", **place):
+        note = tmp_path / "broker.lock.holder"
+        pid = int(wait_for(lambda: note.exists() and note.read_text(encoding="ascii")))
+        psutil.Process(pid).suspend()
         stopped, looked = run("broker", "stop", **place), run("doctor", **place)
+        psutil.Process(pid).kill()
     assert stopped.returncode == 1
     waits, error = stopped.stderr.splitlines()
     assert waits.startswith("Waiting for ") and error.startswith("error: ")
     for line in (waits, error, looked.stdout):
-        assert f"(process {holder.process.pid}), which is suspended" in line
+        assert f"(process {pid}), which is suspended" in line
     assert re.search(r"^FAULT  Leftovers: .* keeps every other command", looked.stdout, re.MULTILINE)
     assert run("broker", "stop", **place).returncode == 0
 

@@ -5,6 +5,7 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import suppress
 
 import psutil
 import pytest
@@ -19,28 +20,30 @@ from lab.java import train
 from lab.locks import one_at_a_time
 
 HOLD = """
-import pathlib, sys, lab.locks
+import os, pathlib, sys, lab.locks
 with lab.locks.one_at_a_time(pathlib.Path(sys.argv[1])):
-    print("has it", flush=True)
+    print(os.getpid(), flush=True)
     input()
 """
 
 
 @pytest.fixture
 def hold():
-    """Another program that has a lock until the end of the test, or until it is told to go on."""
+    """Another program that has a lock until the end of the test, or until it is told to go on.
+
+    Its number is not always that of `Popen`: on Windows the Python of a venv starts another.
+    """
     holders = []
 
     def start(path):
         pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
         holders.append(subprocess.Popen([sys.executable, "-c", HOLD, path], **pipes))
-        assert holders[-1].stdout.readline() == "has it\n"
-        return holders[-1]
+        return holders[-1], int(holders[-1].stdout.readline())
 
     yield start
     for holder in holders:
-        holder.kill()
-        holder.communicate()
+        with suppress(OSError):  # it has ended
+            holder.communicate("\n", timeout=10)
 
 
 @pytest.fixture
@@ -48,30 +51,31 @@ def suspended(hold, monkeypatch):
     """Another program that has a lock and is suspended."""
     monkeypatch.setattr(locks, "TELL_SECONDS", 0.1)
     monkeypatch.setattr(locks, "SUSPENDED_SECONDS", 0.1)
+    holders = []
 
     def start(path):
-        holder = psutil.Process(hold(path).pid)
-        holder.suspend()
-        return holder
+        holders.append(psutil.Process(hold(path)[1]))
+        holders[-1].suspend()
+        return holders[-1]
 
-    return start
+    yield start
+    for holder in holders:
+        holder.resume()
 
 
 def test_who_waits_is_told_for_whom_and_goes_on_then(hold, tmp_path, caplog):
-    holder = hold(tmp_path / "a.lock")
+    holder, pid = hold(tmp_path / "a.lock")
     threading.Timer(1.5, lambda: holder.stdin.write("\n") and holder.stdin.flush()).start()
     began = time.monotonic()
     with one_at_a_time(tmp_path / "a.lock"):
         assert 1 < time.monotonic() - began < 30
     name = psutil.Process().name()
-    assert caplog.messages == [
-        f"Waiting for {name} (process {holder.pid}): it holds {tmp_path / 'a.lock'} ..."
-    ]
+    assert caplog.messages == [f"Waiting for {name} (process {pid}): it holds {tmp_path / 'a.lock'} ..."]
 
 
 def test_nothing_is_said_of_a_short_wait_and_nothing_but_the_lock_is_left(hold, tmp_path, caplog):
-    holder = hold(tmp_path / "a.lock")
-    threading.Timer(0.2, holder.kill).start()  # the system frees what a dead one had
+    _, pid = hold(tmp_path / "a.lock")
+    threading.Timer(0.2, psutil.Process(pid).kill).start()  # the system frees what a dead one had
     with one_at_a_time(tmp_path / "a.lock"):
         pass
     assert caplog.messages == []
@@ -79,9 +83,9 @@ def test_nothing_is_said_of_a_short_wait_and_nothing_but_the_lock_is_left(hold, 
 
 
 def test_who_holds_it_for_too_long_is_named(hold, tmp_path):
-    holder = hold(tmp_path / "a.lock")
+    _, pid = hold(tmp_path / "a.lock")
     with (
-        pytest.raises(LockError, match=rf"a\.lock is held by .+ \(process {holder.pid}\) \(waited 1 s\)"),
+        pytest.raises(LockError, match=rf"a\.lock is held by .+ \(process {pid}\) \(waited 1 s\)"),
         one_at_a_time(tmp_path / "a.lock", timeout=0.5),
     ):
         pass
@@ -106,9 +110,9 @@ def test_threads_of_one_process_wait_for_each_other(tmp_path):
 
 
 def test_a_note_that_a_killed_holder_left_is_not_believed(hold, tmp_path):
-    holder = hold(tmp_path / "a.lock")
-    holder.kill()
-    holder.wait()
+    holder, pid = hold(tmp_path / "a.lock")
+    psutil.Process(pid).kill()
+    holder.wait(10)
     with one_at_a_time(tmp_path / "a.lock"):
         pass
     assert locks.holder_of(tmp_path / "a.lock") == locks.Holder("another program", False)
