@@ -18,6 +18,7 @@ import lab
 from lab.broker import free_ports
 from lab.connection import is_answering
 from tests.ledger import running, take_ledger, wait_for
+from tests.test_locks import suspend
 
 
 @pytest.fixture
@@ -293,7 +294,7 @@ def test_a_command_behind_a_suspended_one_says_who_it_is_and_ends(tmp_path):
     with running("broker", "start", output=tmp_path / "start.txt", **place):
         note = tmp_path / "broker.lock.holder"
         pid = int(wait_for(lambda: note.exists() and note.read_text(encoding="ascii")))
-        psutil.Process(pid).suspend()
+        suspend(psutil.Process(pid))
         stopped, looked = run("broker", "stop", **place), run("doctor", **place)
         psutil.Process(pid).kill()
     assert stopped.returncode == 1
