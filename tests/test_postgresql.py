@@ -1,19 +1,19 @@
 """What only a server does: it goes away, refuses a user, and keeps a secret. On a real PostgreSQL."""
 
 import logging
-import os
 import re
-import subprocess
 import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 
 import psycopg
 import pytest
 
+import conftest
 import lab
 from lab.doctor.services import check_warehouse
 from lab.errors import WarehouseError
@@ -50,23 +50,21 @@ def as_user(url: str, user: str) -> str:
 # Where it does not start at all.
 
 
-def test_without_a_postgresql_that_starts_its_tests_and_lesson_are_skipped_with_the_reason(tmp_path):
-    folder = tmp_path / "bin"
-    folder.mkdir()
-    assert fault(folder).startswith("PostgreSQL does not start here: ")
-    broken = "from tests import postgresql_server\npostgresql_server.fault = lambda: 'no library'"
-    (tmp_path / "broken.py").write_text(broken, encoding="utf-8")
-    options = "-q -rs -p broken -p no:cacheprovider --nbmake notebooks/12_postgresql.ipynb"
-    done = subprocess.run(
-        [sys.executable, "-m", "pytest", *options.split(), __file__, "-k", "ipynb or not_there"],
-        cwd=Path(__file__).parent.parent,
-        env=os.environ | {"PYTHONPATH": os.pathsep.join([str(tmp_path), *filter(None, sys.path)])},
-        capture_output=True,
-        text=True,
-        timeout=180,
-    )
-    assert done.returncode == 0, done.stdout
-    assert done.stdout.count("SKIPPED") == done.stdout.count(": no library") == 2
+def test_without_a_postgresql_that_starts_its_tests_and_lesson_are_skipped_with_the_reason(
+    tmp_path, monkeypatch
+):
+    reason = fault(tmp_path)  # where no program of it is
+    assert reason.startswith("PostgreSQL does not start here: ")
+    monkeypatch.setattr("tests.postgresql_server.fault", lambda: reason)
+    with pytest.raises(pytest.skip.Exception, match="does not start here"):
+        conftest._postgresql_server()
+    marks: list[tuple[str, str]] = []
+    for name in ("11_capstone.ipynb", "12_postgresql.ipynb"):
+        item = SimpleNamespace(path=Path(name), add_marker=lambda mark, name=name: marks.append((name, mark)))
+        conftest.pytest_collection_modifyitems([item])
+    assert [(name, mark.name, mark.args) for name, mark in marks] == [
+        ("12_postgresql.ipynb", "skip", (reason,))
+    ]
 
 
 # The server goes away.
