@@ -4,6 +4,7 @@ Notebooks run in kernels of their own, which pytest's fixtures do not reach; the
 """
 
 import importlib.util
+import logging
 import os
 import sys
 import tempfile
@@ -92,6 +93,19 @@ def own_postgresql():
     server = _postgresql_server()
     yield server
     server.stop()
+
+
+@pytest.fixture
+def own_logging():
+    """For commands that run in this process: where their words go is put back afterwards."""
+    loggers = [logging.getLogger(name) for name in ("lab", "kafka")]
+    before = [(logger, logger.handlers[:], logger.propagate, logger.level) for logger in loggers]
+    yield
+    for logger, handlers, propagate, level in before:
+        for handler in set(logger.handlers) - set(handlers):
+            handler.close()
+        logger.handlers[:], logger.propagate = handlers, propagate
+        logger.setLevel(level)
 
 
 @pytest.fixture

@@ -7,15 +7,24 @@ import logging
 import os
 import sys
 from collections.abc import Callable, Generator, Iterable
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 from kafka import KafkaAdminClient
 from kafka.errors import KafkaError
 
 import lab
-from lab.arguments import assignment, command, option, parser, positive_number, seconds, whole_number
+from lab.arguments import (
+    assignment,
+    command,
+    group_id,
+    number,
+    option,
+    parse,
+    picture,
+    seconds,
+)
 from lab.broker import EmbeddedBroker, ExternalBroker, another_address, other_kit, start_broker
 from lab.commandline import kit
 from lab.connection import address, connect, is_answering
@@ -37,46 +46,74 @@ if TYPE_CHECKING:
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one command; returns the exit code: 0 done, 1 a fault, 2 a wrong call, 130 interrupted."""
+    sys.stdout = sys.stdout or _nowhere()  # None where they are closed, as by `>&-`
+    sys.stderr = sys.stderr or _nowhere()
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")  # a cp1252 console lacks the signs of some units
-    options = parser().parse_args(arguments)
+    try:
+        code = _run(arguments)
+        sys.stdout.flush()  # what it could not print shows here, while somebody can be told
+    except KeyboardInterrupt:
+        code = 130
+    except OSError as error:
+        code = _explain(error)
+    for stream in (sys.stdout, sys.stderr):
+        _let_go(stream)
+    return code
+
+
+def _run(arguments: list[str] | None) -> int:
     settings = Settings()
     try:
+        options = parse(arguments)
         settings = Settings.from_environment()
         if options.run is not doctor:  # which makes no file: perhaps it cannot, and then says why
             _log_to(settings.home)
         return options.run(settings, options) or 0
+    except SystemExit as end:  # of the parser, which has said what there is to say
+        return int(end.code or 0)
     except LabError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
+        _say(f"error: {error}")
     except KafkaError as error:
-        print(
+        _say(
             f"error: Kafka at {settings.bootstrap_servers} cannot be used: {error}. "
-            f"More in {settings.home / 'kafka-python.log'}; {kit()} doctor looks for the cause.",
-            file=sys.stderr,
+            f"More in {settings.home / 'kafka-python.log'}; {kit()} doctor looks for the cause."
         )
-        return 1
-    except KeyboardInterrupt:
-        return 130
-    except OSError as error:
-        if not _is_closed_pipe(error):
-            raise
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
+    return 1
 
 
-def _is_closed_pipe(error: OSError) -> bool:
-    """Whether the reader of our output has enough, as in `| head`; Windows knows no broken pipe there."""
+def _explain(error: OSError) -> int:
+    """What the system refused, in a line; the exit code."""
+    # The reader of our output has enough, as in `| head`. Windows calls that an invalid argument.
     unnamed = os.name == "nt" and error.errno == errno.EINVAL and error.filename is None
-    return isinstance(error, BrokenPipeError) or unnamed
+    if isinstance(error, BrokenPipeError) or unnamed:
+        return 0
+    place = error.filename or "The output"  # a stream has no name
+    _say(f"error: {place} cannot be used: {error.strerror or error}. Choose another place.")
+    return 1
 
 
+def _let_go(stream: IO[str]) -> None:
+    """Let what cannot be written lead nowhere, or Python would fail over it once more as it ends."""
+    try:
+        stream.flush()
+    except OSError:
+        with _nowhere() as nowhere:
+            os.dup2(nowhere.fileno(), stream.fileno())
+
+
+def _nowhere() -> IO[str]:
+    return Path(os.devnull).open("w", encoding="utf-8")
+
+
+# What one machine, and one second, can take.
+MOST_BROKERS, MOST_PARTITIONS, MOST_COPIES, MOST_SENSORS = 9, 1000, 100, 10_000
 CHART = option(
     "--output",
     "where the chart goes: .png, .pdf or .svg (default %(default)s)",
-    type=Path,
-    default=Path("sensor_logs.png"),
+    type=picture,
+    default="sensor_logs.png",
     metavar="FILE",
 )
 QUIET = option("--quiet", "a progress bar instead of a line for each reading", action="store_true")
@@ -104,7 +141,7 @@ def doctor(settings: Settings, options: argparse.Namespace) -> int:
     option(
         "--brokers",
         "how many nodes; default: as before, or one for each address in LAB_BOOTSTRAP_SERVERS",
-        type=positive_number,
+        type=number(1, MOST_BROKERS),
         metavar="N",
     ),
     option(
@@ -127,7 +164,7 @@ def broker_start(settings: Settings, options: argparse.Namespace) -> None:
         _say(f"To reach it also when one node is gone: LAB_BOOTSTRAP_SERVERS={broker.bootstrap_servers}")
 
 
-NODE = option("--node", "one node of several, by its number", type=positive_number, metavar="N")
+NODE = option("--node", "one node of several, by its number", type=number(1), metavar="N")
 
 
 @command(
@@ -236,20 +273,20 @@ def _embedded(settings: Settings, node: int | None = None) -> EmbeddedBroker:
     option(
         "--partitions",
         "how many partitions (default %(default)s)",
-        type=positive_number,
+        type=number(1, MOST_PARTITIONS),
         default=1,
         metavar="N",
     ),
     option(
         "--min-insync-replicas",
         "how many of them must have a message before it is acknowledged; default: the broker's",
-        type=positive_number,
+        type=number(1, MOST_COPIES),
         metavar="N",
     ),
     option(
         "--replication-factor",
         "how many brokers keep each partition (default %(default)s)",
-        type=positive_number,
+        type=number(1, MOST_COPIES),
         default=1,
         metavar="N",
     ),
@@ -284,7 +321,7 @@ def topic_describe(settings: Settings, options: argparse.Namespace) -> None:
 @command(
     "produce",
     "send readings, a batch every second",
-    option("--batches", "how many batches; default: until Ctrl-C", type=whole_number, metavar="N"),
+    option("--batches", "how many batches; default: until Ctrl-C", type=number(0), metavar="N"),
     option(
         "--interval",
         "seconds between two batches; 0: as fast as it goes (default %(default)s)",
@@ -295,7 +332,7 @@ def topic_describe(settings: Settings, options: argparse.Namespace) -> None:
     option(
         "--sensors",
         "how many sensors, one reading each in a batch (default %(default)s)",
-        type=positive_number,
+        type=number(1, MOST_SENSORS),
         default=3,
         metavar="N",
     ),
@@ -326,15 +363,13 @@ def produce_command(settings: Settings, options: argparse.Namespace) -> int:
 @command(
     "consume",
     "store every reading, once",
-    option(
-        "--max-messages", "end after so many; default: go on until Ctrl-C", type=positive_number, metavar="N"
-    ),
+    option("--max-messages", "end after so many; default: go on until Ctrl-C", type=number(1), metavar="N"),
     option("--idle-timeout", "end after so many seconds without a message", type=seconds, metavar="S"),
-    option("--group", "the consumer group; default: LAB_GROUP", metavar="ID"),
+    option("--group", "the consumer group; default: LAB_GROUP", type=group_id, metavar="ID"),
     option(
         "--metrics-port",
         "serve its numbers to Prometheus, on this machine only",
-        type=positive_number,
+        type=number(1, 65535),
         metavar="PORT",
     ),
     QUIET,
@@ -394,8 +429,8 @@ def _metrics(summary: ConsumeSummary, port: int | None) -> Generator[None]:
 @command(
     "skip",
     "go past messages that cannot be read, and record the gap",
-    option("--partition", "where they are, as the error says", type=whole_number, required=True, metavar="N"),
-    option("--offset", "the first of them, as the error says", type=whole_number, required=True, metavar="N"),
+    option("--partition", "where they are, as the error says", type=number(0), required=True, metavar="N"),
+    option("--offset", "the first of them, as the error says", type=number(0), required=True, metavar="N"),
     example="skip --partition 0 --offset 41",
 )
 def skip(settings: Settings, options: argparse.Namespace) -> None:
@@ -444,10 +479,10 @@ def status(settings: Settings, options: argparse.Namespace) -> int:
     ]
     print(f"Topic {topic.name} at {settings.bootstrap_servers}")
     _table(["partition", "end offset", "stored offset", "lag", f"owner in {settings.group}"], rows)
-    for number, (_, end) in offsets.items():
-        if stored.get(number, 0) > end:
+    for partition, (_, end) in offsets.items():
+        if stored.get(partition, 0) > end:
             print(
-                f"Partition {number}: Kafka lost messages that are stored. 'python -m lab consume' goes on."
+                f"Partition {partition}: Kafka lost messages that are stored; 'consume' goes on from there."
             )
     return 0
 
@@ -475,10 +510,11 @@ def dead_letters_list(settings: Settings, options: argparse.Namespace) -> None:
 )
 def dead_letters_replay(settings: Settings, options: argparse.Namespace) -> None:
     with lab.Warehouse(settings.warehouse_url) as warehouse:
-        value = options.value.encode() if options.value else None
+        # What is no text in the terminal's encoding is passed on, and refused with its reason.
+        value = None if options.value is None else options.value.encode("utf-8", "surrogatepass")
         if options.set:
             values = {letter.id: letter.value for letter in list_dead_letters(warehouse)}
-            value = fix_value(value or values.get(options.id), dict(options.set))
+            value = fix_value(values.get(options.id) if value is None else value, dict(options.set))
         place = lab.replay(warehouse, options.id, value, **settings.kafka)
     print(f"Dead letter {options.id} was sent again, as {place}.")
 
@@ -529,7 +565,8 @@ def _bar(label: str, total: int | None, quiet: bool) -> "tqdm":
 
 
 def _say(line: str) -> None:
-    print(line, file=sys.stderr)
+    with suppress(OSError):  # nobody hears it
+        print(line, file=sys.stderr)
 
 
 def _table(header: list[str], rows: Iterable[tuple]) -> None:
@@ -569,17 +606,18 @@ class _Terminal(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         from tqdm import tqdm
 
-        tqdm.write(printable(record.getMessage()), file=sys.stderr)
+        with suppress(OSError):  # nobody hears it, and the work goes on
+            tqdm.write(printable(record.getMessage()), file=sys.stderr)
 
 
 def _log_to(home: Path) -> None:
     """Our own words go to the terminal; those of kafka-python, hundreds in an outage, to a file."""
     try:
         home.mkdir(parents=True, exist_ok=True, mode=0o700)
+        file = _File(home / "kafka-python.log", encoding="utf-8")
     except OSError as error:
-        raise SettingsError(f"LAB_HOME: {home} cannot be made: {error.strerror}. Choose another.") from error
+        raise SettingsError(f"LAB_HOME: {home} cannot be used: {error.strerror}. Choose another.") from error
     logging.getLogger("lab").addHandler(_Terminal())
-    file = _File(home / "kafka-python.log", encoding="utf-8", delay=True)
     file.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
     kafka = logging.getLogger("kafka")
     kafka.addHandler(file)

@@ -63,7 +63,7 @@ def run_demo(settings: Settings, output: Path) -> None:
         f"  produced      {sent.acknowledged} readings, {sent.per_second:.0f} a second\n"
         f"  stored        {stored.stored} rows in sensor_logs, {len(logs)} of that day\n"
         f"  dead letters  {stored.dead_letters}\n"
-        f"  warehouse     {settings.warehouse_url.removeprefix('sqlite:///')}\n"
+        f"  warehouse     {warehouse.name}\n"
         f"  chart         {output}\n"
         f"  broker        {left or 'stopped'}\n"
         f"\nLook at the chart, then {_next_step()}"

@@ -14,6 +14,7 @@ from psycopg.types.datetime import TimestamptzLoader
 
 from lab.errors import WarehouseError
 from lab.locks import MOST_SECONDS, Holder, wait_for_turn
+from lab.urls import is_postgresql
 
 # The classes of SQLSTATE that pass by themselves: connection, deadlock, no room, a lock or a server
 # that goes down, the disk (postgresql.org/docs/current/errcodes-appendix.html).
@@ -51,15 +52,16 @@ class PostgreSQL:
     def __init__(self, url: str):
         """`url`: `postgresql://user:password@host:5432/database`; also what libpq adds to that."""
         try:
-            name = {"application_name": f"kafka-lab, process {os.getpid()} on {platform.node()}"[:63]}
-            self._parameters: dict[str, Any] = (
-                CONNECT | name | conninfo_to_dict(url, client_encoding=ENCODING)
-            )
-        except psycopg.Error:  # its text may have the password in it
+            found = conninfo_to_dict(url, client_encoding=ENCODING) if is_postgresql(url) else None
+        except psycopg.Error:
+            found = None  # its text may have the password in it
+        if not found:
             raise WarehouseError(
                 "LAB_WAREHOUSE is no address of PostgreSQL; expected "
                 "postgresql://user:password@host:5432/database, with signs such as @ or / as %40 or %2F."
-            ) from None
+            )
+        name = {"application_name": f"kafka-lab, process {os.getpid()} on {platform.node()}"[:63]}
+        self._parameters: dict[str, Any] = CONNECT | name | found
         place = {"user": "?", "host": "localhost", "port": "5432", "dbname": "?"} | self._parameters
         self.name = "postgresql://{user}@{host}:{port}/{dbname}".format_map(place)
         self._connection: psycopg.Connection | None = None

@@ -8,12 +8,14 @@ from pathlib import Path
 from typing import Any
 
 from lab.errors import SettingsError
+from lab.urls import without_password
 
 SECURITY_PROTOCOLS = ("PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL")
 SASL_MECHANISMS = ("PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512")
 # Kafka's own rule for the names of topics (org.apache.kafka.common.internals.Topic).
 TOPIC_NAME = re.compile(r"(?!\.{1,2}$)[a-zA-Z0-9._-]{1,249}")
-PASSWORD = re.compile(r"(://[^/]*?:).*@")  # in a URL: all of it, also where it was not well written
+ODD = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")  # what no name, path or password has in it
+GROUP = re.compile(r"[^\x00-\x1f\x7f-\x9f\ud800-\udfff]{1,249}")
 SERVER = re.compile(r"(\[[0-9a-fA-F:.]+\]|[^\s:/,\[\]]+):([0-9]{1,5})")
 
 
@@ -45,6 +47,9 @@ class Settings:
         names = cls.__dataclass_fields__
         given = {name: environ.get(f"LAB_{name.upper()}", "").strip() for name in names}
         values: dict[str, Any] = {name: text for name, text in given.items() if text}
+        for name, text in values.items():
+            if odd := ODD.search(text):
+                raise SettingsError(f"LAB_{name.upper()} has {odd[0]!r} in it, which cannot be used there.")
         values["home"] = _absolute(Path(values.get("home", cls.home)))
         if cafile := values.get("ssl_cafile"):
             values["ssl_cafile"] = str(_absolute(Path(cafile)))
@@ -54,7 +59,7 @@ class Settings:
 
     def __repr__(self) -> str:
         shown = {name: getattr(self, name) for name, field in self.__dataclass_fields__.items() if field.repr}
-        shown["warehouse"] = PASSWORD.sub(r"\1...@", self.warehouse)
+        shown["warehouse"] = without_password(self.warehouse)
         return f"Settings({', '.join(f'{name}={value!r}' for name, value in shown.items())})"
 
     @property
@@ -82,16 +87,16 @@ class Settings:
                 _refuse("bootstrap_servers", server, "host:port, for example localhost:9092")
         if not TOPIC_NAME.fullmatch(self.topic):
             _refuse("topic", self.topic, "letters, digits, '.', '_' and '-', at most 249 of them")
-        if "://" in self.warehouse and not self.warehouse.startswith(
-            ("sqlite:///", "postgresql://", "postgres://")
-        ):
-            scheme = self.warehouse.partition("://")[0] + "://"
-            _refuse("warehouse", scheme, "sqlite:///file.db or postgresql://...")
+        if self.topic.startswith("__"):
+            _refuse("topic", self.topic, "another name, for those with '__' are Kafka's own")
+        if not GROUP.fullmatch(self.group):
+            _refuse("group", self.group[:20] + "...", "at most 249 letters")
+        self._check_warehouse()
         if self.security_protocol not in SECURITY_PROTOCOLS:
             _refuse("security_protocol", self.security_protocol, ", ".join(SECURITY_PROTOCOLS))
         if self.sasl_mechanism not in (None, *SASL_MECHANISMS):
             _refuse("sasl_mechanism", self.sasl_mechanism, ", ".join(SASL_MECHANISMS))
-        if self.ssl_cafile and not Path(self.ssl_cafile).is_file():
+        if self.ssl_cafile and not _is_file(self.ssl_cafile):
             _refuse("ssl_cafile", self.ssl_cafile, "a file with the certificates to trust")
         if self.security_protocol.startswith("SASL") and not (
             self.sasl_mechanism and self.sasl_username and self.sasl_password
@@ -101,12 +106,34 @@ class Settings:
                 "LAB_SASL_USERNAME and LAB_SASL_PASSWORD too."
             )
 
+    def _check_warehouse(self) -> None:
+        shown, expected = without_password(self.warehouse), "sqlite:///file.db or postgresql://..."
+        if self.warehouse.startswith(("postgresql://", "postgres://")):
+            return  # lab.postgresql knows more
+        if shown != self.warehouse:
+            _refuse("warehouse", shown.removesuffix("..."), expected)
+        if self.warehouse.removeprefix("sqlite:///") == ":memory:":
+            _refuse("warehouse", self.warehouse, "a file, for other programs read it as well")
+
 
 def _refuse(name: str, found: str | None, expected: str) -> None:
+    found = re.sub(r".*@", "...@", found or "")  # before that may be a password
     raise SettingsError(f"LAB_{name.upper()}: {found!r} cannot be used; expected {expected}.")
 
 
 def _absolute(path: Path) -> Path:
-    path = path.expanduser()
-    kit, here = Path(__file__).resolve().parent.parent, Path.cwd().resolve()
+    try:
+        path = path.expanduser()
+        kit, here = Path(__file__).resolve().parent.parent, Path.cwd().resolve()
+    except RuntimeError as error:
+        raise SettingsError(f"{path}: there is no such user here. Name the folder itself.") from error
+    except FileNotFoundError as error:
+        raise SettingsError("The folder that you are in is gone: go to another one with cd.") from error
     return path if path.is_absolute() else (kit if here.is_relative_to(kit) else here) / path
+
+
+def _is_file(path: str) -> bool:
+    try:
+        return Path(path).is_file()
+    except OSError:  # no file can have such a name
+        return False

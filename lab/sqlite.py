@@ -9,6 +9,7 @@ from functools import cache
 from itertools import chain, islice
 from pathlib import Path
 
+from lab.errors import WarehouseError
 from lab.locks import one_at_a_time
 from lab.members import machine_id
 
@@ -58,6 +59,8 @@ class SQLite:
 
     def connect(self, create: bool) -> None:
         """Open the file; with `create`, make it if need be, and find out now whether it can be written."""
+        if self.path.exists() and not (self.path.is_file() or self.path.is_dir()):
+            raise WarehouseError(f"{self.path} is a device: choose a file with LAB_WAREHOUSE.")
         # A short timeout: while SQLite itself waits, nothing can stop it. The warehouse tries again.
         self._open = sqlite3.connect(self.path, timeout=0.5, isolation_level=None, check_same_thread=False)
         self._identity, self._wal = _identity(self.path), None

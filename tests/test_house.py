@@ -11,9 +11,9 @@ from pathlib import Path
 import nbformat
 import pytest
 
-import lab
+import lab.__main__  # which has the commands
 from lab import checks
-from lab.__main__ import parser
+from lab.arguments import parser
 from lab.settings import Settings
 
 KIT = Path(__file__).parent.parent

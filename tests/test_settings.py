@@ -1,5 +1,7 @@
 """Where things are: defaults, the environment, and bad values refused by name."""
 
+import os
+import re
 from dataclasses import FrozenInstanceError
 from pathlib import Path
 
@@ -59,6 +61,7 @@ def test_the_password_is_not_shown():
 
 
 A_SERVER = "host:port, for example localhost:9092"
+A_DATABASE = "sqlite:///file.db or postgresql://..."
 A_TOPIC = "letters, digits, '.', '_' and '-', at most 249 of them"
 
 
@@ -71,8 +74,27 @@ A_TOPIC = "letters, digits, '.', '_' and '-', at most 249 of them"
         ("LAB_BOOTSTRAP_SERVERS", "http://localhost:9092", "http://localhost:9092", A_SERVER),
         ("LAB_TOPIC", "sensor data", "sensor data", A_TOPIC),
         ("LAB_TOPIC", "..", "..", A_TOPIC),
+        (
+            "LAB_TOPIC",
+            "__consumer_offsets",
+            "__consumer_offsets",
+            "another name, for those with '__' are Kafka's own",
+        ),
+        ("LAB_GROUP", "x" * 250, "x" * 20 + "...", "at most 249 letters"),
+        ("LAB_WAREHOUSE", "sqlite://w.db", "sqlite://", A_DATABASE),
+        ("LAB_WAREHOUSE", "sqlite:w.db", "sqlite:", A_DATABASE),
+        (
+            "LAB_WAREHOUSE",
+            "sqlite:///:memory:",
+            "sqlite:///:memory:",
+            "a file, for other programs read it as well",
+        ),
+        ("LAB_WAREHOUSE", ":memory:", ":memory:", "a file, for other programs read it as well"),
         # The scheme alone: the rest may hold a password.
-        ("LAB_WAREHOUSE", "mysql://ada:secret@db/lab", "mysql://", "sqlite:///file.db or postgresql://..."),
+        ("LAB_WAREHOUSE", "mysql://ada:secret@db/lab", "mysql://", A_DATABASE),
+        ("LAB_WAREHOUSE", "postgresql:ada:secret@db/lab", "postgresql:", A_DATABASE),
+        ("LAB_WAREHOUSE", "host=db password=secret", "host=", A_DATABASE),
+        ("LAB_BOOTSTRAP_SERVERS", "kafka://ada:secret@db:1", "...@db:1", A_SERVER),
         ("LAB_SECURITY_PROTOCOL", "TLS", "TLS", "PLAINTEXT, SSL, SASL_PLAINTEXT, SASL_SSL"),
         ("LAB_SASL_MECHANISM", "GSSAPI", "GSSAPI", "PLAIN, SCRAM-SHA-256, SCRAM-SHA-512"),
         ("LAB_SSL_CAFILE", "no-such.pem", str(KIT / "no-such.pem"), "a file with the certificates to trust"),
@@ -82,6 +104,29 @@ def test_a_bad_value_is_refused_by_name(variable, value, found, expected):
     with pytest.raises(SettingsError) as refused:
         Settings.from_environment({variable: value})
     assert str(refused.value) == f"{variable}: {found!r} cannot be used; expected {expected}."
+
+
+@pytest.mark.parametrize("field", Settings.__dataclass_fields__)
+@pytest.mark.parametrize("odd", ["a\0b", "a\nb", "\x1b[2J", "a\udcffb"])
+def test_what_is_no_text_is_refused_without_showing_it_all(field, odd):
+    name = f"LAB_{field.upper()}"
+    with pytest.raises(SettingsError) as refused:
+        Settings.from_environment({name: f"secret{odd}"})
+    assert re.fullmatch(f"{name} has '.+' in it, which cannot be used there.", str(refused.value))
+    assert "secret" not in str(refused.value)
+
+
+def test_a_user_who_is_not_there_is_said():
+    with pytest.raises(SettingsError, match=r"^~nobody-such/x: there is no such user here\."):
+        Settings.from_environment({"LAB_HOME": "~nobody-such/x"})
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows does not remove the folder that somebody is in")
+def test_a_folder_that_is_gone_is_said(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    tmp_path.rmdir()
+    with pytest.raises(SettingsError, match="The folder that you are in is gone"):
+        Settings.from_environment({})
 
 
 def test_sasl_without_a_name_and_a_password_is_refused():

@@ -1,0 +1,121 @@
+"""Odd values at every option of every command and at every setting: one line, and never a traceback.
+
+The options come from the parser and the settings from `Settings`, so that a new one is covered by itself.
+"""
+
+import argparse
+import os
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import fields
+
+import pytest
+
+import lab.demo
+from lab.__main__ import main
+from lab.arguments import COMMANDS, parser
+from lab.errors import SettingsError
+from lab.readings import Batch, DeadLetter
+from lab.settings import Settings
+
+SECONDS = 0.3  # that a command gets which goes on until Ctrl-C
+BOUND = 10.0  # seconds in which every call has to end, also on a machine that is busy
+NUMBERS = ["nan", "inf", "1e308", "1e10", "-1", "0", "65536", "99999999", "9" * 30, "9" * 5000]
+TEXTS = ["", " ", "ü✓\U0001f600", "a\0b", "\udcff", "two\nlines", "\x1b[2J", "x" * 5000, "--", "=", "{}", "["]
+PATHS = [".", "..", "no/such/x", "../x", "~nobody-such/x", "con", "*?"]
+URLS = ["sqlite://", "sqlite:///", "sqlite:///:memory:", "sqlite:///../x.db", f"sqlite:///{os.devnull}"]
+URLS += ["postgresql://", "postgresql:", "host=x", "__consumer_offsets", "[::1]:x", "x:9092,", "ü.x:1"]
+# What bounds a command, and what it cannot do without.
+USUAL = {
+    "produce": ["--batches", "2", "--interval", "0"],
+    "consume": ["--idle-timeout", "0.05"],
+    "dead-letters replay": ["1"],
+}
+
+
+def actions_of(command: str) -> list[argparse.Action]:
+    found = parser()
+    for word in command.split():
+        groups = [action for action in found._actions if isinstance(action, argparse._SubParsersAction)]
+        found = groups[0].choices[word]
+    return [action for action in found._actions if action.nargs != 0]  # a flag takes no value
+
+
+OPTIONS = [(command, action.dest) for command, *_ in COMMANDS for action in actions_of(command)]
+
+
+@contextmanager
+def stop_soon(stop=None) -> Iterator[threading.Event]:
+    """As if somebody typed Ctrl-C after a moment."""
+    stop = stop or threading.Event()
+    timer = threading.Timer(SECONDS, stop.set)
+    timer.start()
+    try:
+        yield stop
+    finally:
+        timer.cancel()
+        timer.join()
+
+
+@pytest.fixture
+def place(tmp_path, kafka, monkeypatch):
+    """A folder, a topic and a warehouse with a dead letter, of the test's own."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("LAB_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("LAB_WAREHOUSE", str(tmp_path / "warehouse.db"))
+    monkeypatch.setenv("LAB_TOPIC", lab.fresh_name("odd"))
+    with lab.Warehouse(str(tmp_path / "warehouse.db")) as warehouse:
+        letter = DeadLetter(0, b"key", b"{}", "no reading")
+        warehouse.store("a-topic", "id", [Batch(0, None, 1, dead_letters=[letter])])
+    return tmp_path
+
+
+@pytest.fixture
+def call(place, own_logging, monkeypatch, capsys):
+    """A command in this process, which ends soon, in one of the ways that are agreed."""
+    for module in ("producer", "consumer"):
+        monkeypatch.setattr(f"lab.{module}.stop_on_signals", stop_soon)
+    monkeypatch.setattr("lab.demo.run_demo", lambda settings, output: output.write_bytes(b""))
+
+    def run(*arguments: str) -> None:
+        began, code = time.monotonic(), main(list(arguments))
+        said = capsys.readouterr()
+        what = f"{[text[:60] for text in arguments]}: {code}\n{said.err}"
+        assert code in (0, 1, 2, 130), what
+        assert "Traceback" not in said.out + said.err, what
+        assert code in (0, 130) or said.err or said.out, what
+        assert sum(line[:6] not in ("usage:", "      ") for line in said.err.splitlines()) <= 3, what
+        assert time.monotonic() - began < BOUND, what
+
+    return run
+
+
+@pytest.mark.parametrize(("command", "dest"), OPTIONS)
+def test_an_odd_value_at_any_option_is_one_line_at_most(command, dest, call, place):
+    action = next(action for action in actions_of(command) if action.dest == dest)
+    odd = [*NUMBERS, *TEXTS, *PATHS, str(place)]
+    if dest == "output":
+        odd += [f"{text}.png" for text in [*TEXTS, *PATHS]] + [os.devnull]
+    if dest == "set":
+        odd += [f"{text}={text}" for text in TEXTS]
+    for text in odd:
+        if action.option_strings:
+            call(*command.split(), *USUAL.get(command, []), f"{action.option_strings[-1]}={text}")
+        else:
+            call(*command.split(), text)
+
+
+@pytest.mark.parametrize("name", [field.name for field in fields(Settings)])
+def test_an_odd_value_of_any_setting_is_one_line_at_most(name, call, place, monkeypatch):
+    for text in ["-1", *TEXTS, *PATHS, *URLS, os.devnull, str(place)]:
+        try:
+            Settings.from_environment({f"LAB_{name.upper()}": text})
+        except SettingsError as error:
+            assert len(str(error).splitlines()) == 1
+        if "\0" in text or (name == "bootstrap_servers" and not text.strip()):
+            continue  # the system takes no such variable; nobody is at the default address
+        monkeypatch.setenv(f"LAB_{name.upper()}", text)
+        is_used = not name.startswith("sasl")  # for that the broker must ask for a password
+        call(*(["consume", *USUAL["consume"]] if is_used else ["dead-letters", "list"]))
