@@ -406,7 +406,7 @@ def consume_command(settings: Settings, options: argparse.Namespace) -> None:
 
 
 def _say_whose_broker(settings: Settings) -> None:
-    if home := other_kit(settings.bootstrap_servers, settings.home):
+    if home := other_kit(settings.bootstrap_servers, settings.home, settings.security_protocol):
         _say(
             f"Kafka at {settings.bootstrap_servers} is that of another kit, in {home}, whose topic "
             f"{settings.topic} this may be. For a broker of your own: python -m lab broker start, with "

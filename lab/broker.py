@@ -449,11 +449,14 @@ def start_broker(
         return ExternalBroker(bootstrap_servers, other_kit(bootstrap_servers, embedded.home))
 
 
-def other_kit(bootstrap_servers: str, home: Path) -> PurePath | None:
+def other_kit(bootstrap_servers: str, home: Path, security_protocol: str = "PLAINTEXT") -> PurePath | None:
     """The home of another kit on this machine, if it is its embedded broker that answers there.
 
-    At another address than this machine's own it is meant for others: see `listen`.
+    At another address than this machine's own it is meant for others: see `listen`. With a password or a
+    certificate it is no embedded one, and would only be asked in vain.
     """
+    if security_protocol != "PLAINTEXT":
+        return None
     servers = [address(server) for server in bootstrap_servers.split(",")]
     own = {node.port for node in EmbeddedBroker(home).nodes() if node.process}
     is_here = all(host in LOOPBACK for host, _ in servers)

@@ -116,7 +116,7 @@ def _whose(settings: Settings) -> str:
     host, port = places[0]
     who = port_owner(port) if host in LOOPBACK else f"on {host}"
     whose = f"not the kit's own but one of somebody else ({who})"
-    if home := other_kit(settings.bootstrap_servers, settings.home):
+    if home := other_kit(settings.bootstrap_servers, settings.home, settings.security_protocol):
         whose += f", of another kit, which keeps it in {home}"
     if data_folders(settings.home):
         place = f"runs at localhost:{running[0].port}" if running else "is stopped"
