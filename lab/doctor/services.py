@@ -127,7 +127,7 @@ def _whose(settings: Settings) -> str:
 def check_leftovers(settings: Settings) -> Finding:
     """Nothing of an earlier broker is in the way of the next one."""
     home, nodes = EmbeddedBroker(settings.home).home, EmbeddedBroker(settings.home).nodes()
-    fault = _strays(home, nodes) or _suspended(home)
+    fault = _suspended(home) or _strays(home, nodes)
     fault = fault or _out_of_room(nodes) or _unusable(settings, home, nodes)
     return Finding("Leftovers", *(fault or (_harmless(home, nodes) or "none",)))
 
