@@ -569,6 +569,13 @@ def _say(line: str) -> None:
         print(line, file=sys.stderr)
 
 
+def _say_above_the_bar(line: str) -> None:
+    from tqdm import tqdm  # here, for most commands show no bar
+
+    with suppress(OSError):  # nobody hears it, and the work goes on
+        tqdm.write(printable(line), file=sys.stderr)
+
+
 def _table(header: list[str], rows: Iterable[tuple]) -> None:
     lines = [header, *[[printable(str(cell)) for cell in row] for row in rows]]
     widths = [max(map(len, column)) for column in zip(*lines)]
@@ -597,17 +604,13 @@ class _File(logging.FileHandler):
     def handleError(self, record: logging.LogRecord) -> None:
         self.setLevel(logging.CRITICAL + 1)
         reason = getattr(sys.exc_info()[1], "strerror", None) or sys.exc_info()[1]
-        logging.getLogger("lab").warning("%s cannot be written: %s.", self.baseFilename, reason)
+        # Not through a logger: from Python 3.13 on, what a handler logs itself is dropped.
+        _say_above_the_bar(f"{self.baseFilename} cannot be written: {reason}.")
 
 
 class _Terminal(logging.Handler):
-    """Writes above a progress bar, not into it."""
-
     def emit(self, record: logging.LogRecord) -> None:
-        from tqdm import tqdm
-
-        with suppress(OSError):  # nobody hears it, and the work goes on
-            tqdm.write(printable(record.getMessage()), file=sys.stderr)
+        _say_above_the_bar(record.getMessage())
 
 
 def _log_to(home: Path) -> None:
