@@ -165,4 +165,9 @@ def test_jupyterlab_that_is_cut_off_at_any_moment_leaves_nothing_running(tmp_pat
         (tmp_path / str(number)).mkdir()
         with notebook_server(tmp_path / str(number)) as (terminal, _):
             threading.Event().wait(chance.uniform(0.2, 8))
-            terminal.hang_up() if number % 2 else terminal.interrupt()
+            if number % 2:
+                terminal.hang_up()
+                continue
+            terminal.interrupt()
+            threading.Event().wait(chance.uniform(0, 2))
+            terminal.interrupt()

@@ -17,6 +17,7 @@ import conftest
 import lab
 from lab.doctor.services import check_warehouse
 from lab.errors import WarehouseError
+from lab.members import static_member
 from lab.readings import DeadLetter, Reading
 from lab.warehouse import Warehouse
 from tests.ledger import running, wait_for
@@ -338,6 +339,15 @@ def test_a_server_that_is_away_is_a_fault_to_the_doctor():
     settings = lab.Settings(warehouse=f"postgresql://ada:{SECRET}@127.0.0.1:1/lab")
     assert not check_warehouse(settings).ok
     assert SECRET not in str(check_warehouse(settings))
+
+
+def test_a_database_is_the_same_under_another_address_and_another_one_is_not(url, postgresql):
+    """So consumers on several machines know each other, whatever each calls the server."""
+    also = f"{url}&user=postgres&application_name=another"
+    with Warehouse(url) as one, Warehouse(also) as same, Warehouse(postgresql.new_database()) as other:
+        assert one.identity == same.identity != other.identity
+        with static_member("g", one.identity) as name, static_member("g", same.identity) as fellow:
+            assert name.rpartition("-")[2] == fellow.rpartition("-")[2]
 
 
 def test_it_is_silent_where_nothing_is_wrong(url, caplog):

@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM as one event, for the loops that must not be torn in the middle."""
+"""Ctrl-C, SIGTERM and a closed terminal as one event, for the loops that must not be torn in the middle."""
 
 import signal
 import threading
@@ -6,13 +6,14 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from lab.stopping import SIGNALS, stop_on_signals, wait_until
+from lab.stopping import SIGNALS, interrupted_once, stop_on_signals, wait_until
 
 
 @pytest.fixture(params=SIGNALS, ids=lambda number: number.name)
 def number(request):
     """A signal, with a handler of the test before and after."""
-    before = signal.getsignal(request.param)
+    # As in a terminal; where the tests run it may be ignored.
+    before = signal.signal(request.param, signal.default_int_handler)
     yield request.param
     signal.signal(request.param, before)
 
@@ -48,6 +49,42 @@ def test_a_second_signal_does_what_it_did_before(number):
         assert (stop.is_set(), heard) == (True, [])
         signal.raise_signal(number)
     assert heard == ["before"]
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGHUP"), reason="Windows has no such signal")
+def test_a_closed_terminal_is_heard_and_with_nohup_it_is_not():
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with stop_on_signals() as stop:
+            signal.raise_signal(signal.SIGHUP)
+            assert not stop.is_set()
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)
+        with stop_on_signals() as stop:
+            signal.raise_signal(signal.SIGHUP)
+            assert stop.is_set()
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+
+def test_what_is_tidied_up_behind_an_interrupt_is_not_interrupted(number):
+    tidied, before = [], handlers()
+    with pytest.raises(KeyboardInterrupt), interrupted_once():
+        try:
+            signal.raise_signal(number)
+        finally:
+            for each in SIGNALS:
+                signal.raise_signal(each)
+            tidied.append(True)
+    assert tidied and handlers() == before
+
+
+def test_in_another_thread_an_interrupt_is_nobodys():
+    def run() -> bool:
+        with interrupted_once():
+            return True
+
+    with ThreadPoolExecutor(1) as pool:
+        assert pool.submit(run).result()
 
 
 @pytest.fixture
