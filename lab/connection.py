@@ -90,13 +90,17 @@ def speaks_tls(bootstrap_servers: str, timeout: float = 1.0) -> bool:
 
 def _answers(host: str, port: int, timeout: float, encrypted: bool) -> bool:
     if encrypted:
-        try:
-            socket.create_connection((host, port), timeout).close()
-            return True
-        except (OSError, UnicodeError):  # UnicodeError: no host can have that name
-            return False
+        return _listens(host, port, timeout)
     answer = _ask(host, port, timeout)
     return len(answer) == 10 and struct.unpack(">iih", answer)[1:] == (1, 0)
+
+
+def _listens(host: str, port: int, timeout: float = 1) -> bool:
+    try:
+        socket.create_connection((host, port), timeout).close()
+        return True
+    except (OSError, UnicodeError):  # UnicodeError: no host can have that name
+        return False
 
 
 def _ask(host: str, port: int, timeout: float) -> bytes:
@@ -129,7 +133,7 @@ def wait_until_answering(
         if timeout is not None and waited >= timeout:
             raise BrokerError(
                 f"No Kafka broker answers at {bootstrap_servers} (waited {waited:.0f} s). "
-                "Start one with 'python -m lab broker start'."
+                f"{_remedy(bootstrap_servers)}"
             )
         if not told and waited > 0.5:
             if security_protocol.startswith(("PLAIN", "SASL_PLAIN")) and speaks_tls(bootstrap_servers):
@@ -144,6 +148,16 @@ def wait_until_answering(
     if told:
         log.warning("Kafka at %s is back.", bootstrap_servers)
     return True
+
+
+def _remedy(bootstrap_servers: str) -> str:
+    """What to do where no Kafka answers."""
+    places = [address(server) for server in bootstrap_servers.split(",")]
+    if any(_listens(host, port) for host, port in places):
+        return "What listens there is no Kafka, or not yet: choose another address by LAB_BOOTSTRAP_SERVERS."
+    if any(host not in ("localhost", "127.0.0.1", "::1") for host, _ in places):
+        return "Check the address and the way to it (VPN, firewall), or unset LAB_BOOTSTRAP_SERVERS."
+    return "Start one with 'python -m lab broker start'."
 
 
 def connect(client: Callable[..., T], *, timeout: float = 10, **kafka: Any) -> T:

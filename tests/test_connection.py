@@ -139,6 +139,20 @@ def test_waiting_ends_in_time_with_an_error_that_says_what_to_do():
     )
 
 
+@pytest.mark.parametrize("answer", [b"HTTP/1.1 400 Bad Request\r\n\r\n", b""], ids=["HTTP", "nothing"])
+def test_what_listens_and_is_no_kafka_is_told_from_nothing(answer):
+    with server(answer) as there, pytest.raises(BrokerError) as refused:
+        wait_until_answering(there, timeout=0)
+    assert str(refused.value).endswith(
+        " What listens there is no Kafka, or not yet: choose another address by LAB_BOOTSTRAP_SERVERS."
+    )
+
+
+def test_for_another_machine_no_broker_is_to_be_started():
+    with pytest.raises(BrokerError, match=r"Check the address and the way to it \(VPN, firewall\)"):
+        wait_until_answering("kafka.invalid:9092", timeout=0)
+
+
 def test_waiting_ends_when_stopped():
     stop = threading.Event()
     stop.set()
