@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import fields
+from pathlib import Path
 
 import pytest
 
@@ -119,3 +120,45 @@ def test_an_odd_value_of_any_setting_is_one_line_at_most(name, call, place, monk
         monkeypatch.setenv(f"LAB_{name.upper()}", text)
         is_used = not name.startswith("sasl")  # for that the broker must ask for a password
         call(*(["consume", *USUAL["consume"]] if is_used else ["dead-letters", "list"]))
+
+
+@pytest.mark.parametrize(
+    ("command", "said"),
+    [
+        ("produce --sensors 99999999", "expected a number from 1 to 10000"),
+        ("produce --interval 1e10", "expected a number from 0 to 2592000"),
+        ("consume --metrics-port 99999", "expected a number from 1 to 65535"),
+        ("topic create --partitions 1000000", "expected a number from 1 to 1000"),
+        ("broker start --brokers 500", "expected a number from 1 to 9"),
+        ("consume --group=", "expected 1 to 249 letters"),
+        ("chart --output x.bmp", "expected a name in .png, .pdf, .svg"),
+        ("demo --output no/such.png", "'no/such.png' cannot be written: No such file or directory"),
+    ],
+)
+def test_a_refused_option_says_what_it_takes(command, said, place, capsys):
+    assert main(command.split()) == 2
+    assert said in capsys.readouterr().err
+
+
+def test_a_picture_that_was_there_stays_while_it_is_looked_at(place, capsys):
+    Path("there.png").write_bytes(b"before")
+    assert main(["chart", "--output", "there.png", "--no-such-option"]) == 2
+    assert Path("there.png").read_bytes() == b"before"
+    assert main(["chart", "--output", "new.png", "--no-such-option"]) == 2
+    assert not Path("new.png").exists()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="a folder of Windows can always be written by its owner")
+def test_a_home_that_cannot_be_written_is_one_line(place, own_logging, monkeypatch, capsys):
+    home = Path("/proc") if os.geteuid() == 0 else place / "home"  # root may write everywhere else
+    home.mkdir(mode=0o500, exist_ok=True)
+    monkeypatch.setenv("LAB_HOME", str(home))
+    assert main(["dead-letters", "list"]) == 1
+    said = capsys.readouterr().err
+    assert said.startswith(f"error: LAB_HOME: {home} cannot be used: ")
+    assert said.count("\n") == 1
+
+
+def test_an_empty_value_is_not_the_old_one(place, own_logging, capsys):
+    assert main(["dead-letters", "replay", "1", "--value="]) == 1
+    assert "the message is empty" in capsys.readouterr().err
