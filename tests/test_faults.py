@@ -21,6 +21,7 @@ from functools import partialmethod
 
 import psutil
 import pytest
+from crc32c import crc32c
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer
 from kafka.admin import ConfigResource, ConfigResourceType
 from kafka.coordinator.assignors.roundrobin import RoundRobinPartitionAssignor
@@ -917,6 +918,31 @@ def test_a_damaged_batch_is_named_and_gone_past_when_somebody_says_so(own_either
     assert (gap[0], gap[3]) == (damaged, "unreadable")
     assert place.stored() == sum(ends.values()) - (gap[2] - gap[1])
     assert 0 < gap[2] - gap[1] < ends[damaged]
+
+
+def test_a_header_whose_name_is_no_text_is_named_and_gone_past(own_place):
+    """Kafka's protocol has text there, and Kafka itself looks at no header."""
+    with KafkaProducer(**own_place.kafka) as producer:
+        for headers in ([], [("zz", b"")], []):
+            value = encode_reading(next(numbered_readings())[0])
+            producer.send(own_place.topic, value, partition=0, headers=headers).get(10)
+    own_place.broker.stop()
+    log = own_place.broker.home / "broker-1" / "data" / f"{own_place.topic}-0" / f"{0:020}.log"
+    content = bytearray(log.read_bytes())
+    start = 12 + int.from_bytes(content[8:12])
+    end = start + 12 + int.from_bytes(content[start + 8 : start + 12])
+    content[start:end] = content[start:end].replace(b"zz", b"\xff\xff")
+    content[start + 17 : start + 21] = crc32c(bytes(content[start + 21 : end])).to_bytes(4)
+    log.write_bytes(content)
+    own_place.broker.start()
+    consumer = own_place.run("consume", "--quiet")
+    assert consumer.wait(60) == 1
+    assert "partition 0: the messages at offset 1 cannot be read" in consumer.text
+    assert consumer.text.count("making a new one") < 3
+    assert own_place.run("skip", "--partition", "0", "--offset", "1", name="skip").wait(30) == 0
+    with own_place.running("consume", "--quiet", name="drain"):
+        wait_for(own_place.is_read, timeout=60)
+    assert own_place.stored() == 2
 
 
 @pytest.mark.parametrize("codec", ["gzip", "snappy", "lz4", "zstd"])
