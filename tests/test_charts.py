@@ -13,7 +13,8 @@ from matplotlib.colors import to_hex
 from matplotlib.text import Text
 
 import lab
-from lab.__main__ import parser
+import lab.__main__  # the commands are told to the parser there
+from lab.arguments import parser
 from lab.charts import (
     GAP,
     LINE,
