@@ -406,11 +406,14 @@ def consume_command(settings: Settings, options: argparse.Namespace) -> None:
 
 
 def _say_whose_broker(settings: Settings) -> None:
+    """To who did not choose a topic: who did, knows."""
+    if settings.topic != Settings.topic:
+        return
     if home := other_kit(settings.bootstrap_servers, settings.home, settings.security_protocol):
         _say(
             f"Kafka at {settings.bootstrap_servers} is that of another kit, in {home}, whose topic "
-            f"{settings.topic} this may be. For a broker of your own: python -m lab broker start, with "
-            f"{another_address(settings.bootstrap_servers)}"
+            f"{settings.topic} this may be. Set LAB_TOPIC to one of your own, or start a broker of your own: "
+            f"python -m lab broker start, with {another_address(settings.bootstrap_servers)}"
         )
 
 

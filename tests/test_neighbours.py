@@ -12,8 +12,10 @@ from kafka import KafkaConsumer
 
 from lab.broker import EmbeddedBroker, ExternalBroker, free_ports, is_port_open, other_kit, start_broker
 from lab.connection import is_answering
+from lab.doctor.services import check_broker
 from lab.errors import BrokerError
 from lab.neighbours import listens
+from lab.settings import Settings
 from tests.ledger import Command, take_ledger, wait_for
 
 TOPIC, DAY = "sensor-data", 4200  # the readings of a demo
@@ -174,6 +176,8 @@ def test_whose_broker_it_is(tmp_path, of_nobody, broker):
     other = start_broker(broker.bootstrap_servers, tmp_path)
     assert isinstance(other, ExternalBroker) and other.home == broker.home
     assert other_kit(broker.bootstrap_servers, broker.home) is None
+    found = check_broker(Settings(bootstrap_servers=broker.bootstrap_servers, home=tmp_path)).found
+    assert f"of another kit, which keeps it in {broker.home}" in found
     assert other_kit(f"localhost:{free_ports(1)[0]}", tmp_path) is None
 
 
