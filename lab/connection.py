@@ -17,6 +17,7 @@ from typing import Any, ParamSpec, TypeVar
 
 from kafka import KafkaConsumer
 from kafka.errors import KafkaError
+from kafka.net.inet import KafkaNetSocket
 
 from lab.access import explain_refusal
 from lab.errors import AccessError, BrokerError
@@ -50,6 +51,19 @@ def _is_closed(fileobj: Any) -> bool:
         return fileobj.fileno() < 0
     except (OSError, ValueError):
         return True
+
+
+def _connect_ex(self: KafkaNetSocket, sock: socket.socket, address: Any) -> int:
+    """Begin to connect; asked again, how far that is, or why it failed.
+
+    kafka-python asks by connecting again. On Windows that begins anew, so that a node that is gone
+    would cost a client all its time, though another node is there.
+    """
+    return sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) or sock.connect_ex(address)
+
+
+if os.name == "nt":  # for the clients of a notebook too, which are not made by `connect`
+    KafkaNetSocket.connect_ex = _connect_ex
 
 
 def client_config(**kafka: Any) -> dict[str, Any]:

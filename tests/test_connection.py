@@ -1,5 +1,6 @@
 """Whether a broker answers, and the selector that survives a socket closed under it."""
 
+import errno
 import logging
 import selectors
 import socket
@@ -8,7 +9,7 @@ import time
 from contextlib import closing, contextmanager, suppress
 
 import pytest
-from kafka import KafkaConsumer
+from kafka import KafkaConsumer, KafkaProducer
 
 from lab import connection
 from lab.connection import (
@@ -186,6 +187,34 @@ def test_on_windows_every_client_gets_the_tolerant_selector(monkeypatch):
     assert client_config()["selector"] is TolerantSelector
     monkeypatch.setattr(connection.os, "name", "posix")
     assert "selector" not in client_config()
+
+
+# A node that is gone.
+
+
+class WindowsSocket(socket.socket):
+    """A socket whose second attempt to connect begins anew, and never says how the first one ended."""
+
+    def connect_ex(self, address):
+        super().connect_ex(address)
+        return errno.EWOULDBLOCK
+
+
+def test_on_windows_a_failed_attempt_to_connect_is_not_made_anew():
+    with WindowsSocket() as sock, selectors.DefaultSelector() as selector:
+        sock.setblocking(False)
+        place = address(closed_port())
+        assert connection._connect_ex(None, sock, place) == errno.EWOULDBLOCK
+        selector.register(sock, selectors.EVENT_WRITE)
+        assert selector.select(10)
+        assert connection._connect_ex(None, sock, place) in (errno.ECONNREFUSED, 10061)  # and Windows'
+
+
+def test_a_node_that_is_gone_does_not_keep_a_client_from_the_others(kafka):
+    """Which node is asked first is chance: with a wait for the dead one, half of these would fail."""
+    servers = f"{closed_port()},{kafka['bootstrap_servers']}"
+    for _ in range(6):
+        KafkaProducer(bootstrap_servers=servers, bootstrap_timeout_ms=5000).close()
 
 
 # A socket closed under the selector.
