@@ -6,6 +6,7 @@ import io
 import logging
 import os
 import sys
+import tempfile
 from collections.abc import Callable, Generator, Iterable
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -214,7 +215,7 @@ def broker_status(settings: Settings, options: argparse.Namespace) -> int:
         state = f"running, process {node.pid}" if node.process else "stopped"
         print(f"node {node.id}: {node.address}, {state}")
     for lost in unknown_processes(broker.home, nodes):
-        print(f"process {lost.pid}: none of these nodes; 'python -m lab broker stop' ends it")
+        print(f"process {lost.pid}: none of these nodes; '{kit()} broker stop' ends it")
     print(f"data: {settings.home}" if nodes else f"{settings.home} has no embedded broker.")
     answering = is_answering(servers, security_protocol=settings.security_protocol)
     print(f"{servers}: {'a broker answers' if answering else 'no broker answers'}")
@@ -413,7 +414,7 @@ def _say_whose_broker(settings: Settings) -> None:
         _say(
             f"Kafka at {settings.bootstrap_servers} is that of another kit, in {home}, whose topic "
             f"{settings.topic} this may be. Set LAB_TOPIC to one of your own, or start a broker of your own: "
-            f"python -m lab broker start, with {another_address(settings.bootstrap_servers)}"
+            f"{kit()} broker start, with {another_address(settings.bootstrap_servers)}"
         )
 
 
@@ -443,7 +444,7 @@ def skip(settings: Settings, options: argparse.Namespace) -> None:
         )
     print(
         f"{settings.topic}, partition {options.partition}: went past offsets {options.offset} to "
-        f"{there - 1}, and recorded the gap. Go on with: python -m lab consume."
+        f"{there - 1}, and recorded the gap. Go on with: {kit()} consume"
     )
 
 
@@ -620,10 +621,11 @@ def _log_to(home: Path) -> None:
     """Our own words go to the terminal; those of kafka-python, hundreds in an outage, to a file."""
     try:
         home.mkdir(parents=True, exist_ok=True, mode=0o700)
-        file = _File(home / "kafka-python.log", encoding="utf-8")
+        tempfile.TemporaryFile(dir=home).close()  # to ask for the permission would not do on Windows
     except OSError as error:
         raise SettingsError(f"LAB_HOME: {home} cannot be used: {error.strerror}. Choose another.") from error
     logging.getLogger("lab").addHandler(_Terminal())
+    file = _File(home / "kafka-python.log", encoding="utf-8", delay=True)
     file.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
     kafka = logging.getLogger("kafka")
     kafka.addHandler(file)
