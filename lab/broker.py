@@ -42,6 +42,7 @@ from lab.nodes import (
     node_folder,
     patiently,
     read_nodes,
+    read_record,
     remove_folders,
     unknown_processes,
     write_nodes,
@@ -271,7 +272,8 @@ class EmbeddedBroker:
             raise
 
     def _launch_all(self, nodes: list[Node], timeout: float) -> None:
-        write_nodes(self.home, nodes)  # before the first runs, for this process may be killed at any moment
+        if nodes != read_record(self.home):  # before the first runs: we may be killed at any moment
+            write_nodes(self.home, nodes)
         try:
             self._run(nodes, timeout, quick=True)
         except EndedError:

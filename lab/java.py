@@ -100,7 +100,7 @@ def train(run: Callable[[list[str]], object]) -> Path | None:
         if not cache or cache.exists():
             return cache
         new = cache.with_suffix(".aot.new")
-        with one_at_a_time(cache.with_name(f"{cache.name}.lock"), timeout=60):
+        with one_at_a_time(cache.with_name(f"{cache.name}.lock")):
             if not cache.exists():
                 new.unlink(missing_ok=True)
                 command = java_command("kafka.Kafka", "server.properties", quick=False)

@@ -149,9 +149,11 @@ def is_locked(folder: Path) -> bool:
     with file:
         try:
             fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            return False
-        except OSError:
+        except (BlockingIOError, PermissionError):
             return True
+        except OSError:  # a file system without locks
+            return False
+        return False
 
 
 def remove_folders(*folders: Path) -> None:

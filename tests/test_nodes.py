@@ -12,7 +12,6 @@ from types import SimpleNamespace
 
 import psutil
 import pytest
-from kafka import KafkaProducer
 
 import lab
 import lab.broker
@@ -23,7 +22,7 @@ from lab.doctor.services import check_leftovers
 from lab.errors import BrokerError
 from lab.nodes import data_folders, lack_of_room, remove_folders
 from lab.settings import Settings
-from tests.ledger import wait_for
+from tests.ledger import running, wait_for
 
 posix = pytest.mark.skipif(os.name != "posix", reason="on Windows the folder of a program cannot be removed")
 
@@ -210,16 +209,16 @@ def test_a_start_with_no_room_is_one_line_and_leaves_nothing_running(tmp_path, n
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="Linux alone takes room from what runs")
-def test_the_doctor_knows_that_a_broker_ended_for_lack_of_room(own_broker, monkeypatch):
+def test_the_doctor_knows_that_a_broker_ended_for_lack_of_room(own_broker, tmp_path, monkeypatch):
     import resource
 
     kafka, node = {"bootstrap_servers": own_broker.bootstrap_servers}, own_broker.nodes()[0]
-    settings = Settings(**kafka, home=own_broker.home)
+    settings = Settings(**kafka, topic="full", home=own_broker.home)
     lab.create_topic("full", **kafka)
-    resource.prlimit(node.pid, resource.RLIMIT_FSIZE, (20_000, 20_000))
-    with KafkaProducer(**kafka, acks=0, max_block_ms=1000) as producer:
-        producer.send("full", bytes(500_000))
-    wait_for(lambda: not own_broker.is_running())
+    resource.prlimit(node.pid, resource.RLIMIT_FSIZE, (50_000, 50_000))
+    place = {f"LAB_{name.upper()}": str(value) for name, value in vars(settings).items() if value}
+    with running("produce", "--interval", "0", "--quiet", output=tmp_path / "produce.txt", **place):
+        wait_for(lambda: not own_broker.is_running())
     assert "it ended because it could not write: File too large" in check_leftovers(settings).found
     with monkeypatch.context() as patch:
         patch.setattr("lab.doctor.services.lack_of_room", lambda folder: "File too large")
