@@ -31,6 +31,7 @@ from kafka.errors import (
     InconsistentGroupProtocolError,
     KafkaConfigurationError,
     KafkaError,
+    KafkaTimeoutError,
     LogTruncationError,
     NoOffsetForPartitionError,
     OffsetOutOfRangeError,
@@ -50,7 +51,7 @@ from lab.errors import BrokerError, GroupError, InvalidReading, LabError, TopicE
 from lab.members import another_name, consumers_of, static_member, strangers
 from lab.readings import Batch, DeadLetter, Gap, Mark, Reading, decode_reading
 from lab.stopping import stop_on_signals
-from lab.truncation import READER, first_difference, mark
+from lab.truncation import ASK_MS, READER, first_difference, mark
 from lab.unreadable import explain_unreadable
 
 log = logging.getLogger("lab")
@@ -432,7 +433,8 @@ class _Consumer:
         client.topics()  # asks the broker: perhaps this is another topic of the same name
         if self.move_to_stored_offsets(client):
             return
-        firsts, ends = client.beginning_offsets(partitions), client.end_offsets(partitions)
+        firsts = client.beginning_offsets(partitions, timeout_ms=ASK_MS)
+        ends = client.end_offsets(partitions, timeout_ms=ASK_MS)
         for partition in partitions:
             stored, last = self.expected[partition], self.marks[partition]
             first, end = firsts[partition], ends[partition]
@@ -446,7 +448,10 @@ class _Consumer:
 
     def look_for_marks(self, client: KafkaConsumer) -> None:
         """A log that ends just before a mark brings nothing, and no error either."""
-        ends = client.end_offsets(list(self.unproven)) if self.unproven else {}
+        ends: dict[TopicPartition, int] = {}
+        if self.unproven:
+            with suppress(KafkaTimeoutError):  # the broker is away, or the topic is gone
+                ends = client.end_offsets(list(self.unproven), timeout_ms=ASK_MS)
         for partition, end in ends.items():
             last = self.marks[partition]
             if last and end <= last.offset:
@@ -465,6 +470,11 @@ class _Consumer:
         self, partition: TopicPartition, last: Mark | None, stored: int, end: int | None = None
     ) -> None:
         """The log was cut short, and perhaps written anew: go on where it is no longer what was stored."""
+        if self.client:
+            self.client.topics()  # asks the broker: perhaps this is another topic of the same name
+            if str(self.client._cluster.topic_id(self.topic) or self.topic_id) != self.topic_id:
+                self.misplaced.extend(self.client.assignment())
+                return
         there, before = end or 0, None
         if last:
             there, before = first_difference(
@@ -697,7 +707,7 @@ class _Consumer:
     def admin(self) -> KafkaAdminClient:
         """A client for the group's affairs, without the settings that only consumers know."""
         known = {name: self.kafka[name] for name in self.kafka if name in KafkaAdminClient.DEFAULT_CONFIG}
-        return connect(KafkaAdminClient, timeout=1, **known)
+        return connect(KafkaAdminClient, timeout=1, **{"request_timeout_ms": 2 * ASK_MS} | known)
 
     def offsets(self) -> dict[TopicPartition, OffsetAndMetadata]:
         """What is stored, in the form that Kafka's commits take."""

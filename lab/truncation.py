@@ -22,6 +22,7 @@ from lab.errors import InvalidReading
 from lab.readings import DeadLetter, Mark, Reading, decode_reading
 
 BLOCK = 200  # messages compared at first; then twice as many each time
+ASK_MS = 2000  # for an offset; kafka-python itself asks for a partition that is gone for a minute and more
 READ_SECONDS = 10.0  # for a block, without a single message
 # As the consumer reads it; and no place is taken for another in silence.
 READER: dict[str, Any] = {"isolation_level": "read_committed", "auto_offset_reset": "none"}
@@ -41,8 +42,8 @@ def is_same_log(partition: TopicPartition, last: Mark, **kafka: Any) -> bool | N
     It cannot where retention or compaction removed it. Raises KafkaError if the log cannot be read.
     """
     with connect(KafkaConsumer, **READER | kafka) as reader:
-        first = reader.beginning_offsets([partition])[partition]
-        end = reader.end_offsets([partition])[partition]
+        first = reader.beginning_offsets([partition], timeout_ms=ASK_MS)[partition]
+        end = reader.end_offsets([partition], timeout_ms=ASK_MS)[partition]
         if last.offset < first:
             return None
         if last.offset >= end:
@@ -62,7 +63,7 @@ def first_difference(
     that was sent again. Raises KafkaError if the log cannot be read.
     """
     with connect(KafkaConsumer, **READER | kafka) as reader:
-        first = reader.beginning_offsets([partition])[partition]
+        first = reader.beginning_offsets([partition], timeout_ms=ASK_MS)[partition]
         reader.assign([partition])
         high, size, there = end, BLOCK, end
         while high > first:

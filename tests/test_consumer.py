@@ -1379,6 +1379,21 @@ def test_a_log_that_loses_its_end_under_the_consumer_is_read_on_from_where_it_di
     assert (summary.truncated, summary.reconnects) == (2, 0)
 
 
+def test_a_topic_made_anew_during_an_outage_is_no_lost_end(broker, warehouse):
+    """The client has not heard of it yet: its messages are read from the first, once."""
+    broker.send(*range(5))
+
+    def come_back() -> None:
+        broker.make_anew(*range(100, 110))
+        broker.away = False
+
+    broker.clock.after(1, lambda: setattr(broker, "away", True))
+    broker.clock.after(4, come_back)
+    run(broker, warehouse, idle_timeout=10)
+    assert values(warehouse) == [*range(5), *range(100, 110)]
+    assert warehouse.query(GAP) == []
+
+
 def test_a_lost_end_in_one_partition_touches_no_other(two_partitions, warehouse):
     broker = two_partitions
     run(broker, warehouse)

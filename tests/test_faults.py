@@ -842,10 +842,12 @@ class Strange(RoundRobinPartitionAssignor):
 def test_a_group_of_another_kind_of_program_is_told_with_what_to_set(place):
     other = {"partition_assignment_strategy": [Strange], "group_id": place.topic}
     with (
-        KafkaConsumer(place.topic, **other, **place.kafka) as stranger,
+        KafkaConsumer(**other, **place.kafka) as stranger,
         lab.Warehouse(str(place.warehouse)) as warehouse,
         stop_after(20) as stop,
     ):
+        stranger.partitions_for_topic(place.topic)  # as the leader of its group it must know the topic
+        stranger.subscribe([place.topic])
         wait_for(lambda: stranger.poll(100) or stranger.assignment())
         with pytest.raises(lab.LabError, match=r"another program\. .* LAB_GROUP"):
             lab.consume(place.topic, warehouse, group_id=place.topic, stop=stop, **place.kafka)
