@@ -15,7 +15,7 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any, ParamSpec, TypeVar
 
-from kafka import KafkaConsumer
+from kafka import KafkaAdminClient, KafkaConsumer
 from kafka.errors import KafkaError
 from kafka.net.inet import KafkaNetSocket
 
@@ -76,6 +76,11 @@ def client_config(**kafka: Any) -> dict[str, Any]:
     if os.name == "nt":
         ours["selector"] = TolerantSelector
     return ours | kafka
+
+
+def admin_config(kafka: dict[str, Any]) -> dict[str, Any]:
+    """The settings of a producer or a consumer that a client for administration knows as well."""
+    return {name: value for name, value in kafka.items() if name in KafkaAdminClient.DEFAULT_CONFIG}
 
 
 def is_answering(bootstrap_servers: str, timeout: float = 1.0, security_protocol: str = "PLAINTEXT") -> bool:

@@ -41,6 +41,7 @@ from kafka.errors import (
 
 from lab.access import explain_rights
 from lab.connection import (
+    admin_config,
     connect,
     free_late_callers,
     is_answering,
@@ -478,7 +479,7 @@ class _Consumer:
         there, before = end or 0, None
         if last:
             there, before = first_difference(
-                partition, last, min(stored, stored if end is None else end),
+                partition, last, stored if end is None else min(stored, end),
                 self.warehouse.which_are_stored, **self.kafka,
             )  # fmt: skip
         gap = Gap(there, stored, "truncation") if there < stored else None
@@ -706,7 +707,7 @@ class _Consumer:
 
     def admin(self) -> KafkaAdminClient:
         """A client for the group's affairs, without the settings that only consumers know."""
-        known = {name: self.kafka[name] for name in self.kafka if name in KafkaAdminClient.DEFAULT_CONFIG}
+        known = admin_config(self.kafka)
         return connect(KafkaAdminClient, timeout=1, **{"request_timeout_ms": 2 * ASK_MS} | known)
 
     def offsets(self) -> dict[TopicPartition, OffsetAndMetadata]:

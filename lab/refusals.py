@@ -24,7 +24,7 @@ from kafka.errors import (
 )
 from kafka.producer.producer_batch import FinalState, ProducerBatch
 
-from lab.connection import connect, make_client
+from lab.connection import admin_config, connect, make_client
 from lab.errors import LabError
 
 
@@ -98,7 +98,7 @@ def was_written(doubt: InDoubt, **kafka: Any) -> bool:
     It wrote none after that one, for there is one of a partition in flight. Raises KafkaError if it does
     not say, as to a user that may not read the topic.
     """
-    with make_client(KafkaAdminClient, **_for_admin(kafka)) as admin:
+    with make_client(KafkaAdminClient, **admin_config(kafka)) as admin:
         producers = admin.describe_producers([doubt.partition])[doubt.partition].active_producers
     return any(producer[:3] == doubt.written_as for producer in producers)
 
@@ -164,12 +164,8 @@ def explain_failure(failure: Exception, size: int, topic: str, **kafka: Any) -> 
 def _topic_setting(topic: str, name: str, kafka: dict[str, Any]) -> str:
     resource = ConfigResource(ConfigResourceType.TOPIC, topic, {name: None})
     try:
-        with connect(KafkaAdminClient, timeout=1, **_for_admin(kafka)) as admin:
+        with connect(KafkaAdminClient, timeout=1, **admin_config(kafka)) as admin:
             answer = admin.describe_configs([resource], config_filter="all")
         return f"{int(answer['topic'][topic][name]['value']):,}"
     except (KafkaError, LabError, LookupError, TypeError, ValueError):
         return "lower than that"  # who may write to a topic may not always read its settings
-
-
-def _for_admin(kafka: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in kafka.items() if name in KafkaAdminClient.DEFAULT_CONFIG}
