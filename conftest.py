@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from lab.broker import EmbeddedBroker, free_ports
-from lab.nodes import remove_folders
+from lab.embedded.broker import EmbeddedBroker, free_ports
+from lab.embedded.nodes import remove_folders
 from lab.warehouse import Warehouse
 
 home = Path(tempfile.mkdtemp(prefix="lab tést "))

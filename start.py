@@ -107,13 +107,13 @@ def works(statement):
 
 def fetch_kafka():
     """Fetch Kafka's jars once; the broker checks them again whenever it starts."""
-    pins = (HERE / "lab" / "kafka-jars.txt").read_bytes()
+    pins = (HERE / "lab" / "embedded" / "kafka-jars.txt").read_bytes()
     if is_done("kafka", pins):
         return
     print("Fetching Apache Kafka (once; 45 MB), and preparing it to start quickly ...", flush=True)
-    fetch = "from lab.jars import fetch_jars; fetch_jars(progress=True)"
+    fetch = "from lab.embedded.jars import fetch_jars; fetch_jars(progress=True)"
     subprocess.run([PYTHON, "-c", LAB_ERRORS.format(fetch)], check=True, cwd=HERE)
-    prepare = "from lab.broker import prepare_quick_start; prepare_quick_start()"
+    prepare = "from lab.embedded.broker import prepare_quick_start; prepare_quick_start()"
     subprocess.run([PYTHON, "-c", prepare], check=True, cwd=HERE)
     set_done("kafka", pins)
 

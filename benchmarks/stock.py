@@ -7,9 +7,9 @@ from pathlib import Path
 
 import psutil
 
-from lab.connection import is_answering
-from lab.jars import fetch_jars
-from lab.java import environment, java_executable
+from lab.clients.connection import is_answering
+from lab.embedded.jars import fetch_jars
+from lab.embedded.java import environment, java_executable
 
 JVM_OPTIONS = (
     "-Xmx1G", "-Xms1G", "-server", "-XX:+UseG1GC", "-XX:MaxGCPauseMillis=20",

@@ -10,19 +10,19 @@ import importlib
 import logging
 from typing import TYPE_CHECKING, Any
 
-from lab.client import verify_client
+from lab.clients.installed import verify_client
 
 verify_client()  # first, for all that follows would fail with less to say
 
-from lab.broker import EmbeddedBroker, free_ports, start_broker
 from lab.consumer import consume
 from lab.dead_letters import fix_value, list_dead_letters, replay
+from lab.embedded.broker import EmbeddedBroker, free_ports, start_broker
 from lab.errors import InvalidReading, LabError
 from lab.producer import produce
 from lab.readings import Reading, decode_reading, encode_reading
 from lab.settings import Settings
 from lab.simulation import DAY, PLANTS, Plant, simulate_readings
-from lab.stopping import wait_until
+from lab.system.signals import wait_until
 from lab.topics import (
     create_topic,
     describe_group,
@@ -44,10 +44,10 @@ if TYPE_CHECKING:
         plot_sensor_logs,
         read_sensor_logs,
     )
-    from lab.checks import *  # noqa: F403
-    from lab.dashboard import Dashboard
-    from lab.doctor import diagnose
-    from lab.live import show_live
+    from lab.classroom.checks import *  # noqa: F403
+    from lab.classroom.doctor import diagnose
+    from lab.watching.dashboard import Dashboard
+    from lab.watching.live import show_live
 
 __all__ = [
     "DAY",
@@ -90,12 +90,24 @@ __all__ = [
 ]
 
 
+# Of what comes at its first use, what is not in lab.charts.
+ELSEWHERE = {
+    "Dashboard": "lab.watching.dashboard",
+    "diagnose": "lab.classroom.doctor",
+    "show_live": "lab.watching.live",
+}
+
+
 def __getattr__(name: str) -> Any:
     # These come at their first use: pandas and matplotlib take longer than all the rest.
-    if name.startswith("check_"):  # of the exercises: each is named in lab.checks
-        return getattr(importlib.import_module("lab.checks"), name)
+    if name.startswith("check_"):  # of the exercises: each is named in lab.classroom.checks
+        return getattr(importlib.import_module("lab.classroom.checks"), name)
     if name in __all__:
-        modules = {"Dashboard": "lab.dashboard", "diagnose": "lab.doctor", "show_live": "lab.live"}
+        modules = {
+            "Dashboard": "lab.watching.dashboard",
+            "diagnose": "lab.classroom.doctor",
+            "show_live": "lab.watching.live",
+        }
         return getattr(importlib.import_module(modules.get(name, "lab.charts")), name)
     raise AttributeError(f"module 'lab' has no attribute {name!r}")
 

@@ -39,8 +39,8 @@ from kafka.errors import (
     UnsupportedCodecError,
 )
 
-from lab.access import explain_rights
-from lab.connection import (
+from lab.clients.access import explain_rights
+from lab.clients.connection import (
     admin_config,
     connect,
     free_late_callers,
@@ -48,12 +48,12 @@ from lab.connection import (
     make_client,
     wait_until_answering,
 )
+from lab.clients.members import another_name, consumers_of, static_member, strangers
+from lab.clients.truncation import ASK_MS, READER, first_difference, mark
+from lab.clients.unreadable import explain_unreadable
 from lab.errors import BrokerError, GroupError, InvalidReading, LabError, TopicError
-from lab.members import another_name, consumers_of, static_member, strangers
 from lab.readings import Batch, DeadLetter, Gap, Mark, Reading, decode_reading
-from lab.stopping import stop_on_signals
-from lab.truncation import ASK_MS, READER, first_difference, mark
-from lab.unreadable import explain_unreadable
+from lab.system.signals import stop_on_signals
 
 log = logging.getLogger("lab")
 POLL_MS = 200

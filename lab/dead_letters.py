@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 from kafka import KafkaProducer
 
-from lab.connection import connect
+from lab.clients.connection import connect
 from lab.errors import LabError
 from lab.readings import Headers, decode_reading
 from lab.topics import read_records

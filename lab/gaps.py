@@ -9,10 +9,10 @@ from typing import Any
 
 from kafka import TopicPartition
 
+from lab.clients.unreadable import next_readable
 from lab.errors import UnreadableError
 from lab.readings import Batch, Gap
 from lab.topics import describe_topic, topic_offsets
-from lab.unreadable import next_readable
 from lab.warehouse import Warehouse
 
 

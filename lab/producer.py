@@ -17,10 +17,9 @@ from typing import Any
 from kafka import KafkaProducer
 from kafka.errors import KafkaError, KafkaTimeoutError
 
-from lab.access import explain_rights
-from lab.connection import is_answering, make_client, wait_until_answering
-from lab.readings import Reading, encode_reading
-from lab.refusals import (
+from lab.clients.access import explain_rights
+from lab.clients.connection import is_answering, make_client, wait_until_answering
+from lab.clients.refusals import (
     NOT_WRITTEN,
     InDoubt,
     close_producer,
@@ -30,7 +29,8 @@ from lab.refusals import (
     is_dead,
     was_written,
 )
-from lab.stopping import stop_on_signals
+from lab.readings import Reading, encode_reading
+from lab.system.signals import stop_on_signals
 
 log = logging.getLogger("lab")
 NEVER_MS = 2**31 - 1

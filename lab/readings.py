@@ -12,7 +12,7 @@ import msgspec
 from msgspec import Meta
 
 from lab.errors import InvalidReading
-from lab.text import printable
+from lab.system.text import printable
 
 Status = Literal["OK", "WARNING", "CRITICAL"]
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from lab.errors import SettingsError
-from lab.urls import without_password
+from lab.system.urls import without_password
 
 SECURITY_PROTOCOLS = ("PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL")
 SASL_MECHANISMS = ("PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512")
@@ -109,7 +109,7 @@ class Settings:
     def _check_warehouse(self) -> None:
         shown, expected = without_password(self.warehouse), "sqlite:///file.db or postgresql://..."
         if self.warehouse.startswith(("postgresql://", "postgres://")):
-            return  # lab.postgresql knows more
+            return  # lab.databases.postgresql knows more
         if shown != self.warehouse:
             _refuse("warehouse", shown.removesuffix("..."), expected)
         if self.warehouse.removeprefix("sqlite:///") == ":memory:":

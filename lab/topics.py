@@ -10,8 +10,8 @@ from kafka import KafkaAdminClient, KafkaConsumer, TopicPartition
 from kafka.consumer.fetcher import ConsumerRecord
 from kafka.errors import NoError, TopicAlreadyExistsError, UnknownTopicOrPartitionError, for_code
 
-from lab.access import explain_rights
-from lab.connection import ask_again, connect
+from lab.clients.access import explain_rights
+from lab.clients.connection import ask_again, connect
 from lab.errors import TopicError
 
 

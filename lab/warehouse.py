@@ -7,7 +7,7 @@ twice" a property of the database, and no matter of when a consumer dies.
 An offset belongs to the id of its topic, not to its name: a topic made anew starts again at 0.
 It is moved only if it is still where the writer left it. So of two writers one is refused (fenced).
 
-The database is SQLite or PostgreSQL: `lab.sqlite` and `lab.postgresql` say what differs.
+The database is SQLite or PostgreSQL: `lab.databases.sqlite` and `lab.databases.postgresql` say what differs.
 """
 
 import logging
@@ -20,9 +20,9 @@ from typing import Any, Protocol, TypeVar
 
 import msgspec
 
+from lab.databases.sqlite import SQLite
 from lab.errors import NoWarehouseYet, WarehouseError
 from lab.readings import Batch, DeadLetter, Mark, Reading
-from lab.sqlite import SQLite
 
 log = logging.getLogger("lab")
 T = TypeVar("T")
@@ -59,7 +59,7 @@ PAGE = 10_000  # rows at once, where a whole table is looked through
 
 
 class Database(Protocol):
-    """What a warehouse needs of the database that keeps it; see `lab.sqlite`."""
+    """What a warehouse needs of the database that keeps it; see `lab.databases.sqlite`."""
 
     name: str  # for people: with no password in it
 
@@ -357,7 +357,7 @@ def _database(url: str) -> Database:
     if not url.startswith(("postgresql://", "postgres://")):
         return SQLite(url)
     try:
-        from lab.postgresql import PostgreSQL  # here, for it needs a package that not everybody has
+        from lab.databases.postgresql import PostgreSQL  # here, for it needs a package that not everybody has
     except ImportError as error:
         raise WarehouseError(
             f'PostgreSQL needs the package psycopg ({error}): python -m pip install "psycopg[binary]".'

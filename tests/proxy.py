@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable
 from contextlib import suppress
 
-from lab.broker import EmbeddedBroker, free_ports
+from lab.embedded.broker import EmbeddedBroker, free_ports
 
 PRODUCE = 0  # the key of that request
 

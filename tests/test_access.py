@@ -6,7 +6,7 @@ import pytest
 from kafka import KafkaAdminClient
 
 import lab
-from lab.connection import connect
+from lab.clients.connection import connect
 from lab.errors import AccessError
 from lab.settings import Settings
 from lab.topics import describe_group

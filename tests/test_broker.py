@@ -14,10 +14,10 @@ import pytest
 from kafka import KafkaConsumer, KafkaProducer
 
 import lab
-from lab.broker import EmbeddedBroker, ExternalBroker, free_ports, start_broker
-from lab.connection import is_answering
+from lab.clients.connection import is_answering
+from lab.embedded.broker import EmbeddedBroker, ExternalBroker, free_ports, start_broker
+from lab.embedded.java import java_executable
 from lab.errors import BrokerError
-from lab.java import java_executable
 
 
 def listening(process: psutil.Process) -> set[str]:
@@ -38,7 +38,7 @@ def test_started_twice_is_one_broker(broker):
 def test_one_starts_however_many_processes_ask_at_once(tmp_path):
     home, port = tmp_path / "home", free_ports(1)[0]
     program = (
-        "from lab.broker import EmbeddedBroker\n"
+        "from lab.embedded.broker import EmbeddedBroker\n"
         f"print(EmbeddedBroker({str(home)!r}, {port}).start().nodes()[0].pid)"
     )
     try:
@@ -92,7 +92,7 @@ def test_the_embedded_broker_of_this_home_is_recognised(broker):
 
 
 def test_a_taken_port_is_named_with_who_holds_it(tmp_path, monkeypatch):
-    monkeypatch.setattr("lab.broker.COMES_UP_SECONDS", 0.2)
+    monkeypatch.setattr("lab.embedded.broker.COMES_UP_SECONDS", 0.2)
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
         with pytest.raises(BrokerError, match=rf"Port {port} is taken by .*{os.getpid()}"):
@@ -141,7 +141,7 @@ def test_it_starts_in_the_posix_locale(tmp_path, monkeypatch):
 def test_it_outlives_the_process_that_started_it(tmp_path):
     """And an interrupt sent to that process's group, as a notebook's stop button does."""
     home, port = tmp_path, free_ports(1)[0]
-    program = f"from lab.broker import EmbeddedBroker; EmbeddedBroker({str(home)!r}, {port}).start()"
+    program = f"from lab.embedded.broker import EmbeddedBroker; EmbeddedBroker({str(home)!r}, {port}).start()"
     subprocess.run([sys.executable, "-c", program], check=True)
     broker = EmbeddedBroker(home, port)
     try:
@@ -201,7 +201,7 @@ def test_free_ports_are_in_a_row_and_free_and_none_is_one_to_avoid(monkeypatch):
     with ExitStack() as stack:
         for port in ports:
             stack.enter_context(socket.create_server(("127.0.0.1", port)))
-        monkeypatch.setattr(lab.broker, "PORTS", range(ports[0] - 10, ports[0] + 20))
+        monkeypatch.setattr(lab.embedded.broker, "PORTS", range(ports[0] - 10, ports[0] + 20))
         others = {port for _ in range(100) for port in free_ports(3, avoid=[ports[0] + 8])}
     assert others and not others & {*ports, ports[0] + 8}
 
@@ -210,7 +210,7 @@ def test_of_a_start_that_fails_nothing_goes_on(tmp_path, monkeypatch):
     port = free_ports(2)[0]
     with socket.create_server(("127.0.0.1", 0)) as taken:
         controllers = [*free_ports(1), taken.getsockname()[1]]
-        monkeypatch.setattr(lab.broker, "free_ports", lambda *_, **__: controllers)
+        monkeypatch.setattr(lab.embedded.broker, "free_ports", lambda *_, **__: controllers)
         broker = EmbeddedBroker(tmp_path, port, brokers=2)
         with pytest.raises(BrokerError, match="Address already in use"):
             broker.start()

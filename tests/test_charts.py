@@ -13,8 +13,7 @@ from matplotlib.colors import to_hex
 from matplotlib.text import Text
 
 import lab
-import lab.__main__  # the commands are told to the parser there
-from lab.arguments import parser
+import lab.cli.program  # the commands are told to the parser there
 from lab.charts import (
     GAP,
     LINE,
@@ -28,6 +27,7 @@ from lab.charts import (
     plot_sensor_logs,
     thin_sensor_logs,
 )
+from lab.cli.arguments import parser
 from lab.readings import Batch, Reading
 from lab.settings import Settings
 from lab.simulation import Plant

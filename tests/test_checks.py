@@ -10,7 +10,7 @@ import pytest
 from kafka import KafkaProducer
 
 import lab
-from lab.checks.steps import NotYet, Step, check
+from lab.classroom.checks.steps import NotYet, Step, check
 from lab.readings import Batch
 from lab.simulation import DAY, PLANTS
 from lab.topics import read_records

@@ -15,8 +15,8 @@ import psutil
 import pytest
 
 import lab
-from lab.broker import free_ports
-from lab.connection import is_answering
+from lab.clients.connection import is_answering
+from lab.embedded.broker import free_ports
 from tests.ledger import running, take_ledger, wait_for
 from tests.test_locks import suspend
 

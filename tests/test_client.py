@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from lab.client import find_fault, verify_client
+from lab.clients.installed import find_fault, verify_client
 
 # `kafka` 1.3.5 cannot even be read by Python today: `async` is a word of the language.
 OLD_KAFKA = "from kafka.client_async import x\n"
@@ -92,7 +92,9 @@ def matches(pattern: str, line: str) -> bool:
 
 
 def test_an_old_version_is_named(tmp_path, monkeypatch):
-    monkeypatch.setattr("lab.client.version", lambda package: "2.3.1" if package == "kafka-python" else None)
+    monkeypatch.setattr(
+        "lab.clients.installed.version", lambda package: "2.3.1" if package == "kafka-python" else None
+    )
     found, fix = find_fault()
     assert found == "kafka-python 2.3.1 is installed, and the kit needs 3"
     assert fix.endswith("-m pip install --force-reinstall kafka-python")
@@ -100,15 +102,15 @@ def test_an_old_version_is_named(tmp_path, monkeypatch):
 
 def test_a_python_without_it_is_named(monkeypatch):
     """The kernel is another Python than that of .venv, most of the time."""
-    monkeypatch.setattr("lab.client.version", lambda package: None)
+    monkeypatch.setattr("lab.clients.installed.version", lambda package: None)
     found, _ = find_fault()
     assert found == f"kafka-python is not installed for {sys.executable}"
 
 
 def test_who_took_another_python_is_shown_that_of_the_kit(tmp_path, monkeypatch):
     """And not told to install into the system's, which would mend nothing."""
-    monkeypatch.setattr("lab.client.version", lambda package: None)
-    monkeypatch.setattr("lab.client.VENV", tmp_path)
+    monkeypatch.setattr("lab.clients.installed.version", lambda package: None)
+    monkeypatch.setattr("lab.clients.installed.VENV", tmp_path)
     assert find_fault()[1].endswith("-m pip install --force-reinstall kafka-python")
     for python in (tmp_path / "bin" / "python", tmp_path / "Scripts" / "python.exe"):
         python.parent.mkdir()
@@ -123,7 +125,7 @@ def test_here_nothing_is_wrong():
 
 
 def test_a_python_that_is_too_old_is_named_before_anything_else(monkeypatch):
-    monkeypatch.setattr("lab.client.OLDEST_PYTHON", (99, 0))
+    monkeypatch.setattr("lab.clients.installed.OLDEST_PYTHON", (99, 0))
     with pytest.raises(
         ImportError, match=r"needs Python 3\.11 or newer; this is .* Start it with .*start\.py lab"
     ):

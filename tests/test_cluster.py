@@ -7,8 +7,8 @@ import time
 import pytest
 
 import lab
-from lab.broker import EmbeddedBroker, free_ports, start_broker
-from lab.connection import is_answering
+from lab.clients.connection import is_answering
+from lab.embedded.broker import EmbeddedBroker, free_ports, start_broker
 from lab.errors import BrokerError
 from lab.topics import wait_until_in_sync
 from tests.ledger import Command, take_ledger, wait_for

@@ -13,11 +13,11 @@ from pathlib import Path
 
 import pytest
 
-from lab import commandline
-from lab.__main__ import main
-from lab.commandline import as_typed
-from lab.doctor.finding import Finding, Findings
+from lab.classroom.doctor.finding import Finding, Findings
+from lab.cli.program import main
 from lab.errors import InvalidReading, LabError
+from lab.system import commandline
+from lab.system.commandline import as_typed
 
 KIT = Path(__file__).parent.parent
 BIN = Path(sys.executable).parent

@@ -11,8 +11,8 @@ from contextlib import closing, contextmanager, suppress
 import pytest
 from kafka import KafkaConsumer, KafkaProducer
 
-from lab import connection
-from lab.connection import (
+from lab.clients import connection
+from lab.clients.connection import (
     TolerantSelector,
     address,
     client_config,

@@ -41,12 +41,12 @@ from kafka.errors import (
 )
 from kafka.future import Future
 
-from lab.connection import is_answering
+from lab.clients.connection import is_answering
+from lab.clients.members import static_member
 from lab.consumer import MAX_POLL_RECORDS, ConsumeSummary, _Rebalance, consume
 from lab.errors import AccessError, WarehouseError
-from lab.members import static_member
 from lab.readings import Batch, DeadLetter, Reading, decode_reading, encode_reading
-from lab.stopping import SIGNALS
+from lab.system.signals import SIGNALS
 from lab.warehouse import Warehouse
 from tests.ledger import row
 
@@ -426,7 +426,7 @@ def in_place_of_kafka(broker, module: str, **fakes: type):
         for name, fake in fakes.items():
             patch.setattr(fake, "broker", broker, raising=False)
             patch.setattr(f"{module}.{name}", fake)
-        for each in (module, "lab.connection"):
+        for each in (module, "lab.clients.connection"):
             patch.setattr(f"{each}.is_answering", broker.is_answering)
             patch.setattr(f"{each}.time", broker.clock)
         yield broker
@@ -437,7 +437,7 @@ def fake_kafka(partitions: int = 1):
     """Within the block `lab.consumer` has the fake for Kafka."""
     fakes = {"KafkaConsumer": FakeConsumer, "KafkaAdminClient": FakeAdmin}
     with ExitStack() as readers:
-        for module in ("lab.truncation", "lab.unreadable"):
+        for module in ("lab.clients.truncation", "lab.clients.unreadable"):
             readers.enter_context(pytest.MonkeyPatch.context()).setattr(
                 f"{module}.KafkaConsumer", FakeConsumer
             )
@@ -1125,11 +1125,13 @@ def test_a_broker_that_goes_during_the_look_whether_messages_are_there_is_waited
         return False
 
     def goes():
-        monkeypatch.setattr("lab.connection.is_answering", nobody_answers)
+        monkeypatch.setattr("lab.clients.connection.is_answering", nobody_answers)
 
     broker.send(0)
     broker.clock.after(4, goes)
-    broker.clock.after(20, lambda: monkeypatch.setattr("lab.connection.is_answering", broker.is_answering))
+    broker.clock.after(
+        20, lambda: monkeypatch.setattr("lab.clients.connection.is_answering", broker.is_answering)
+    )
     broker.clock.after(21, lambda: broker.send(1))
     assert run(broker, warehouse, idle_timeout=30, max_messages=2).stored == 2
 
@@ -1508,7 +1510,7 @@ def test_a_broker_that_goes_while_it_leaves_costs_neither_summary_nor_client(bro
         return False
 
     def goes(readings):
-        monkeypatch.setattr("lab.connection.is_answering", nobody_answers)
+        monkeypatch.setattr("lab.clients.connection.is_answering", nobody_answers)
 
     broker.send(0)
     summary = run(broker, warehouse, max_messages=1, on_stored=goes)

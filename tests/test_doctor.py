@@ -21,11 +21,11 @@ from jgo.maven import MavenContext
 from kafka import KafkaProducer
 
 import lab
-from lab import doctor
-from lab.broker import EmbeddedBroker, free_ports, port_owner
-from lab.doctor import diagnose, machine, services, software
-from lab.doctor.finding import Finding, Findings
-from lab.jars import fetch_jars
+from lab.classroom import doctor
+from lab.classroom.doctor import diagnose, machine, services, software
+from lab.classroom.doctor.finding import Finding, Findings
+from lab.embedded.broker import EmbeddedBroker, free_ports, port_owner
+from lab.embedded.jars import fetch_jars
 from lab.settings import Settings
 from tests.ledger import wait_for
 from tests.secured_broker import SecuredBroker
@@ -160,7 +160,7 @@ def test_another_python_than_that_of_the_kit(settings, tmp_path):
     assert software.check_python(settings).ok
     venv.create(tmp_path / "other")
     python = tmp_path / "other" / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
-    program = "from lab.doctor.software import check_python; print(check_python(None))"
+    program = "from lab.classroom.doctor.software import check_python; print(check_python(None))"
     path = os.pathsep.join([str(KIT), *filter(None, sys.path)])
     done = subprocess.run(
         [python, "-c", program], env=os.environ | {"PYTHONPATH": path}, capture_output=True, text=True
@@ -199,7 +199,7 @@ def test_a_kit_that_is_not_installed(tmp_path):
     for path in packages.iterdir():
         if "kafka_lab_kit" not in path.name:
             (tmp_path / path.name).symlink_to(path)
-    program = "from lab.doctor.software import check_packages; print(check_packages(None))"
+    program = "from lab.classroom.doctor.software import check_packages; print(check_packages(None))"
     done = run("-S", "-c", program, cwd=tmp_path, PYTHONPATH=str(tmp_path))
     assert done.stdout.startswith("FAULT  Packages: the kit is not installed"), done.stderr
 

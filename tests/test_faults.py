@@ -27,9 +27,9 @@ from kafka.admin import ConfigResource, ConfigResourceType
 from kafka.coordinator.assignors.roundrobin import RoundRobinPartitionAssignor
 
 import lab
-from lab.broker import EmbeddedBroker, free_ports
-from lab.connection import TolerantSelector, is_answering
-from lab.doctor.messages import check_messages
+from lab.classroom.doctor.messages import check_messages
+from lab.clients.connection import TolerantSelector, is_answering
+from lab.embedded.broker import EmbeddedBroker, free_ports
 from lab.producer import produce
 from lab.readings import decode_reading, encode_reading
 from lab.settings import Settings

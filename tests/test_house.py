@@ -11,9 +11,9 @@ from pathlib import Path
 import nbformat
 import pytest
 
-import lab.__main__  # which has the commands
-from lab import checks
-from lab.arguments import parser
+import lab.cli.program  # which has the commands
+from lab.classroom import checks
+from lab.cli.arguments import parser
 from lab.settings import Settings
 
 KIT = Path(__file__).parent.parent
@@ -194,14 +194,14 @@ def test_a_lesson_has_two_exercises_that_check_themselves(path):
 
 
 def test_the_door_gives_every_check():
-    """Each of `lab/checks/lesson_NN.py` is imported in `lab/checks/__init__.py`, and is in `__all__`."""
+    """Each of `checks/lesson_NN.py` is imported in `checks/__init__.py`, and is in its `__all__`."""
     written = {
         node.name
-        for path in (KIT / "lab" / "checks").glob("lesson_*.py")
+        for path in (KIT / "lab" / "classroom" / "checks").glob("lesson_*.py")
         for node in tree(path).body
         if isinstance(node, ast.FunctionDef) and node.name.startswith("check_")
     }
-    assert written == set(checks.__all__), "lab/checks/__init__.py: import each, and name it in __all__"
+    assert written == set(checks.__all__), "checks/__init__.py: import each, and name it in __all__"
 
 
 @pytest.mark.parametrize("name", checks.__all__)

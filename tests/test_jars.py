@@ -7,9 +7,9 @@ from importlib.resources import files
 import pytest
 from jgo.maven import MavenContext
 
-from lab import jars
+from lab.embedded import jars
+from lab.embedded.jars import damaged_jars, fetch_jars
 from lab.errors import JarError
-from lab.jars import damaged_jars, fetch_jars
 
 
 @pytest.fixture
@@ -32,7 +32,7 @@ def repository(tmp_path, monkeypatch):
 
 
 def test_the_list_names_each_jar_once_with_its_checksum():
-    lines = files("lab").joinpath("kafka-jars.txt").read_text(encoding="utf-8").splitlines()
+    lines = files("lab.embedded").joinpath("kafka-jars.txt").read_text(encoding="utf-8").splitlines()
     assert all(re.fullmatch(r"[\w.-]+:[\w.-]+:[\w.-]+ [0-9a-f]{64}", line) for line in lines)
     names = [line.rpartition(":")[0] for line in lines]
     assert len(set(names)) == len(names)
@@ -86,7 +86,7 @@ def test_a_network_that_changes_files_is_refused(repository, monkeypatch):
     whole[1].unlink()
     fetched = serve(monkeypatch, {whole[1]: b"not what was asked for"})
     with pytest.raises(
-        JarError, match=r"is not the file that lab/kafka-jars.txt names, even when fetched anew"
+        JarError, match=r"is not the file that lab/embedded/kafka-jars.txt names, even when fetched anew"
     ):
         fetch_jars(repository)
     assert fetched == [whole[1]] * 2

@@ -8,14 +8,14 @@ from pathlib import Path
 import psutil
 import pytest
 
-import lab.java
-from lab.broker import EmbeddedBroker, free_ports, prepare_quick_start
-from lab.connection import is_answering
-from lab.java import JVM_OPTIONS, cache_file, java_command, java_executable
+import lab.embedded.java
+from lab.clients.connection import is_answering
+from lab.embedded.broker import EmbeddedBroker, free_ports, prepare_quick_start
+from lab.embedded.java import JVM_OPTIONS, cache_file, java_command, java_executable
 
 
 def jars() -> list[Path]:
-    return lab.java._jars()
+    return lab.embedded.java._jars()
 
 
 @pytest.fixture(scope="module")
@@ -24,7 +24,7 @@ def made(tmp_path_factory):
     cache = tmp_path_factory.mktemp("java") / "kafka-test.aot"
     found = []
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("lab.java.cache_file", lambda java, jars: cache)
+        patch.setattr("lab.embedded.java.cache_file", lambda java, jars: cache)
         threads = [threading.Thread(target=lambda: found.append(prepare_quick_start())) for _ in range(2)]
         for thread in threads:
             thread.start()
@@ -42,7 +42,7 @@ def cache(tmp_path, monkeypatch):
         pytest.skip("this Java makes no cache")
     cache = tmp_path / "java" / "kafka-test.aot"
     cache.parent.mkdir()
-    monkeypatch.setattr("lab.java.cache_file", lambda java, jars: cache)
+    monkeypatch.setattr("lab.embedded.java.cache_file", lambda java, jars: cache)
     return cache
 
 
@@ -85,7 +85,7 @@ def test_a_damaged_cache_never_keeps_kafka_from_starting(made, cache, broker, da
 
 def test_a_cache_that_kills_the_jvm_is_removed(cache, broker, monkeypatch):
     cache.write_bytes(b"any")
-    monkeypatch.setattr("lab.java.CACHE_OPTIONS", ("-XX:NoSuchOption=1",))
+    monkeypatch.setattr("lab.embedded.java.CACHE_OPTIONS", ("-XX:NoSuchOption=1",))
     with broker:
         assert is_answering(broker.bootstrap_servers)
     assert not cache.exists()
@@ -101,7 +101,7 @@ def test_what_is_wrong_with_the_broker_itself_is_not_blamed_on_the_cache(cache, 
 
 def test_a_folder_that_cannot_be_written_is_no_fault(monkeypatch, tmp_path, broker):
     (tmp_path / "file").write_text("", encoding="utf-8")
-    monkeypatch.setattr("lab.java.cache_file", lambda java, jars: tmp_path / "file" / "kafka.aot")
+    monkeypatch.setattr("lab.embedded.java.cache_file", lambda java, jars: tmp_path / "file" / "kafka.aot")
     assert prepare_quick_start() is None
     with broker:
         assert is_answering(broker.bootstrap_servers)

@@ -13,8 +13,8 @@ from urllib.request import urlopen
 import psutil
 import pytest
 
-from lab.broker import EmbeddedBroker, free_ports, is_port_open
-from lab.connection import is_answering
+from lab.clients.connection import is_answering
+from lab.embedded.broker import EmbeddedBroker, free_ports, is_port_open
 from tests.ledger import wait_for
 
 KIT = Path(__file__).parent.parent

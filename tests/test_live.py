@@ -11,7 +11,7 @@ from IPython.display import Image
 from matplotlib.figure import Figure
 
 import lab
-from lab.live import SHORTEST, Live
+from lab.watching.live import SHORTEST, Live
 from tests.ledger import wait_for
 
 
@@ -108,7 +108,7 @@ def test_it_ends_after_its_seconds_and_says_so_in_the_picture(place):
 
 
 def test_a_program_that_ends_does_not_wait_for_it():
-    code = "from lab.live import Live; Live(lambda: 1, print); print('end')"
+    code = "from lab.watching.live import Live; Live(lambda: 1, print); print('end')"
     ended = subprocess.run([sys.executable, "-c", code], capture_output=True, timeout=60, check=True)
     assert b"end" in ended.stdout
 

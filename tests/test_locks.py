@@ -12,17 +12,17 @@ import pytest
 from jgo.maven import MavenContext
 
 import lab
-from lab import locks
-from lab.broker import EmbeddedBroker, free_ports
+from lab.embedded.broker import EmbeddedBroker, free_ports
+from lab.embedded.jars import fetch_jars
+from lab.embedded.java import train
 from lab.errors import LockError
-from lab.jars import fetch_jars
-from lab.java import train
-from lab.locks import one_at_a_time
+from lab.system import locks
+from lab.system.locks import one_at_a_time
 from tests.ledger import wait_for
 
 HOLD = """
-import os, pathlib, sys, lab.locks
-with lab.locks.one_at_a_time(pathlib.Path(sys.argv[1])):
+import os, pathlib, sys, lab.system.locks
+with lab.system.locks.one_at_a_time(pathlib.Path(sys.argv[1])):
     print(os.getpid(), flush=True)
     input()
 """
@@ -154,7 +154,7 @@ def test_the_jars_behind_a_suspended_command(suspended, tmp_path):
 
 
 def test_the_cache_of_java_is_done_without(suspended, tmp_path, monkeypatch):
-    monkeypatch.setattr("lab.java.cache_file", lambda java, jars: tmp_path / "kafka.aot")
+    monkeypatch.setattr("lab.embedded.java.cache_file", lambda java, jars: tmp_path / "kafka.aot")
     suspended(tmp_path / "kafka.aot.lock")
     assert train(lambda command: pytest.fail("it has no turn")) is None
 
@@ -168,7 +168,7 @@ def test_a_replay_behind_a_suspended_one(suspended, warehouse, path):
 def test_a_replay_behind_one_on_postgresql(postgresql, monkeypatch, caplog):
     url = postgresql.new_database()
     monkeypatch.setattr(locks, "TELL_SECONDS", 0.1)
-    monkeypatch.setattr("lab.postgresql.LOCK_SECONDS", 0.3)
+    monkeypatch.setattr("lab.databases.postgresql.LOCK_SECONDS", 0.3)
     who = f"kafka-lab, process {os.getpid()} on "
     with lab.Warehouse(url) as one, lab.Warehouse(url) as two, one.exclusive("replay"):
         with pytest.raises(LockError, match=rf"the lock 'replay' of postgresql://.+ is held by {who}"):

@@ -16,9 +16,9 @@ import pytest
 
 import lab
 import lab.consumer
-from lab.doctor.services import check_warehouse
+from lab.classroom.doctor.services import check_warehouse
+from lab.clients.members import static_member
 from lab.errors import GroupError
-from lab.members import static_member
 from lab.settings import Settings
 from tests.ledger import numbered_readings, running, take_ledger, wait_for
 
@@ -67,7 +67,7 @@ def test_it_is_free_again_after_an_error():
 
 def test_it_is_free_again_when_its_process_is_killed():
     code = (
-        "from lab.members import static_member\n"
+        "from lab.clients.members import static_member\n"
         "with static_member('killed') as name:\n"
         "    print(name, flush=True)\n"
         "    input()"

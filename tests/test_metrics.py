@@ -7,10 +7,10 @@ from urllib.request import urlopen
 import psutil
 import pytest
 
-from lab.broker import free_ports
 from lab.consumer import ConsumeSummary
+from lab.embedded.broker import free_ports
 from lab.errors import LabError
-from lab.metrics import serve_metrics
+from lab.watching.metrics import serve_metrics
 
 
 def read(url: str) -> dict[str, float]:

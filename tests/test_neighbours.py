@@ -10,11 +10,18 @@ import psutil
 import pytest
 from kafka import KafkaConsumer
 
-from lab.broker import EmbeddedBroker, ExternalBroker, free_ports, is_port_open, other_kit, start_broker
-from lab.connection import is_answering
-from lab.doctor.services import check_broker
+from lab.classroom.doctor.services import check_broker
+from lab.clients.connection import is_answering
+from lab.embedded.broker import (
+    EmbeddedBroker,
+    ExternalBroker,
+    free_ports,
+    is_port_open,
+    other_kit,
+    start_broker,
+)
+from lab.embedded.neighbours import listens
 from lab.errors import BrokerError
-from lab.neighbours import listens
 from lab.settings import Settings
 from tests.ledger import Command, take_ledger, wait_for
 

@@ -14,13 +14,13 @@ import psutil
 import pytest
 
 import lab
-import lab.broker
-from lab import nodes
-from lab.broker import EmbeddedBroker, free_ports
-from lab.connection import is_answering
-from lab.doctor.services import check_leftovers
+import lab.embedded.broker
+from lab.classroom.doctor.services import check_leftovers
+from lab.clients.connection import is_answering
+from lab.embedded import nodes
+from lab.embedded.broker import EmbeddedBroker, free_ports
+from lab.embedded.nodes import data_folders, lack_of_room, remove_folders
 from lab.errors import BrokerError
-from lab.nodes import data_folders, lack_of_room, remove_folders
 from lab.settings import Settings
 from tests.ledger import running, wait_for
 
@@ -132,10 +132,10 @@ def test_a_reset_leaves_the_data_of_a_broker_that_cannot_be_seen(own_broker, mon
 def test_a_reset_leaves_the_data_of_a_broker_that_does_not_end(own_broker, monkeypatch):
     pid = own_broker.nodes()[0].pid
     with monkeypatch.context() as patch:
-        patch.setattr(lab.broker, "_signal", lambda node, act: None)
+        patch.setattr(lab.embedded.broker, "_signal", lambda node, act: None)
         clock = itertools.count(0, 6)
         patch.setattr(
-            lab.broker, "time", SimpleNamespace(monotonic=lambda: next(clock), sleep=lambda _: None)
+            lab.embedded.broker, "time", SimpleNamespace(monotonic=lambda: next(clock), sleep=lambda _: None)
         )
         with pytest.raises(BrokerError, match=rf"Kafka does not end, as process {pid}"):
             own_broker.reset()
@@ -164,7 +164,7 @@ def test_a_broker_that_cannot_be_recorded_does_not_go_on(tmp_path, monkeypatch):
             raise OSError(errno.EIO, "the disk does not answer")
         real(home, some)
 
-    monkeypatch.setattr(lab.broker, "write_nodes", write)
+    monkeypatch.setattr(lab.embedded.broker, "write_nodes", write)
     broker = EmbeddedBroker(tmp_path, free_ports(1)[0])
     with pytest.raises(BrokerError, match=r"cannot be started in .*: .*the disk does not answer"):
         broker.start()
@@ -221,7 +221,7 @@ def test_the_doctor_knows_that_a_broker_ended_for_lack_of_room(own_broker, tmp_p
         wait_for(lambda: not own_broker.is_running())
     assert "it ended because it could not write: File too large" in check_leftovers(settings).found
     with monkeypatch.context() as patch:
-        patch.setattr("lab.doctor.services.lack_of_room", lambda folder: "File too large")
+        patch.setattr("lab.classroom.doctor.services.lack_of_room", lambda folder: "File too large")
         fault = check_leftovers(settings)
     assert fault.found.startswith("the broker ended because it could not write to ")
     assert "Free at least 500 MB" in fault.fix

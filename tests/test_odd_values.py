@@ -14,9 +14,9 @@ from pathlib import Path
 
 import pytest
 
-import lab.demo
-from lab.__main__ import main
-from lab.arguments import COMMANDS, parser
+import lab.cli.demo
+from lab.cli.arguments import COMMANDS, parser
+from lab.cli.program import main
 from lab.errors import SettingsError
 from lab.readings import Batch, DeadLetter
 from lab.settings import Settings
@@ -78,7 +78,7 @@ def call(place, own_logging, monkeypatch, capsys):
     """A command in this process, which ends soon, in one of the ways that are agreed."""
     for module in ("producer", "consumer"):
         monkeypatch.setattr(f"lab.{module}.stop_on_signals", stop_soon)
-    monkeypatch.setattr("lab.demo.run_demo", lambda settings, output: output.write_bytes(b""))
+    monkeypatch.setattr("lab.cli.demo.run_demo", lambda settings, output: output.write_bytes(b""))
 
     def run(*arguments: str) -> None:
         began, code = time.monotonic(), main(list(arguments))

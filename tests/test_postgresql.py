@@ -15,9 +15,9 @@ import pytest
 
 import conftest
 import lab
-from lab.doctor.services import check_warehouse
+from lab.classroom.doctor.services import check_warehouse
+from lab.clients.members import static_member
 from lab.errors import WarehouseError
-from lab.members import static_member
 from lab.readings import DeadLetter, Reading
 from lab.warehouse import Warehouse
 from tests.ledger import running, wait_for
@@ -273,7 +273,7 @@ def test_a_table_of_our_name_that_is_not_ours_is_refused(url):
 
 def test_without_psycopg_it_says_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "psycopg", None)
-    monkeypatch.delitem(sys.modules, "lab.postgresql", raising=False)
+    monkeypatch.delitem(sys.modules, "lab.databases.postgresql", raising=False)
     assert 'python -m pip install "psycopg[binary]"' in refusal("postgresql://ada@h/x")
 
 

@@ -26,13 +26,13 @@ from kafka.errors import (
 from kafka.future import Future
 from msgspec import structs
 
-from lab import refusals
-from lab.connection import is_answering
+from lab.clients import refusals
+from lab.clients.connection import is_answering
 from lab.errors import AccessError
 from lab.producer import CLOSE_SECONDS, NEVER_MS, ProduceSummary, produce
 from lab.readings import decode_reading
 from lab.simulation import simulate_readings
-from lab.stopping import SIGNALS
+from lab.system.signals import SIGNALS
 from tests.test_consumer import Clock, Stop, in_place_of_kafka, reading, same_signatures
 
 TOPIC, SERVERS = "sensor-data", "fake:9092"

@@ -5,13 +5,13 @@ import traceback
 import pytest
 
 import lab
-import lab.demo
-from lab.__main__ import main
+import lab.cli.demo
+from lab.cli.program import main
 from lab.consumer import ConsumeSummary
 from lab.errors import LabError
 from lab.producer import ProduceSummary
 from lab.settings import Settings
-from lab.urls import is_postgresql, without_password
+from lab.system.urls import is_postgresql, without_password
 from lab.warehouse import Warehouse
 
 CANARY = "canary7"
@@ -85,7 +85,7 @@ def test_no_command_shows_it_where_the_address_is_wrong(url, show):
 
 def test_no_command_shows_it_where_all_is_well(postgresql, show, monkeypatch):
     done = ProduceSummary(), ConsumeSummary()
-    monkeypatch.setattr("lab.demo._run", lambda *arguments: done)
+    monkeypatch.setattr("lab.cli.demo._run", lambda *arguments: done)
     url = f"{postgresql.new_database()}&password={CANARY}"
     said = show(url, "consume --idle-timeout 0.1", "demo", *COMMANDS[1:])
     assert CANARY not in said

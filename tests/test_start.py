@@ -25,7 +25,7 @@ def kit(tmp_path):
         "pyproject.toml",
         "requirements.txt",
         "requirements-test.txt",
-        "lab/kafka-jars.txt",
+        "lab/embedded/kafka-jars.txt",
     ):
         shutil.copy(KIT / name, kit / name)
     return kit
@@ -52,7 +52,7 @@ def make_done(kit, packages="requirements.txt"):
         start.PYTHON.symlink_to(sys.executable)
     pins = (kit / packages).read_bytes() + (kit / "pyproject.toml").read_bytes()
     start.set_done(packages, pins)
-    start.set_done("kafka", (kit / "lab" / "kafka-jars.txt").read_bytes())
+    start.set_done("kafka", (kit / "lab" / "embedded" / "kafka-jars.txt").read_bytes())
     return start
 
 

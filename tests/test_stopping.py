@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from lab.stopping import SIGNALS, interrupted_once, stop_on_signals, wait_until
+from lab.system.signals import SIGNALS, interrupted_once, stop_on_signals, wait_until
 
 
 @pytest.fixture(params=SIGNALS, ids=lambda number: number.name)

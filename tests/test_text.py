@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lab.__main__ import _show, _table, _Terminal
+from lab.cli.program import _show, _table, _Terminal
 from lab.readings import Reading
-from lab.text import JOINERS, printable
+from lab.system.text import JOINERS, printable
 from tests.test_readings import few
 
 

@@ -19,7 +19,7 @@ import nbformat
 import pandas
 import pytest
 
-import lab.sqlite
+import lab.databases.sqlite
 from lab.dead_letters import list_dead_letters
 from lab.errors import WarehouseError
 from lab.readings import Batch, DeadLetter, Gap, Reading, decode_reading, encode_reading
@@ -445,7 +445,7 @@ def test_a_database_that_can_only_be_read_is_refused(path, monkeypatch):
     def connect_read_only(database, **options):
         return connect(f"{path.as_uri()}?mode=ro", uri=True, **options)
 
-    monkeypatch.setattr(lab.sqlite.sqlite3, "connect", connect_read_only)
+    monkeypatch.setattr(lab.databases.sqlite.sqlite3, "connect", connect_read_only)
     expected = f"{path} cannot be used: attempt to write a readonly database. {READ_ONLY}"
     assert refusal(path) == expected
 

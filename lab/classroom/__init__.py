@@ -1,0 +1,1 @@
+"""Who helps the learner? The checks of the exercises, the doctor, and the programs that lessons run."""

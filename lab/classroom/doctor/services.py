@@ -1,0 +1,256 @@
+"""Do Kafka and the warehouse answer, and are they the ones we think? What did earlier runs leave?"""
+
+import sqlite3
+import time
+from contextlib import closing, suppress
+from pathlib import Path
+
+from kafka import KafkaAdminClient, TopicPartition
+from kafka.admin import OffsetSpec
+from kafka.errors import KafkaError
+
+from lab.classroom.doctor.finding import Finding
+from lab.clients.connection import address, connect, is_answering, speaks_tls
+from lab.clients.members import tell_groups
+from lab.databases.sqlite import unwritable
+from lab.embedded.broker import LOOPBACK, NEEDED_MB, EmbeddedBroker, is_port_open, other_kit, port_owner
+from lab.embedded.java import java_executable
+from lab.embedded.nodes import (
+    Node,
+    data_folders,
+    failed_write,
+    kafka_processes,
+    lack_of_room,
+    read_record,
+)
+from lab.errors import LabError, NoWarehouseYet
+from lab.settings import Settings
+from lab.system.locks import holder_of
+from lab.warehouse import SCHEMA, Warehouse
+
+AHEAD_SECONDS = 300
+Fault = tuple[str, str]  # what it is, and what to do
+
+
+def check_broker(settings: Settings) -> Finding:
+    """Something answers as Kafka at the address, or nothing is in the way of starting it."""
+    servers = settings.bootstrap_servers
+    if not is_answering(servers, security_protocol=settings.security_protocol):
+        if fault := _in_the_way(settings):
+            return Finding("Broker", *fault)
+        return Finding(
+            "Broker", f"none at {servers} yet; python -m lab broker start, or lesson 01, starts one"
+        )
+    try:
+        with connect(KafkaAdminClient, timeout=1, **settings.kafka) as admin:
+            fault = _stranded(admin, settings) or _from_the_future(admin, settings)
+    except (LabError, KafkaError) as error:
+        return Finding("Broker", str(error), "Mend that setting; nothing else can work before.")
+    return Finding("Broker", *(fault or (f"answers at {servers}, {_whose(settings)}",)))
+
+
+def _in_the_way(settings: Settings) -> Fault | None:
+    """Why no broker can be started at the address."""
+    servers = settings.bootstrap_servers
+    running = [node for node in EmbeddedBroker(settings.home).nodes() if node.process]
+    places = [address(server) for server in servers.split(",")]
+    if not all(host in LOOPBACK for host, _ in places):
+        fix = "Check the address and the way to it (VPN, firewall), or unset LAB_BOOTSTRAP_SERVERS."
+        return f"no Kafka answers at {servers}, and the kit starts one on this machine only", fix
+    if running and running[0].port not in (port for _, port in places):
+        found = f"none at {servers}; the embedded one of {settings.home} runs at localhost:{running[0].port}"
+        return found, "Stop it: python -m lab broker stop. Then it starts where you ask for it."
+    if running:
+        found = f"the embedded one runs (process {running[0].pid}) and does not answer at {servers}"
+        return found, "If it has just been started, wait. If not: python -m lab broker stop."
+    if speaks_tls(servers):
+        return f"Kafka at {servers} speaks TLS", "Look at LAB_SECURITY_PROTOCOL."
+    for host, port in places:
+        if is_port_open(host, port):
+            found = f"port {port} is taken by {port_owner(port)}, which is no Kafka that answers"
+            return found, f"End it, or set LAB_BOOTSTRAP_SERVERS=localhost:{port + 100}."
+    return None
+
+
+def _stranded(admin: KafkaAdminClient, settings: Settings) -> Fault | None:
+    """A client goes on to the addresses that the broker names: can they be reached from here?"""
+    servers, protocol = settings.bootstrap_servers, settings.security_protocol
+    # Not with describe_cluster: that already asks at one of these addresses.
+    named = [f"{broker.host}:{broker.port}" for broker in admin._manager.cluster.brokers()]
+    lost = [server for server in named if not is_answering(server, security_protocol=protocol)]
+    if not lost:
+        return None
+    found = f"{servers} answers, but sends its clients on to {', '.join(lost)}, where nothing answers"
+    fix = f"Set its advertised.listeners (in Docker KAFKA_ADVERTISED_LISTENERS) to {protocol}://{servers}."
+    return found, fix
+
+
+def _from_the_future(admin: KafkaAdminClient, settings: Settings) -> Fault | None:
+    """The newest message tells the clock of the machine that sent it."""
+    try:
+        partitions = admin.describe_topics([settings.topic])[0]["partitions"]
+        asked = {
+            TopicPartition(settings.topic, each["partition_index"]): OffsetSpec.MAX_TIMESTAMP
+            for each in partitions
+        }
+        newest = max((each.timestamp for each in admin.list_partition_offsets(asked).values()), default=0)
+    except KafkaError:
+        return None  # no such topic, no right to it, or a Kafka before 3.0: then nothing can be said
+    ahead = newest / 1000 - time.time()
+    if ahead < AHEAD_SECONDS:
+        return None
+    found = (
+        f"the newest message of {settings.topic} is {ahead / 60:.0f} minutes ahead of this machine's clock"
+    )
+    return found, "Let this machine, and the one that sent it, set their clocks by the network."
+
+
+def _whose(settings: Settings) -> str:
+    """Which broker that is: the kit's own and one in Docker are easily taken for each other."""
+    nodes = EmbeddedBroker(settings.home).nodes()
+    running = [node for node in nodes if node.process]
+    places = [address(server) for server in settings.bootstrap_servers.split(",")]
+    here = [port for host, port in places if host in LOOPBACK]
+    if any(node.port in here for node in running):
+        return "the embedded one" + (f", {len(running)} of its {len(nodes)} nodes" if len(nodes) > 1 else "")
+    host, port = places[0]
+    who = port_owner(port) if host in LOOPBACK else f"on {host}"
+    whose = f"not the kit's own but one of somebody else ({who})"
+    if home := other_kit(settings.bootstrap_servers, settings.home, settings.security_protocol):
+        whose += f", of another kit, which keeps it in {home}"
+    if data_folders(settings.home):
+        place = f"runs at localhost:{running[0].port}" if running else "is stopped"
+        whose += f"; the kit's own, which has other topics in {settings.home}, {place} and is not used"
+    return whose
+
+
+def check_leftovers(settings: Settings) -> Finding:
+    """Nothing of an earlier broker is in the way of the next one."""
+    home, nodes = EmbeddedBroker(settings.home).home, EmbeddedBroker(settings.home).nodes()
+    fault = _suspended(home) or _strays(home, nodes)
+    fault = fault or _out_of_room(nodes) or _unusable(settings, home, nodes)
+    return Finding("Leftovers", *(fault or (_harmless(home, nodes) or "none",)))
+
+
+def _strays(home: Path, nodes: list[Node]) -> Fault | None:
+    """Processes of a broker whose record or folder is gone."""
+    recorded = {node.pid for node in read_record(home)}
+    for node in nodes:
+        if node.process and node.pid not in recorded:
+            found = f"a broker of {home} runs as process {node.pid}, and its broker.json does not say so"
+            return found, "Note it again: python -m lab broker start; or end it: python -m lab broker stop."
+    for process, folder in kafka_processes():
+        if folder.name.startswith("broker-") and not folder.exists():
+            found = f"a broker still runs as process {process.pid}, and its folder {folder} is gone"
+            kill = f"kill {process.pid}, on Windows taskkill /F /PID {process.pid}"
+            return found, f"End it: {'python -m lab broker stop' if folder.parent == home else kill}."
+    return None
+
+
+def _suspended(home: Path) -> Fault | None:
+    """A command that has the lock of the broker and does not go on."""
+    holder = holder_of(home / "broker.lock")
+    if not holder.is_suspended:
+        return None
+    found = f"{holder}, keeps every other command from the broker of {home}"
+    return found, "Let it go on, by fg in its terminal, or end it."
+
+
+def _out_of_room(nodes: list[Node]) -> Fault | None:
+    """A broker that ended because it could not write, and cannot yet."""
+    for node in nodes:
+        cause = None if node.process else failed_write(node)
+        if cause and lack_of_room(node.folder.parent):
+            found = f"the broker ended because it could not write to {node.folder}: {cause}"
+            return found, f"Free at least {NEEDED_MB} MB on that disk. Then: python -m lab broker start."
+    return None
+
+
+def _unusable(settings: Settings, home: Path, nodes: list[Node]) -> Fault | None:
+    """Data on which no broker starts."""
+    fix = "Remove its topics and messages: python -m lab broker reset."
+    folders = data_folders(home)
+    for folder in folders:
+        if not (folder / "data" / "meta.properties").is_file():
+            return f"{folder} is incomplete (no data/meta.properties): Kafka does not start on it", fix
+    asked = max(len(settings.bootstrap_servers.split(",")), len(nodes))
+    if folders and len(folders) != asked and not any(node.process for node in nodes):
+        return f"{home} has the data of {len(folders)} broker(s), and {asked} are asked for", fix
+    return None
+
+
+def _harmless(home: Path, nodes: list[Node]) -> str:
+    """What an earlier run left and the next one uses, or makes anew."""
+    told = []
+    if nodes and not any(node.process for node in nodes):
+        told.append(f"a broker that is stopped, with its topics, in {home}")
+        causes = filter(None, map(failed_write, nodes))
+        told += [f"it ended because it could not write: {cause}" for cause in causes]
+    told += [f"{path.name} is half-removed, and can be deleted" for path in home.glob("broker-*.gone")]
+    cut_off = [*home.glob("broker-*.new"), *_java_folder().glob("kafka-*.aot.new")]
+    told += [f"{path.name} is half-made, and will be made anew" for path in cut_off]
+    return "; ".join(told) and f"{'; '.join(told)}: no fault"
+
+
+def _java_folder() -> Path:
+    try:
+        return java_executable().resolve().parent.parent
+    except LabError:
+        return Path()  # the check of Java tells it
+
+
+def check_warehouse(settings: Settings) -> Finding:
+    """The warehouse can be read and written, or is not there yet."""
+    try:
+        if settings.warehouse_url.startswith("sqlite:") and (fault := _fault_of_file(settings.warehouse_url)):
+            return Finding("Warehouse", *fault)
+        with Warehouse(settings.warehouse_url, create=False) as warehouse:
+            rows = warehouse.query("SELECT count(*) FROM sensor_logs")[0][0]
+            if fault := _two_groups(warehouse, settings):
+                return Finding("Warehouse", f"{warehouse.name}: {fault[0]}", fault[1])
+            return Finding("Warehouse", f"{warehouse.name}, {rows} rows")
+    except NoWarehouseYet as error:
+        return Finding("Warehouse", str(error))
+    except LabError as error:
+        return Finding("Warehouse", str(error), "Mend that, or choose another with LAB_WAREHOUSE.")
+
+
+def _two_groups(warehouse: Warehouse, settings: Settings) -> Fault | None:
+    """Consumers of two groups that store the topic at the same time."""
+    running = warehouse.running_consumers()
+    if len({group for group, _ in running}) < 2 or not is_answering(
+        settings.bootstrap_servers, security_protocol=settings.security_protocol
+    ):
+        return None
+    with suppress(LabError, KafkaError), connect(KafkaAdminClient, timeout=1, **settings.kafka) as admin:
+        return tell_groups(settings.topic, running, admin)
+
+
+def _fault_of_file(url: str) -> Fault | None:
+    """What a `Warehouse` would wait for, or write into; nothing if it would refuse it by itself."""
+    path = Path(url.removeprefix("sqlite:///"))
+    if not path.is_file():
+        return None
+    try:
+        with closing(sqlite3.connect(path, timeout=1, isolation_level=None)) as db:
+            db.execute("BEGIN IMMEDIATE")
+            tables = {row[0] for row in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+            db.execute("CREATE TABLE can_be_written (x)")
+            db.execute("ROLLBACK")
+    except sqlite3.Error as error:
+        code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+        if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+            return (
+                f"{path} is locked by another program",
+                "Close what has it open, a database browser for example.",
+            )
+        if code == sqlite3.SQLITE_READONLY:
+            return (
+                f"{unwritable(path) or path} is read-only",
+                "Make it writable, or choose another with LAB_WAREHOUSE.",
+            )
+        return None
+    if tables and tables.isdisjoint(SCHEMA):
+        found = f"{path} is a database of something else, with the tables {', '.join(sorted(tables))}"
+        return found, "Choose another file with LAB_WAREHOUSE."
+    return None

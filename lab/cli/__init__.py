@@ -1,0 +1,1 @@
+"""How is each part used from a terminal? The commands of `python -m lab`."""

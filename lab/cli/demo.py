@@ -1,0 +1,188 @@
+"""The whole pipeline at once: broker, topic, producer, Kafka, consumer, warehouse, chart."""
+
+import logging
+import signal
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from kafka import KafkaAdminClient
+from tqdm import tqdm
+
+from lab.charts import plot_sensor_logs, read_sensor_logs
+from lab.clients.connection import ask_again, connect
+from lab.clients.members import is_joined
+from lab.consumer import ConsumeSummary, consume
+from lab.embedded.broker import EmbeddedBroker, ExternalBroker, another_address, start_broker
+from lab.errors import BrokerError, LabError
+from lab.producer import ProduceSummary, produce
+from lab.settings import Settings
+from lab.simulation import DAY, PLANTS, simulate_readings
+from lab.system.commandline import START, kit, start
+from lab.system.signals import interrupted_once, stop_on_signals
+from lab.topics import Topic, create_topic, topic_offsets
+from lab.warehouse import Warehouse
+
+log = logging.getLogger("lab")
+BATCHES = 1440  # one a minute, for a day
+INTERVAL = 0.004  # seconds between two batches, so that there is something to see
+
+
+def run_demo(settings: Settings, output: Path) -> None:
+    """Send a simulated day through Kafka into the warehouse, chart it, and say what was done.
+
+    A broker that was not running before is stopped at the end, unless others use it by then. Each
+    run takes the next day, so that two runs do not lie on top of each other. Raises LabError before
+    anything is sent if its readings would get among those of another kit.
+    """
+    began = time.monotonic()
+    print(f"1  Kafka at {settings.bootstrap_servers}: starting, or using the one there", flush=True)
+    with interrupted_once():
+        broker = start_broker(settings.bootstrap_servers, settings.home)
+        try:
+            _refuse_another_kit(broker, settings)
+            topic = create_topic(settings.topic, **settings.kafka)
+            print(f"2  Topic {topic.name}: {len(topic.partitions)} partition(s)", flush=True)
+            with Warehouse(settings.warehouse_url) as warehouse:
+                day = _next_day(warehouse)
+                print(f"3  Producer and consumer: the readings of {day:%d %B %Y}, {day:%A}", flush=True)
+                if waiting := _waiting(settings, topic, warehouse):
+                    print(f"   and {waiting} that wait in the topic; for one of your own set LAB_TOPIC")
+                sent, stored = _run(settings, warehouse, topic, day)
+        finally:
+            left = _end(broker)
+    print("4  Chart", flush=True)
+    logs = read_sensor_logs(settings.warehouse_url)
+    logs = logs[(logs["ts"] >= day) & (logs["ts"] < day + timedelta(days=1))]
+    plot_sensor_logs(logs).savefig(output)
+    print(
+        f"\nDone in {time.monotonic() - began:.1f} s.\n"
+        f"  produced      {sent.acknowledged} readings, {sent.per_second:.0f} a second\n"
+        f"  stored        {stored.stored} rows in sensor_logs, {len(logs)} of that day\n"
+        f"  dead letters  {stored.dead_letters}\n"
+        f"  warehouse     {warehouse.name}\n"
+        f"  chart         {output}\n"
+        f"  broker        {left or 'stopped'}\n"
+        f"\nLook at the chart, then {_next_step()}"
+    )
+
+
+def _next_step() -> str:
+    if START.exists():
+        return f"learn how it works: {start('lab')}"
+    return f"see what else there is: {kit()} --help"
+
+
+def _refuse_another_kit(broker: EmbeddedBroker | ExternalBroker, settings: Settings) -> None:
+    if isinstance(broker, ExternalBroker) and broker.home:
+        raise BrokerError(
+            f"Kafka at {settings.bootstrap_servers} is that of another kit, in {broker.home}: what is sent "
+            f"to topic {settings.topic} may be read there, and it may be stopped. For a broker of your own "
+            f"set {another_address(settings.bootstrap_servers)}; if that kit is yours too, LAB_HOME."
+        )
+
+
+def _end(broker: EmbeddedBroker | ExternalBroker) -> str:
+    """Stop a broker that was started here, unless others use it; why it was left running, if it was."""
+    if isinstance(broker, ExternalBroker) or not broker.started_here:
+        return "left running, as it was"
+    if clients := broker.clients():
+        log.warning("The broker goes on, for others use it: %s.", ", ".join(clients))
+        return "left running, for others use it; then: python -m lab broker stop"
+    broker.stop()
+    return ""
+
+
+def _run(
+    settings: Settings, warehouse: Warehouse, topic: Topic, day: datetime
+) -> tuple[ProduceSummary, ConsumeSummary]:
+    """Produce and consume side by side, until all that is in the topic is stored."""
+    batches = simulate_readings(seed=day.toordinal(), start=day, plants=PLANTS)
+    with (
+        stop_on_signals() as stop,
+        tqdm(desc="   produced", total=BATCHES * 3, unit=" readings", disable=None) as produced,
+        tqdm(desc="   stored  ", total=BATCHES * 3, unit=" readings", disable=None) as consumed,
+        ThreadPoolExecutor(1) as pool,
+    ):
+        consumer = pool.submit(
+            consume,
+            topic.name,
+            warehouse,
+            group_id=settings.group,
+            stop=stop,
+            on_stored=lambda readings: consumed.update(len(readings)),
+            **settings.kafka,
+        )
+        try:
+            # Before anything is sent: perhaps the group stores it elsewhere, and the consumer refuses.
+            _wait(lambda: _is_joined(settings, topic, warehouse), settings, consumer, stop)
+            if consumer.done():
+                consumer.result()
+            sent = produce(
+                topic.name,
+                batches,
+                interval=INTERVAL,
+                max_batches=BATCHES,
+                stop=stop,
+                on_batch=lambda batch: produced.update(len(batch)),
+                **settings.kafka,
+            )
+            ends = {n: end for n, (_, end) in topic_offsets(topic.name, **settings.kafka).items()}
+            with Warehouse(settings.warehouse_url, create=False) as reader:
+                _wait(lambda: _is_stored(reader, topic, ends), settings, consumer, stop)
+            if stop.is_set():
+                signal.raise_signal(signal.SIGINT)  # as if it had not been caught
+        finally:
+            stop.set()
+        return sent, consumer.result()
+
+
+def _waiting(settings: Settings, topic: Topic, warehouse: Warehouse) -> int:
+    """Messages that are in the topic before the first is sent, and not in the warehouse."""
+    stored = warehouse.next_offsets(topic.topic_id)
+    offsets = topic_offsets(topic.name, **settings.kafka)
+    return sum(end - stored.get(number, first) for number, (first, end) in offsets.items())
+
+
+@ask_again  # in a new broker, for the first group
+def _is_joined(settings: Settings, topic: Topic, warehouse: Warehouse) -> bool:
+    with connect(KafkaAdminClient, **settings.kafka) as admin:
+        group = admin.describe_groups([settings.group])[settings.group]
+    return is_joined(group, topic.name, warehouse.identity)
+
+
+def _is_stored(warehouse: Warehouse, topic: Topic, ends: dict[int, int]) -> bool:
+    stored = warehouse.next_offsets(topic.topic_id)
+    return all(stored.get(number, 0) >= end for number, end in ends.items())
+
+
+def _wait(
+    condition: Callable[[], bool],
+    settings: Settings,
+    consumer: Future,
+    stop: threading.Event,
+    timeout: float = 60,
+) -> None:
+    """Wait for the consumer to come so far, or to end."""
+    until = time.monotonic() + timeout
+    while not consumer.done() and not stop.wait(0.1) and not condition():
+        if time.monotonic() > until:
+            raise LabError(
+                f"Not everything was stored within {timeout:.0f} s. Does another consumer of group "
+                f"{settings.group} have the partition? Stop it, or set LAB_GROUP to another name."
+            )
+
+
+def _next_day(warehouse: Warehouse) -> datetime:
+    """The first day from DAY on of which the warehouse has nothing."""
+    day = DAY
+    while warehouse.query(
+        "SELECT 1 FROM sensor_logs WHERE ts >= ? AND ts < ? LIMIT 1",
+        day.isoformat(),
+        (day + timedelta(days=1)).isoformat(),
+    ):
+        day += timedelta(days=1)
+    return day

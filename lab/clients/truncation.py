@@ -1,0 +1,106 @@
+"""Is the log still the one that was read? A power cut, or an older data folder, can make it another.
+
+With each offset the warehouse keeps a mark: the last message that was stored, as its offset, its time
+and a checksum. A consumer that takes up a partition reads that one message again. If it is another now,
+or the log ends before it, the log was cut short, and perhaps written anew since then.
+
+Kafka's own answer is the leader epoch (KIP-320). It is not enough here: a broker on an older data folder
+counts its epochs anew from there, and may come to the same numbers.
+"""
+
+import time
+import zlib
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+from kafka import KafkaConsumer, TopicPartition
+from kafka.consumer.fetcher import ConsumerRecord
+from kafka.errors import KafkaTimeoutError
+
+from lab.clients.connection import connect
+from lab.errors import InvalidReading
+from lab.readings import DeadLetter, Mark, Reading, decode_reading
+
+BLOCK = 200  # messages compared at first; then twice as many each time
+ASK_MS = 2000  # for an offset; kafka-python itself asks for a partition that is gone for a minute and more
+READ_SECONDS = 10.0  # for a block, without a single message
+# As the consumer reads it; and no place is taken for another in silence.
+READER: dict[str, Any] = {"isolation_level": "read_committed", "auto_offset_reset": "none"}
+
+WhichAreStored = Callable[[str, int, Sequence[Reading | DeadLetter]], list[bool]]
+
+
+def mark(record: ConsumerRecord) -> Mark:
+    """What a message is recognized by."""
+    checksum = zlib.crc32(record.key or b"", record.timestamp & 0xFFFFFFFF)
+    return Mark(record.offset, record.timestamp, zlib.crc32(record.value or b"", checksum))
+
+
+def is_same_log(partition: TopicPartition, last: Mark, **kafka: Any) -> bool | None:
+    """Whether the log still has the message that the mark was made of; None if that cannot be told.
+
+    It cannot where retention or compaction removed it. Raises KafkaError if the log cannot be read.
+    """
+    with connect(KafkaConsumer, **READER | kafka) as reader:
+        first = reader.beginning_offsets([partition], timeout_ms=ASK_MS)[partition]
+        end = reader.end_offsets([partition], timeout_ms=ASK_MS)[partition]
+        if last.offset < first:
+            return None
+        if last.offset >= end:
+            return False
+        reader.assign([partition])
+        found = next(iter(_read(reader, partition, last.offset, last.offset + 1)), None)
+    return mark(found) == last if found else None
+
+
+def first_difference(
+    partition: TopicPartition, last: Mark, end: int, which_are_stored: WhichAreStored, **kafka: Any
+) -> tuple[int, Mark | None]:
+    """Up to which offset the log is what was stored, and the last message before that.
+
+    Compares messages with rows, in blocks from `end` back to the first that is all there. A message
+    with a later time than `last` was certainly not stored, whatever is in it: it may be an old reading
+    that was sent again. Raises KafkaError if the log cannot be read.
+    """
+    with connect(KafkaConsumer, **READER | kafka) as reader:
+        first = reader.beginning_offsets([partition], timeout_ms=ASK_MS)[partition]
+        reader.assign([partition])
+        high, size, there = end, BLOCK, end
+        while high > first:
+            low = max(first, high - size)
+            records = _read(reader, partition, low, high)
+            stored = which_are_stored(partition.topic, partition.partition, list(map(decode, records)))
+            same = 0
+            while same < len(records) and stored[same] and records[same].timestamp <= last.timestamp:
+                same += 1
+            if same < len(records):
+                there = records[same].offset
+            if same:
+                return there, mark(records[same - 1])
+            high, size = low, 2 * size
+    return there, None
+
+
+def decode(record: ConsumerRecord) -> Reading | DeadLetter:
+    """The reading in a message, or why there is none."""
+    try:
+        return decode_reading(record.value)
+    except InvalidReading as reason:
+        return DeadLetter(record.offset, record.key, record.value, str(reason))
+
+
+def _read(reader: KafkaConsumer, partition: TopicPartition, low: int, high: int) -> list[ConsumerRecord]:
+    """The messages from one offset up to, and without, another."""
+    reader.seek(partition, low)
+    polls = _polls(reader, partition, high)
+    return [record for records in polls for record in records if record.offset < high]
+
+
+def _polls(reader: KafkaConsumer, partition: TopicPartition, high: int) -> Iterator[list[ConsumerRecord]]:
+    until = time.monotonic() + READ_SECONDS
+    while reader.position(partition) < high:
+        if records := reader.poll(500).get(partition):
+            until = time.monotonic() + READ_SECONDS
+            yield records
+        elif time.monotonic() > until:
+            raise KafkaTimeoutError(f"{partition} could not be read within {READ_SECONDS:.0f} s")

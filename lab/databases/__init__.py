@@ -1,0 +1,1 @@
+"""How do SQLite and PostgreSQL keep the warehouse?"""

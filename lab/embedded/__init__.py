@@ -1,0 +1,1 @@
+"""How is there a Kafka on this machine? A real one, with no Docker, and with no Java to install."""

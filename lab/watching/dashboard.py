@@ -1,0 +1,246 @@
+"""What is going on right now? The whole pipeline in one figure, made to be drawn again and again.
+
+It only looks: at the topic's offsets, at the group's members, and at the warehouse. So it can be
+opened beside anything that runs, and closed again, and nobody notices.
+"""
+
+import time
+from collections import deque
+from collections.abc import Iterable
+from dataclasses import dataclass
+from itertools import cycle, pairwise
+from typing import Any
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
+
+from lab.charts import GAP, STATUS, Chart, caption, drawable
+from lab.clients.connection import wait_until_answering
+from lab.errors import NoWarehouseYet
+from lab.topics import describe_topic, partition_owners, topic_offsets
+from lab.warehouse import Warehouse
+
+SPAN = 60.0  # seconds of the past that are shown
+SMOOTH = 3.0  # seconds over which a rate is taken: a batch a second would make a comb of it
+LAST_ROWS = 1200
+MOST_UNITS = 4  # panels of values
+MOST_SENSORS = 6  # lines in such a panel
+SECOND = 1 / 86400  # matplotlib counts in days
+LAG, LOST = STATUS["WARNING"][0], STATUS["CRITICAL"][0]
+COLORS = ("#0072b2", "#009e73", "#cc79a7", "#56b4e9", "#f0e442", "#000000")  # after Okabe and Ito
+NOBODY = "nobody"
+
+
+@dataclass(frozen=True)
+class Moment:
+    """What was found at one time."""
+
+    at: float  # seconds, of time.monotonic
+    offsets: dict[int, tuple[int, int]]  # {partition: (first, end)}
+    next_offsets: dict[int, int]  # {partition: the warehouse's place}
+    owners: dict[int, str]  # {partition: member of the group, or NOBODY}
+    stored: int = 0  # rows in sensor_logs
+    dead_letters: int = 0
+
+    @property
+    def produced(self) -> int:
+        """Messages that were ever written to the topic."""
+        return sum(end for _, end in self.offsets.values())
+
+    @property
+    def processed(self) -> int:
+        """Messages up to which the warehouse has come."""
+        return sum(self.next_offsets.values())
+
+    @property
+    def lag(self) -> dict[int, int]:
+        """{partition: messages in the log that are not in the warehouse yet}."""
+        return {n: end - max(first, self.next_offsets.get(n, 0)) for n, (first, end) in self.offsets.items()}
+
+
+class Dashboard:
+    """Watches a topic, the group that reads it, and the warehouse that it fills.
+
+    `draw()` looks once, and gives a figure: hand it to `show_live`. What it saw in the last minute it
+    remembers, for the rates and the owners.
+    """
+
+    def __init__(self, topic: str, warehouse: str, *, group_id: str = "sensor-logs", **kafka: Any):
+        """`warehouse` is a URL; `kafka` says how to reach the broker (`bootstrap_servers=...`)."""
+        self.topic, self.warehouse, self.group_id, self.kafka = topic, warehouse, group_id, kafka
+        self.moments: deque[Moment] = deque()
+        self._colors = {NOBODY: GAP}
+        self._palette = cycle(COLORS)
+
+    def draw(self) -> Chart:
+        """Look, and draw: the ledger, values, rates, partitions and owners.
+
+        Raises BrokerError, TopicError or WarehouseError if there is nothing to be seen.
+        """
+        now, values = self.look()
+        self.moments.append(now)
+        while self.moments[0].at < now.at - SPAN:
+            self.moments.popleft()
+        chart = Chart(figsize=(12, 7.6))
+        chart.set_layout_engine("none")  # to find the places anew takes as long as all the rest
+        _plot_ledger(chart.add_axes((0.05, 0.9, 0.9, 0.1)), now)
+        _plot_values(chart, values)
+        places = chart.add_gridspec(3, 1, left=0.57, right=0.88, bottom=0.07, top=0.84, hspace=0.55)
+        rate, partitions, owners = (chart.add_subplot(place) for place in places)
+        _plot_rates(rate, self.moments)
+        self._plot_partitions(partitions, now)
+        self._plot_owners(owners)
+        return chart
+
+    def look(self) -> tuple[Moment, pd.DataFrame]:
+        """What there is now, and the last rows: sensor_id, val, unit, ts (a time in UTC), oldest first."""
+        protocol = self.kafka.get("security_protocol", "PLAINTEXT")
+        wait_until_answering(self.kafka["bootstrap_servers"], timeout=0, security_protocol=protocol)
+        topic_id = describe_topic(self.topic, **self.kafka).topic_id
+        rows, next_offsets, stored, dead_letters = [], {}, 0, 0
+        try:
+            # The warehouse before the log: or the lag could be less than nothing.
+            with Warehouse(self.warehouse, create=False) as db:
+                next_offsets = db.next_offsets(topic_id)
+                sql = f"SELECT sensor_id, val, unit, ts FROM sensor_logs ORDER BY id DESC LIMIT {LAST_ROWS}"
+                rows = db.query(sql)[::-1]
+                stored = db.query("SELECT count(*) FROM sensor_logs")[0][0]
+                letters = "SELECT count(*) FROM dead_letters WHERE topic = ?"
+                dead_letters = db.query(letters, self.topic)[0][0]
+        except NoWarehouseYet:
+            pass  # nobody has consumed
+        offsets = topic_offsets(self.topic, **self.kafka)
+        owners = self._ask_owners(offsets)
+        values = pd.DataFrame(rows, columns=["sensor_id", "val", "unit", "ts"])
+        values["ts"] = pd.to_datetime(values["ts"], utc=True, format="ISO8601")
+        return Moment(time.monotonic(), offsets, next_offsets, owners, stored, dead_letters), values
+
+    def _ask_owners(self, partitions: Iterable[int]) -> dict[int, str]:
+        owners = partition_owners(self.topic, self.group_id, **self.kafka)
+        return {n: owners.get(n, NOBODY) for n in partitions}
+
+    def _color(self, member: str) -> str:
+        if member not in self._colors:
+            self._colors[member] = next(self._palette)
+        return self._colors[member]
+
+    def _plot_partitions(self, panel: Axes, now: Moment) -> None:
+        for n, (first, end) in now.offsets.items():
+            here = end - now.lag[n]
+            panel.barh(n, here - first, left=first, color=self._color(now.owners[n]))
+            panel.barh(n, now.lag[n], left=here, color=LAG)
+            panel.text(end, n, f" {end:,}, lag {now.lag[n]:,}", va="center", fontsize=10)
+        first = min((first for first, _ in now.offsets.values()), default=0)
+        end = max((end for _, end in now.offsets.values()), default=0)
+        panel.set_xlim(first, first + 1.4 * max(end - first, 1))
+        _dress_partitions(panel, now.offsets, "each partition: its end, and its lag in orange")
+        panel.set_xlabel("offset", fontsize=11)
+
+    def _plot_owners(self, panel: Axes) -> None:
+        """A stripe for each partition, in the colour of the member that had it."""
+        now = self.moments[-1]
+        # Each time at which the owners changed, and the end: between two of them, one bar.
+        changes = [after for before, after in pairwise(self.moments) if before.owners != after.owners]
+        named = set()
+        for since, until in pairwise([self.moments[0], *changes, now]):
+            for n, member in since.owners.items():
+                label = None if member in named else _short(member)
+                named.add(member)
+                left, width = since.at - now.at, until.at - since.at
+                panel.barh(n, width, left=left, height=0.7, color=self._color(member), label=label)
+        for change in changes:
+            panel.axvline(change.at - now.at, color=LOST, linestyle="--", linewidth=1.5)
+        _dress_partitions(panel, now.offsets, "its owner; a red line is a rebalance")
+        _dress_seconds(panel)
+
+
+def _plot_ledger(panel: Axes, now: Moment) -> None:
+    """Four numbers. What was produced is stored, a dead letter, or still to come."""
+    numbers = {
+        "produced": (now.produced, "black"),
+        "stored": (now.stored, COLORS[0]),
+        "dead letters": (now.dead_letters, LOST),
+        "lag": (sum(now.lag.values()), LAG),
+    }
+    panel.set_axis_off()
+    for n, (name, (number, color)) in enumerate(numbers.items()):
+        panel.text((n + 0.5) / 4, 0.35, f"{number:,}", ha="center", fontsize=26, color=color, weight="bold")
+        panel.text((n + 0.5) / 4, 0.0, name, ha="center", fontsize=12)
+
+
+def _plot_values(chart: Chart, values: pd.DataFrame) -> None:
+    """A panel for each unit, in it a line for each sensor."""
+    values, chart.left_out = drawable(values)
+    units = [some for _, some in values.groupby("unit")]
+    if not units:
+        text = "no readings that can be drawn" if chart.left_out else "no readings yet"
+        chart.text(0.25, 0.45, text, ha="center", fontsize=16)
+    else:
+        place = {"left": 0.055, "right": 0.35, "bottom": 0.07, "top": 0.84, "hspace": 0.55}
+        places = chart.add_gridspec(min(len(units), MOST_UNITS), 1, **place)
+        for some, panel in zip(units, places.subplots(squeeze=False)[:, 0]):
+            _plot_unit(panel, some)
+    sensors = sum(max(0, some["sensor_id"].nunique() - MOST_SENSORS) for some in units[:MOST_UNITS])
+    for number, what in ((len(units) - MOST_UNITS, "unit(s)"), (sensors, "sensor(s)")):
+        if number > 0:
+            chart.left_out.append(f"{number} more {what}")
+    if chart.left_out:
+        chart.text(0.01, 0.008, "Not shown: " + "; ".join(chart.left_out), fontsize=9, color=LOST)
+
+
+def _plot_unit(panel: Axes, values: pd.DataFrame) -> None:
+    for color, (sensor_id, some) in zip(COLORS[:MOST_SENSORS], values.groupby("sensor_id")):
+        label = caption(str(sensor_id), most=16)
+        marker = "." if len(some) == 1 else ""  # a line through one point is not seen
+        panel.plot(some["ts"], some["val"], marker=marker, color=color, linewidth=1.3, label=label)
+    left, right = panel.get_xlim()
+    if right - left < SECOND:  # or the time would be told in parts that nobody reads
+        panel.set_xlim(left - SECOND, right + SECOND)
+    locator = AutoDateLocator()
+    panel.xaxis.set_major_locator(locator)
+    panel.xaxis.set_major_formatter(ConciseDateFormatter(locator))
+    unit = caption(values["unit"].iloc[0], most=20)
+    _dress(panel, f"values in {unit}" if unit else "values")
+
+
+def _plot_rates(panel: Axes, moments: deque[Moment]) -> None:
+    now, highest = moments[-1].at, 1.0
+    for name, color in (("produced", "black"), ("processed", COLORS[0])):
+        times, rates = [], []
+        for before, moment in pairwise(moments):
+            since = min(before, next(m for m in moments if m.at >= moment.at - SMOOTH), key=lambda m: m.at)
+            rise = max(0, getattr(moment, name) - getattr(since, name))
+            times.append(moment.at - now)
+            rates.append(rise / (moment.at - since.at))
+        panel.plot(times, rates, color=color, linewidth=2, label=name)
+        highest = max([highest, *rates])
+    panel.set_ylim(0, 1.1 * highest)
+    _dress(panel, "messages a second")
+    _dress_seconds(panel)
+
+
+def _short(member: str) -> str:
+    """The kit's consumers have long names that end in a number."""
+    return member if member == NOBODY else caption(f"member {member.rsplit('-', 1)[-1]}", most=16)
+
+
+def _dress_partitions(panel: Axes, partitions: Iterable[int], title: str) -> None:
+    panel.set_yticks(list(partitions), [f"partition {n}" for n in partitions])
+    panel.invert_yaxis()
+    _dress(panel, title)
+
+
+def _dress_seconds(panel: Axes) -> None:
+    panel.set_xlim(-SPAN, 0)
+    panel.set_xlabel("seconds (0 is now)", fontsize=11)
+
+
+def _dress(panel: Axes, title: str) -> None:
+    panel.set_title(title, loc="left", fontsize=12, fontweight="bold")
+    panel.tick_params(labelsize=10)
+    panel.grid(alpha=0.3)
+    panel.set_axisbelow(True)
+    panel.spines[["top", "right"]].set_visible(False)
+    if panel.get_legend_handles_labels()[0]:
+        panel.legend(loc="upper left", bbox_to_anchor=(1, 1.05), frameon=False, fontsize=10)
