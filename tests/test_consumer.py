@@ -7,12 +7,13 @@ Its time passes only when somebody waits, so that an outage of an hour takes no 
 import inspect
 import signal
 import sqlite3
+import sys
 import tempfile
 import threading
 import time
 from collections import Counter, deque
 from collections.abc import Callable
-from contextlib import ExitStack, closing, contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import count
@@ -42,8 +43,9 @@ from kafka.errors import (
 from kafka.future import Future
 
 from lab.clients.connection import is_answering
+from lab.clients.group import Rebalances
 from lab.clients.members import static_member
-from lab.consumer import MAX_POLL_RECORDS, ConsumeSummary, _Rebalance, consume
+from lab.consumer import MAX_POLL_RECORDS, ConsumeSummary, consume
 from lab.errors import AccessError, WarehouseError
 from lab.readings import Batch, DeadLetter, Reading, decode_reading, encode_reading
 from lab.system.signals import SIGNALS
@@ -420,28 +422,25 @@ def test_the_fake_has_the_signatures_of_kafka_python():
 
 
 @contextmanager
-def in_place_of_kafka(broker, module: str, **fakes: type):
-    """Within the block the module has these fakes of that broker for Kafka's clients, and its clock."""
+def in_place_of_kafka(broker, **fakes: type):
+    """Within the block the stages have these fakes of that broker for Kafka's clients, and its clock."""
+    stages = [name for name in sys.modules if name in ("lab.consumer", "lab.producer") or ".clients." in name]
     with pytest.MonkeyPatch.context() as patch:
-        for name, fake in fakes.items():
+        for fake in fakes.values():
             patch.setattr(fake, "broker", broker, raising=False)
-            patch.setattr(f"{module}.{name}", fake)
-        for each in (module, "lab.clients.connection"):
-            patch.setattr(f"{each}.is_answering", broker.is_answering)
-            patch.setattr(f"{each}.time", broker.clock)
+        replaced = {**fakes, "is_answering": broker.is_answering, "time": broker.clock}
+        for module in (sys.modules[name] for name in stages if name.startswith("lab.")):
+            for name in replaced.keys() & vars(module).keys():
+                patch.setattr(module, name, replaced[name])
         yield broker
 
 
 @contextmanager
 def fake_kafka(partitions: int = 1):
-    """Within the block `lab.consumer` has the fake for Kafka."""
+    """Within the block the consumer has the fake for Kafka."""
     fakes = {"KafkaConsumer": FakeConsumer, "KafkaAdminClient": FakeAdmin}
-    with ExitStack() as readers:
-        for module in ("lab.clients.truncation", "lab.clients.unreadable"):
-            readers.enter_context(pytest.MonkeyPatch.context()).setattr(
-                f"{module}.KafkaConsumer", FakeConsumer
-            )
-        yield readers.enter_context(in_place_of_kafka(FakeBroker(partitions), "lab.consumer", **fakes))
+    with in_place_of_kafka(FakeBroker(partitions), **fakes) as broker:
+        yield broker
 
 
 @pytest.fixture
@@ -513,14 +512,13 @@ def test_the_same_partitions_again_are_no_rebalance(two_partitions, warehouse, c
 
 
 def test_the_pause_is_the_time_without_partitions():
-    given = deque()
-    listener = _Rebalance(deque(), given)
+    listener = Rebalances(TOPIC, deque())
     listener.on_partitions_assigned({place(0)})
     listener.on_partitions_revoked({place(0)})
-    listener.taken_at -= 1.5
+    listener.revoked_at -= 1.5
     listener.on_partitions_assigned({place(1), place(0)})
-    assert given[0] == ([0], 0)
-    assert given[1] == ([0, 1], pytest.approx(1.5, abs=0.5))
+    assert listener.assignments[0] == ([0], 0)
+    assert listener.assignments[1] == ([0, 1], pytest.approx(1.5, abs=0.5))
 
 
 class BeforeStore:
@@ -624,7 +622,7 @@ def test_a_group_new_to_the_topic_starts_at_its_first_message(broker, warehouse)
 
 
 def test_kafka_is_told_the_offsets_after_they_are_stored(broker, warehouse, monkeypatch):
-    monkeypatch.setattr("lab.consumer.COMMIT_SECONDS", 0)
+    monkeypatch.setattr("lab.clients.session.COMMIT_SECONDS", 0)
     broker.send(*range(5))
     broker.most = 2
     seen = []

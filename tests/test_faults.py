@@ -606,13 +606,13 @@ def test_the_selector_of_windows_closed_and_made_anew_sixty_times(place, caplog)
 # A process of its own: what broken clients leave behind would complain in the tests that follow.
 CLOSE_UNDER = """
 import faulthandler, sys, threading
-import lab, lab.consumer
+import lab, lab.clients.readers
 from selectors import DefaultSelector, SelectSelector
 from tests.ledger import wait_for
 
 topic, servers, warehouse, what = sys.argv[1:]
 faulthandler.dump_traceback_later(50, exit=True)
-made, real, stored = [], lab.consumer.KafkaConsumer, []
+made, real, stored = [], lab.clients.readers.KafkaConsumer, []
 
 def remember(**config):
     made.append(real(**config))
@@ -633,7 +633,7 @@ def close_under():
     wait_for(lambda: len(stored) > before + 300)
     stop.set()
 
-lab.consumer.KafkaConsumer = remember
+lab.clients.readers.KafkaConsumer = remember
 stop = threading.Event()
 threading.Thread(target=close_under, daemon=True).start()
 with lab.Warehouse(warehouse) as db:

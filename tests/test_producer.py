@@ -228,7 +228,7 @@ def test_the_fake_has_the_signatures_of_kafka_python():
 def fake_kafka():
     """Within the block `lab.producer` has the fake for Kafka."""
     fakes = {fake.__name__: fake for fake in PRIVATE}
-    return in_place_of_kafka(FakeBroker(), "lab.producer", KafkaProducer=FakeProducer, **fakes)
+    return in_place_of_kafka(FakeBroker(), KafkaProducer=FakeProducer, **fakes)
 
 
 @pytest.fixture

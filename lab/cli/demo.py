@@ -14,7 +14,7 @@ from tqdm import tqdm
 
 from lab.charts import plot_sensor_logs, read_sensor_logs
 from lab.clients.connection import ask_again, connect
-from lab.clients.members import is_joined
+from lab.clients.group import is_joined
 from lab.consumer import ConsumeSummary, consume
 from lab.embedded.broker import EmbeddedBroker, ExternalBroker, another_address, start_broker
 from lab.errors import BrokerError, LabError

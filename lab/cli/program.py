@@ -27,7 +27,7 @@ from lab.cli.arguments import (
     seconds,
 )
 from lab.clients.connection import address, connect, is_answering
-from lab.clients.members import tell_groups
+from lab.clients.group import two_groups_fault
 from lab.consumer import ConsumeSummary
 from lab.dead_letters import fix_value, list_dead_letters
 from lab.embedded.broker import EmbeddedBroker, ExternalBroker, another_address, other_kit, start_broker
@@ -470,7 +470,7 @@ def status(settings: Settings, options: argparse.Namespace) -> int:
         rows = [(*row[:-1], round(row[3] / row[-1], 1) if row[-1] else 0) for row in warehouse.query(sql)]
         _table([*header, "a second"], rows)
         with connect(KafkaAdminClient, **settings.kafka) as admin:
-            for line in tell_groups(settings.topic, warehouse.running_consumers(), admin) or ():
+            for line in two_groups_fault(settings.topic, warehouse.running_consumers(), admin) or ():
                 print(f"{line[0].upper()}{line[1:].rstrip('.')}.")
         print()
         topic = lab.describe_topic(settings.topic, **settings.kafka)

@@ -10,7 +10,7 @@ from kafka import KafkaConsumer, TopicPartition
 from kafka.errors import CorruptRecordError, KafkaError, UnsupportedCodecError
 
 from lab.clients.connection import connect
-from lab.clients.truncation import ASK_MS, READER
+from lab.clients.readers import READER, REQUEST_MS
 from lab.errors import UnreadableError
 
 CODECS = "kafka-python[lz4,snappy,zstd]"
@@ -26,8 +26,8 @@ def explain_unreadable(places: dict[TopicPartition, int | None], **kafka: Any) -
         with connect(KafkaConsumer, **READER | kafka) as reader:
             offset = places[partition]
             if offset is None:
-                offset = reader.beginning_offsets([partition], timeout_ms=ASK_MS)[partition]
-            end = reader.end_offsets([partition], timeout_ms=ASK_MS)[partition]
+                offset = reader.beginning_offsets([partition], timeout_ms=REQUEST_MS)[partition]
+            end = reader.end_offsets([partition], timeout_ms=REQUEST_MS)[partition]
             reader.assign([partition])
             error = _error_at(reader, partition, offset) if offset < end else None
         if isinstance(error, UnsupportedCodecError):
@@ -50,7 +50,7 @@ def next_readable(partition: TopicPartition, offset: int, **kafka: Any) -> int:
     Tries each: the messages of one batch can only be read, or not, together.
     """
     with connect(KafkaConsumer, **READER | kafka) as reader:
-        end = reader.end_offsets([partition], timeout_ms=ASK_MS)[partition]
+        end = reader.end_offsets([partition], timeout_ms=REQUEST_MS)[partition]
         reader.assign([partition])
         while offset < end and _error_at(reader, partition, offset):
             offset += 1

@@ -9,9 +9,9 @@ from functools import cache
 from itertools import chain, islice
 from pathlib import Path
 
-from lab.clients.members import machine_id
 from lab.errors import WarehouseError
 from lab.system.locks import one_at_a_time
+from lab.system.machine import machine_id
 
 log = logging.getLogger("lab")
 

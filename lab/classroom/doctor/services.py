@@ -11,7 +11,7 @@ from kafka.errors import KafkaError
 
 from lab.classroom.doctor.finding import Finding
 from lab.clients.connection import address, connect, is_answering, speaks_tls
-from lab.clients.members import tell_groups
+from lab.clients.group import two_groups_fault
 from lab.databases.sqlite import unwritable
 from lab.embedded.broker import LOOPBACK, NEEDED_MB, EmbeddedBroker, is_port_open, other_kit, port_owner
 from lab.embedded.java import java_executable
@@ -223,7 +223,7 @@ def _two_groups(warehouse: Warehouse, settings: Settings) -> Fault | None:
     ):
         return None
     with suppress(LabError, KafkaError), connect(KafkaAdminClient, timeout=1, **settings.kafka) as admin:
-        return tell_groups(settings.topic, running, admin)
+        return two_groups_fault(settings.topic, running, admin)
 
 
 def _fault_of_file(url: str) -> Fault | None:
