@@ -17,6 +17,7 @@ from kafka.consumer.fetcher import ConsumerRecord
 from lab.clients.connection import is_answering
 from lab.clients.group import Group
 from lab.clients.members import static_member
+from lab.clients.positions import Positions
 from lab.clients.session import Session
 from lab.clients.summaries import ConsumeSummary
 from lab.clients.truncation import mark
@@ -78,7 +79,8 @@ class _Consumer:
     ):
         self.group, self.stop, self.summary = group, stop, summary
         self.warehouse: Any = GuardedSink(warehouse)
-        self.session = Session(group, self.warehouse, stop, summary, store=self.store)
+        self.positions = Positions(group.topic, self.warehouse, stop, group.kafka)
+        self.session = Session(group, self.positions, summary, store=self.store)
         self.idle_timeout = None if idle_timeout is None else max(idle_timeout, MIN_IDLE_SECONDS)
         self.last_message: float | None = None
         self.began = self.last_report = time.monotonic()
@@ -107,17 +109,18 @@ class _Consumer:
     def step(self, max_records: int) -> list[Reading]:
         """Poll, decode, store, commit; returns the readings that were stored."""
         polled = self.session.poll(max_records, self.idle_seconds_left())
-        stored = self.session.positions.stored
+        stored = self.positions.stored
         readings = self.store([decode(p, records, stored[p]) for p, records in polled.items()])
         self.session.commit()
         return readings
 
     def store(self, batches: list[Batch]) -> list[Reading]:
         """Write the batches in one transaction; a fenced partition goes back to the stored offset."""
-        topic_id = self.session.positions.topic_id
-        fenced = self.warehouse.store(self.group.topic, topic_id, batches, self.stop) if batches else None
+        if not batches:
+            return []
+        fenced = self.warehouse.store(self.group.topic, self.positions.topic_id, batches, self.stop)
         if fenced is None:
-            return []  # there was nothing; or it was stopped before it could be written, and comes again
+            return []  # it was stopped before it could be written, and comes again
         readings = []
         for batch in batches:
             if batch.partition in fenced:
@@ -151,7 +154,7 @@ class _Consumer:
         """Until `idle_timeout` ends it. The time it takes to join the group does not count."""
         if self.idle_timeout is None:
             return None
-        since, seconds = self.last_message or self.session.positions.first_seek, self.idle_timeout
+        since, seconds = self.last_message or self.positions.first_seek, self.idle_timeout
         if self.session.client and not since:
             seconds = max(seconds, JOIN_SECONDS)
         return (since or self.began) + seconds - time.monotonic()

@@ -1,4 +1,8 @@
-"""How far behind is a consumer? The one definition of lag, that of Kafka's own tools."""
+"""What is an offset worth? The lag, as Kafka's own tools count it, and the form of a commit."""
+
+from collections.abc import Mapping
+
+from kafka import OffsetAndMetadata, TopicPartition
 
 
 def lag(stored: int | None, first: int, end: int) -> int:
@@ -9,3 +13,8 @@ def lag(stored: int | None, first: int, end: int) -> int:
     the stored offset.
     """
     return max(0, end - (first if stored is None else stored))
+
+
+def to_commit(stored: Mapping[TopicPartition, int | None]) -> dict[TopicPartition, OffsetAndMetadata]:
+    """Stored offsets as a commit takes them; a partition of which nothing is stored is left out."""
+    return {p: OffsetAndMetadata(offset, "", -1) for p, offset in stored.items() if offset is not None}

@@ -12,7 +12,7 @@ from collections import deque
 from contextlib import suppress
 from typing import Any
 
-from kafka import KafkaConsumer, OffsetAndMetadata, TopicPartition
+from kafka import KafkaConsumer, TopicPartition
 from kafka.consumer.fetcher import ConsumerRecord
 from kafka.errors import IllegalStateError, KafkaTimeoutError
 
@@ -27,11 +27,7 @@ Records = dict[TopicPartition, list[ConsumerRecord]]
 
 
 class Positions:
-    """The stored offset of each assigned partition, and the partitions in which the client must seek.
-
-    What has to be recorded without a message (a gap, the end of a transaction) waits in `passed`, as
-    batches to be stored like all others.
-    """
+    """The stored offset of each assigned partition, and the partitions in which the client must seek."""
 
     def __init__(self, topic: str, sink: Sink, stop: threading.Event, kafka: dict[str, Any]):
         self.topic, self.sink, self.stop, self.kafka = topic, sink, stop, kafka
@@ -41,7 +37,7 @@ class Positions:
         self.unproven: set[TopicPartition] = set()  # the next message must be the one of the mark
         self.unreadable: set[tuple[TopicPartition, Mark]] = set()  # marks that the log cannot show
         self.needs_seek: deque[TopicPartition] = deque()
-        self.passed: list[Batch] = []
+        self.passed: list[Batch] = []  # gaps and ends of transactions, to be stored
         self.first_seek: float | None = None  # when this consumer had its first partition
 
     def clear(self) -> None:
@@ -59,13 +55,6 @@ class Positions:
         """The batches that wait to be stored."""
         passed, self.passed = self.passed, []
         return passed
-
-    def to_commit(self) -> dict[TopicPartition, OffsetAndMetadata]:
-        """The stored offsets, as a commit takes them."""
-        found = self.stored.items()
-        return {
-            partition: OffsetAndMetadata(offset, "", -1) for partition, offset in found if offset is not None
-        }
 
     def follow(self, client: KafkaConsumer, polled: Records) -> Records:
         """The polled records that follow on the stored offsets. Seeks where the client may be elsewhere."""
@@ -175,7 +164,8 @@ class Positions:
             self.needs_seek.extend(client.assignment())
             return
         stored, last = self.stored[partition] or 0, self.marks[partition]
-        self.passed.append(truncated(partition, stored, last, end, self.sink.which_are_stored, **self.kafka))
+        which = self.sink.which_are_stored
+        self.passed.append(truncated(partition, stored, last, end, which, **self.kafka))
         self.needs_seek.append(partition)
 
     def distrust_marks(self) -> None:

@@ -1,7 +1,6 @@
 """How does a consumer go on after a fault? It closes its client, and makes a new one."""
 
 import logging
-import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -21,13 +20,13 @@ from kafka.errors import (
 from lab.clients.access import explain_rights
 from lab.clients.connection import is_answering, wait_until_answering
 from lab.clients.group import Group, Rebalances
-from lab.clients.offsets import lag
+from lab.clients.offsets import lag, to_commit
 from lab.clients.positions import Positions, Records
 from lab.clients.readers import BROKEN, FATAL, join_group
 from lab.clients.summaries import ConsumeSummary
 from lab.clients.unreadable import explain_unreadable
 from lab.clients.watchdog import Watchdog
-from lab.databases.sink import Sink, SinkError
+from lab.databases.sink import SinkError
 from lab.errors import BrokerError, GroupError, LabError
 from lab.readings import Batch
 
@@ -36,6 +35,7 @@ POLL_MS = 200
 COMMIT_SECONDS = 0.1  # at least, between two commits
 HEALTHY_SECONDS = 5.0  # after so long, a failure is not the one before it again
 CLOSE_MS = 500
+Store = Callable[[list[Batch]], object]
 
 
 class Session:
@@ -44,22 +44,14 @@ class Session:
     `store` writes what has to be recorded without a message; see `Positions`.
     """
 
-    def __init__(
-        self,
-        group: Group,
-        sink: Sink,
-        stop: threading.Event,
-        summary: ConsumeSummary,
-        store: Callable[[list[Batch]], object],
-    ):
+    def __init__(self, group: Group, positions: Positions, summary: ConsumeSummary, store: Store):
         self.group, self.topic, self.kafka = group, group.topic, group.kafka
         self.servers = self.kafka["bootstrap_servers"]
         self.protocol = self.kafka.get("security_protocol", "PLAINTEXT")
-        self.stop, self.summary, self.store = stop, summary, store
+        self.positions, self.stop, self.summary, self.store = positions, positions.stop, summary, store
         self.client: KafkaConsumer | None = None
-        self.positions = Positions(self.topic, sink, stop, self.kafka)
-        self.rebalances = Rebalances(self.topic, self.positions.needs_seek)
-        self.watchdog = Watchdog(group, self.positions, self.kafka)
+        self.rebalances = Rebalances(self.topic, positions.needs_seek)
+        self.watchdog = Watchdog(group, positions, self.kafka)
         self.failures, self.last_failure = 0, 0.0  # in a row
         self.commit_due, self.last_commit = False, 0.0
 
@@ -73,19 +65,14 @@ class Session:
             if self.client:
                 return self._poll(self.client, max_records)
             self._open(timeout)
-        except InconsistentGroupProtocolError as error:
-            raise GroupError(
-                f"The members of group {self.group.group_id} share out their partitions in another way: they "
-                "are another program. Take a group of your own: LAB_GROUP, or --group."
-            ) from error
         except FATAL as error:
-            raise explain_rights(error, self.topic, self.group.group_id) or error from error
+            raise explain(error, self.group) from error
         except BROKEN as error:
             self._recover(error)
         except (LabError, SinkError):
             raise
         except Exception:  # of the client's decoder, at damaged bytes
-            self._raise_if_unreadable()
+            raise_if_unreadable(self.positions)
             raise
         return {}
 
@@ -129,7 +116,7 @@ class Session:
         if self.client and self.commit_due and time.monotonic() - self.last_commit >= COMMIT_SECONDS:
             self.commit_due, self.last_commit = False, time.monotonic()
             with suppress(*BROKEN):  # a client that is broken shows it at the next poll as well
-                self.client.commit_async(self.positions.to_commit())
+                self.client.commit_async(to_commit(self.positions.stored))
 
     def _open(self, timeout: float | None) -> None:
         """Make a client that has joined the group, unless it is stopped while the broker is away."""
@@ -156,7 +143,7 @@ class Session:
                 self.group.rename()
             else:
                 if self.failures or isinstance(error, CorruptRecordError | UnsupportedCodecError):
-                    self._raise_if_unreadable()
+                    raise_if_unreadable(self.positions)
                 log.warning("Kafka client failed (%s): making a new one.", error)
             self.summary.reconnects += 1
             self._discard()
@@ -168,13 +155,6 @@ class Session:
         self.failures += 1
         self.stop.wait(min(0.05 * 2 ** min(self.failures, 10), 5))
         self.last_failure = time.monotonic()
-
-    def _raise_if_unreadable(self) -> None:
-        """UnreadableError, if the cause is not the client but the message that is next in the log."""
-        with suppress(*BROKEN):  # then Kafka cannot be asked now
-            if reason := explain_unreadable(self.positions.stored, **self.kafka):
-                raise reason
-        self.positions.distrust_marks()
 
     def _discard(self) -> None:
         client, self.client = self.client, None
@@ -189,7 +169,7 @@ class Session:
         """Leave in order: commit and read the lag while the broker is there, then leave the group."""
         if self.client and is_answering(self.servers, security_protocol=self.protocol):
             try:
-                if offsets := self.positions.to_commit():
+                if offsets := to_commit(self.positions.stored):
                     self.client.commit(offsets, timeout_ms=CLOSE_MS)
                     ends = self.client.end_offsets(list(offsets), timeout_ms=CLOSE_MS)
                     self.summary.lag = {p.partition: lag(offsets[p].offset, 0, ends[p]) for p in sorted(ends)}
@@ -202,7 +182,25 @@ class Session:
         """The lag as the client knows it, with no request."""
         if not (client := self.client):
             return
-        for partition, offset in self.positions.to_commit().items():
+        for partition, offset in to_commit(self.positions.stored).items():
             with suppress(IllegalStateError):  # the partition was revoked just now
                 if end := client.highwater(partition):
                     self.summary.lag[partition.partition] = lag(offset.offset, 0, end)
+
+
+def explain(error: Exception, group: Group) -> Exception:
+    """A FATAL error as what to do about it."""
+    if isinstance(error, InconsistentGroupProtocolError):
+        return GroupError(
+            f"The members of group {group.group_id} share out their partitions in another way: they are "
+            "another program. Take a group of your own: LAB_GROUP, or --group."
+        )
+    return explain_rights(error, group.topic, group.group_id) or error
+
+
+def raise_if_unreadable(positions: Positions) -> None:
+    """UnreadableError, if the cause is not the client but the message that is next in the log."""
+    with suppress(*BROKEN):  # then Kafka cannot be asked now
+        if reason := explain_unreadable(positions.stored, **positions.kafka):
+            raise reason
+    positions.distrust_marks()
