@@ -15,8 +15,8 @@ from kafka import TopicPartition
 from kafka.consumer.fetcher import ConsumerRecord
 
 from lab.clients.connection import is_answering
-from lab.clients.group import Group
 from lab.clients.members import static_member
+from lab.clients.membership import Group
 from lab.clients.positions import Positions
 from lab.clients.session import Session
 from lab.clients.summaries import ConsumeSummary

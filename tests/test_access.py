@@ -7,9 +7,9 @@ from kafka import KafkaAdminClient
 
 import lab
 from lab.clients.connection import connect
+from lab.clients.groups import describe_group
 from lab.errors import AccessError
 from lab.settings import Settings
-from lab.topics import describe_group
 from tests.ledger import Command, take_ledger
 from tests.secured_broker import PASSWORD, STRANGER, USER, SecuredBroker
 

@@ -43,8 +43,8 @@ from kafka.errors import (
 from kafka.future import Future
 
 from lab.clients.connection import is_answering
-from lab.clients.group import Rebalances
 from lab.clients.members import static_member
+from lab.clients.membership import Rebalances
 from lab.consumer import MAX_POLL_RECORDS, ConsumeSummary, consume
 from lab.errors import AccessError, WarehouseError
 from lab.readings import Batch, DeadLetter, Reading, decode_reading, encode_reading

@@ -14,7 +14,8 @@ from tqdm import tqdm
 
 from lab.charts import plot_sensor_logs, read_sensor_logs
 from lab.clients.connection import ask_again, connect
-from lab.clients.group import is_joined
+from lab.clients.groups import is_joined
+from lab.clients.offsets import lags
 from lab.consumer import ConsumeSummary, consume
 from lab.embedded.broker import EmbeddedBroker, ExternalBroker, another_address, start_broker
 from lab.errors import BrokerError, LabError
@@ -143,8 +144,7 @@ def _run(
 def _waiting(settings: Settings, topic: Topic, warehouse: Warehouse) -> int:
     """Messages that are in the topic before the first is sent, and not in the warehouse."""
     stored = warehouse.next_offsets(topic.topic_id)
-    offsets = topic_offsets(topic.name, **settings.kafka)
-    return sum(end - stored.get(number, first) for number, (first, end) in offsets.items())
+    return sum(lags(topic_offsets(topic.name, **settings.kafka), stored).values())
 
 
 @ask_again  # in a new broker, for the first group

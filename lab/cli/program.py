@@ -27,19 +27,20 @@ from lab.cli.arguments import (
     seconds,
 )
 from lab.clients.connection import address, connect, is_answering
-from lab.clients.group import two_groups_fault
+from lab.clients.groups import partition_owners, two_groups_fault
+from lab.clients.offsets import lags
 from lab.consumer import ConsumeSummary
 from lab.dead_letters import fix_value, list_dead_letters
 from lab.embedded.broker import EmbeddedBroker, ExternalBroker, another_address, other_kit, start_broker
 from lab.embedded.nodes import HOST, unknown_processes
 from lab.errors import LabError, SettingsError
-from lab.gaps import list_gaps, skip_unreadable
 from lab.readings import Reading
 from lab.settings import Settings
 from lab.system.commandline import kit
 from lab.system.signals import interrupted_once
 from lab.system.text import printable
-from lab.topics import describe_topics, partition_owners, wait_until_in_sync
+from lab.topics import describe_topics, wait_until_in_sync
+from lab.watching.gaps import list_gaps, skip_unreadable
 
 if TYPE_CHECKING:
     from tqdm import tqdm
@@ -477,10 +478,8 @@ def status(settings: Settings, options: argparse.Namespace) -> int:
         stored = warehouse.next_offsets(topic.topic_id)
     offsets = lab.topic_offsets(settings.topic, **settings.kafka)
     owners = partition_owners(settings.topic, settings.group, **settings.kafka)
-    rows = [
-        (n, end, stored.get(n, 0), end - stored.get(n, first), owners.get(n, "nobody"))
-        for n, (first, end) in offsets.items()
-    ]
+    lag = lags(offsets, stored)
+    rows = [(n, end, stored.get(n, 0), lag[n], owners.get(n, "nobody")) for n, (_, end) in offsets.items()]
     print(f"Topic {topic.name} at {settings.bootstrap_servers}")
     _table(["partition", "end offset", "stored offset", "lag", f"owner in {settings.group}"], rows)
     for partition, (_, end) in offsets.items():

@@ -15,6 +15,11 @@ def lag(stored: int | None, first: int, end: int) -> int:
     return max(0, end - (first if stored is None else stored))
 
 
+def lags(offsets: Mapping[int, tuple[int, int]], stored: Mapping[int, int]) -> dict[int, int]:
+    """{partition: lag} of {partition: (first offset, end offset)} and {partition: stored offset}."""
+    return {number: lag(stored.get(number), first, end) for number, (first, end) in offsets.items()}
+
+
 def to_commit(stored: Mapping[TopicPartition, int | None]) -> dict[TopicPartition, OffsetAndMetadata]:
     """Stored offsets as a commit takes them; a partition of which nothing is stored is left out."""
     return {p: OffsetAndMetadata(offset, "", -1) for p, offset in stored.items() if offset is not None}

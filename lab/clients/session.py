@@ -19,7 +19,7 @@ from kafka.errors import (
 
 from lab.clients.access import explain_rights
 from lab.clients.connection import is_answering, wait_until_answering
-from lab.clients.group import Group, Rebalances
+from lab.clients.membership import Group, Rebalances
 from lab.clients.offsets import lag, to_commit
 from lab.clients.positions import Positions, Records
 from lab.clients.readers import BROKEN, FATAL, join_group

@@ -8,7 +8,7 @@ from kafka import KafkaConsumer
 from kafka.errors import KafkaError
 
 from lab.clients.connection import connect, is_answering
-from lab.clients.group import Group
+from lab.clients.membership import Group
 from lab.clients.positions import Positions
 from lab.clients.readers import READER
 

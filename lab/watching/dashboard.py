@@ -17,8 +17,10 @@ from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 
 from lab.charts import GAP, STATUS, Chart, caption, drawable
 from lab.clients.connection import wait_until_answering
+from lab.clients.groups import partition_owners
+from lab.clients.offsets import lags
 from lab.errors import NoWarehouseYet
-from lab.topics import describe_topic, partition_owners, topic_offsets
+from lab.topics import describe_topic, topic_offsets
 from lab.warehouse import Warehouse
 
 SPAN = 60.0  # seconds of the past that are shown
@@ -55,8 +57,8 @@ class Moment:
 
     @property
     def lag(self) -> dict[int, int]:
-        """{partition: messages in the log that are not in the warehouse yet}."""
-        return {n: end - max(first, self.next_offsets.get(n, 0)) for n, (first, end) in self.offsets.items()}
+        """{partition: messages that are not stored yet}."""
+        return lags(self.offsets, self.next_offsets)
 
 
 class Dashboard:

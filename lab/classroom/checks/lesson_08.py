@@ -5,7 +5,8 @@ from typing import Any
 
 from lab.classroom.checks.evidence import topic_is_there
 from lab.classroom.checks.steps import Report, Step, check
-from lab.topics import describe_topic, group_offsets, topic_offsets
+from lab.clients.groups import group_offsets
+from lab.topics import describe_topic, topic_offsets
 
 
 def check_second_group(warehouse: Any, topic: str, group_id: str, **kafka: Any) -> Report:

@@ -11,7 +11,7 @@ from kafka.errors import KafkaError
 
 from lab.classroom.doctor.finding import Finding
 from lab.clients.connection import address, connect, is_answering, speaks_tls
-from lab.clients.group import two_groups_fault
+from lab.clients.groups import two_groups_fault
 from lab.databases.sqlite import unwritable
 from lab.embedded.broker import LOOPBACK, NEEDED_MB, EmbeddedBroker, is_port_open, other_kit, port_owner
 from lab.embedded.java import java_executable

@@ -1,13 +1,9 @@
-"""Who is in a consumer group, and who has which partition? As the coordinator describes it.
-
-The name of a member ends in a mark of the warehouse that it writes. Members that share a topic and write
-into different warehouses are told apart by it: each would have only a part of the messages.
-"""
+"""How does a consumer take part in its group, and notice what goes wrong there?"""
 
 import logging
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
@@ -15,13 +11,13 @@ from kafka import ConsumerRebalanceListener, KafkaAdminClient, KafkaConsumer, To
 from kafka.admin import MemberToRemove
 
 from lab.clients.connection import admin_config, connect
-from lab.clients.members import another_name, fingerprint
+from lab.clients.groups import assigned_partitions, consumers_of, strangers
+from lab.clients.members import another_name
 from lab.clients.readers import BROKEN, REQUEST_MS
 from lab.errors import GroupError
 
 log = logging.getLogger("lab")
 FENCES = 3  # so often fenced, a consumer looks whether another group is behind it
-ONE_GROUP = "One group is enough for a warehouse: end the others, or give each its own LAB_WAREHOUSE."
 
 
 class Group:
@@ -158,47 +154,3 @@ class Rebalances(ConsumerRebalanceListener):
                             " after a pause of %.2f s.", self.topic, now, seconds)  # fmt: skip
             self.partitions = partitions
         return changes, pause
-
-
-def assigned_partitions(member: Mapping[str, Any], topic: str) -> set[int]:
-    """The partitions of a topic that a member has; none while the group rebalances."""
-    assigned = (member["member_assignment"] or {}).get("assigned_partitions", ())
-    return {number for each in assigned if each["topic"] == topic for number in each["partitions"]}
-
-
-def strangers(group: Mapping[str, Any], topic: str, member: str) -> list[str]:
-    """Members of a described group that store the topic in another warehouse than `member` does."""
-    _, _, warehouse = member.rpartition("-")
-    return [name for name in _readers(group, topic) if name.rpartition("-")[2] != warehouse]
-
-
-def is_joined(group: Mapping[str, Any], topic: str, warehouse: str) -> bool:
-    """Whether a described group stores the topic in this warehouse, and in no other."""
-    return {name.rpartition("-")[2] for name in _readers(group, topic)} == {fingerprint(warehouse)}
-
-
-def consumers_of(
-    topic: str, consumers: Iterable[tuple[str, str]], admin: KafkaAdminClient
-) -> list[tuple[str, str]]:
-    """Those of some consumers, each (group, member), that read the topic now."""
-    consumers = list(consumers)
-    groups = admin.describe_groups(sorted({group for group, _ in consumers})) if consumers else {}
-    return [(group, member) for group, member in consumers if member in _readers(groups[group], topic)]
-
-
-def two_groups_fault(
-    topic: str, consumers: Iterable[tuple[str, str]], admin: KafkaAdminClient
-) -> tuple[str, str] | None:
-    """(what is wrong, what to do) if consumers of one warehouse, each (group, member), are of two groups."""
-    groups = sorted({group for group, _ in consumers_of(topic, consumers, admin)})
-    if len(groups) < 2:
-        return None
-    return f"the groups {' and '.join(groups)} both store {topic} in it, and fence each other", ONE_GROUP
-
-
-def _readers(group: Mapping[str, Any], topic: str) -> list[str]:
-    return [
-        each.get("group_instance_id") or f"{each['client_id']} at {each['client_host'].strip('/')}"
-        for each in group["members"]
-        if topic in (each["member_metadata"] or {}).get("topics", ())
-    ]
