@@ -11,8 +11,8 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
-from lab.clients.forms import describe_form
 from lab.errors import InvalidReading
+from lab.system.forms import describe_form
 from lab.system.text import printable
 
 Status = Literal["OK", "WARNING", "CRITICAL"]

@@ -1,1 +1,1 @@
-"""What do we ask of the operating system? Signals, locks, the terminal, and what to type in it."""
+"""What needs neither Kafka nor a database? Signals, locks, texts, and what has to be typed here."""
