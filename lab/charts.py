@@ -14,7 +14,7 @@ from matplotlib.font_manager import FontProperties, findfont, get_font
 from matplotlib.patches import Rectangle
 
 from lab.errors import LabError
-from lab.system.text import code, printable
+from lab.text.printable import code, printable
 from lab.topics import Topic
 from lab.warehouse import Warehouse
 

@@ -12,8 +12,8 @@ import msgspec
 from msgspec import Meta
 
 from lab.errors import InvalidReading
-from lab.system.forms import describe_form
-from lab.system.text import printable
+from lab.text.forms import describe_form
+from lab.text.printable import printable
 
 Status = Literal["OK", "WARNING", "CRITICAL"]
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from lab.errors import SettingsError
-from lab.system.urls import without_password
+from lab.text.urls import without_password
 
 SECURITY_PROTOCOLS = ("PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL")
 SASL_MECHANISMS = ("PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512")

@@ -16,8 +16,8 @@ import pytest
 from lab.classroom.doctor.finding import Finding, Findings
 from lab.cli.program import main
 from lab.errors import InvalidReading, LabError
-from lab.system import commandline
-from lab.system.commandline import as_typed
+from lab.text import commandline
+from lab.text.commandline import as_typed
 
 KIT = Path(__file__).parent.parent
 BIN = Path(sys.executable).parent

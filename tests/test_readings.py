@@ -163,7 +163,7 @@ ODD_TEXTS = {
 
 @pytest.mark.parametrize("name", ODD_TEXTS)
 def test_a_name_is_any_text_that_a_database_holds(name):
-    """What it could do to a terminal is a matter of who prints it: see lab.system.text."""
+    """What it could do to a terminal is a matter of who prints it: see lab.text.printable."""
     text = ODD_TEXTS[name]
     assert decode_reading(message(sensor_id=text, unit=text)) == msgspec.structs.replace(
         READING, sensor_id=text, unit=text

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from lab.cli.program import _show, _table, _Terminal
 from lab.readings import Reading
-from lab.system.text import JOINERS, printable
+from lab.text.printable import JOINERS, printable
 from tests.test_readings import few
 
 

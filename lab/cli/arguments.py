@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from lab.settings import GROUP, ODD, Settings
-from lab.system.commandline import kit
+from lab.text.commandline import kit
 
 Command = Callable[[Settings, argparse.Namespace], int | None]
 Option = tuple[str, dict[str, Any]]  # its name, and what argparse is told of it

@@ -22,8 +22,8 @@ from lab.errors import BrokerError, LabError
 from lab.producer import ProduceSummary, produce
 from lab.settings import Settings
 from lab.simulation import DAY, PLANTS, simulate_readings
-from lab.system.commandline import START, kit, start
 from lab.system.signals import interrupted_once, stop_on_signals
+from lab.text.commandline import START, kit, start
 from lab.topics import Topic, create_topic, topic_offsets
 from lab.warehouse import Warehouse
 

@@ -36,9 +36,9 @@ from lab.embedded.nodes import HOST, unknown_processes
 from lab.errors import LabError, SettingsError
 from lab.readings import Reading
 from lab.settings import Settings
-from lab.system.commandline import kit
 from lab.system.signals import interrupted_once
-from lab.system.text import printable
+from lab.text.commandline import kit
+from lab.text.printable import printable
 from lab.topics import describe_topics, wait_until_in_sync
 from lab.watching.gaps import list_gaps, skip_unreadable
 

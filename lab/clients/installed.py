@@ -11,7 +11,7 @@ import os
 import sys
 from pathlib import Path
 
-from lab.system.commandline import PROGRAM, as_typed, path_as_typed, python
+from lab.text.commandline import PROGRAM, as_typed, path_as_typed, python
 
 PACKAGE, IMPOSTORS = "kafka-python", ("kafka", "kafka-python-ng")
 VENV = Path(__file__).resolve().parents[2] / ".venv"  # where start.py puts the packages

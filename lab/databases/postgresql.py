@@ -14,7 +14,7 @@ from psycopg.types.datetime import TimestamptzLoader
 
 from lab.errors import WarehouseError
 from lab.system.locks import MOST_SECONDS, Holder, wait_for_turn
-from lab.system.urls import is_postgresql
+from lab.text.urls import is_postgresql
 
 # The classes of SQLSTATE that pass by themselves: connection, deadlock, no room, a lock or a server
 # that goes down, the disk (postgresql.org/docs/current/errcodes-appendix.html).

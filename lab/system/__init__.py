@@ -1,1 +1,1 @@
-"""What needs neither Kafka nor a database? Signals, locks, texts, and what has to be typed here."""
+"""What do we ask of the operating system? Signals, locks, and which machine this is."""

@@ -12,7 +12,7 @@ from lab.clients.installed import find_fault, version
 from lab.embedded.java import java_executable
 from lab.errors import LabError
 from lab.settings import Settings
-from lab.system.commandline import START, python
+from lab.text.commandline import START, python
 
 LAB = Path(__file__).resolve().parents[2]
 KIT = LAB.parent
