@@ -2,6 +2,7 @@
 
 import argparse
 import ast
+import graphlib
 import inspect
 import itertools
 import re
@@ -78,33 +79,86 @@ def is_protocol(node: ast.ClassDef) -> bool:
     return any(isinstance(base, ast.Name) and base.id == "Protocol" for base in node.bases)
 
 
-# The arrows.
+# The rooms and the arrows.
+
+LAB = KIT / "lab"
+PIPELINE = {
+    "errors", "settings", "readings", "simulation", "topics", "producer", "consumer", "warehouse", "charts",
+    "dead_letters",
+}  # fmt: skip
+DOOR = {"__init__", "__main__"}
+SERVING = {"cli", "watching", "classroom"}  # they use the pipeline, and it does not know them
+MAX_PIPELINE_LINES, MAX_CONSUMER_LINES, MAX_CLASS_LINES, MAX_FUNCTION_LINES = 1500, 250, 150, 40
 
 
-def imported(path: Path) -> set[str]:
-    """The modules of `lab` that this one imports, inside its functions too."""
-    found = set()
+def place(path: Path) -> str:
+    """The module of the pipeline, or the room, that a file of `lab` belongs to."""
+    first = path.relative_to(LAB).parts[0]
+    return first.removesuffix(".py")
+
+
+def arrows() -> dict[str, set[str]]:
+    """{module or room: what it imports of `lab`, also in its functions}; without the door."""
+    found: dict[str, set[str]] = {}
+    for path in MODULES:
+        nodes = (node for node in ast.walk(tree(path)) if isinstance(node, ast.ImportFrom))
+        names = {str(node.module).split(".")[1] for node in nodes if str(node.module).startswith("lab.")}
+        found[place(path)] = found.get(place(path), set()) | names - {place(path)}
+    return {name: found[name] for name in found.keys() - DOOR}
+
+
+def lines(path: Path) -> int:
+    return len(path.read_text(encoding="utf-8").splitlines())
+
+
+def test_the_pipeline_stands_alone_and_is_small():
+    """Directly in `lab` is the pipeline and its door. What serves it has a room."""
+    top = list(LAB.glob("*.py"))
+    assert {path.stem for path in top} == PIPELINE | DOOR
+    sizes = {path.stem: lines(path) for path in top}
+    assert sum(sizes.values()) <= MAX_PIPELINE_LINES, sizes
+    assert sizes["consumer"] <= MAX_CONSUMER_LINES
+
+
+@pytest.mark.parametrize("path", MODULES, ids=[path.relative_to(KIT).as_posix() for path in MODULES])
+def test_a_class_fits_on_a_few_screens_and_a_function_on_one(path):
     for node in ast.walk(tree(path)):
-        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("lab."):
-            found.add(str(node.module).split(".")[1])
-    return found
+        if isinstance(node, ast.ClassDef | ast.FunctionDef):
+            most = MAX_CLASS_LINES if isinstance(node, ast.ClassDef) else MAX_FUNCTION_LINES
+            found = (node.end_lineno or 0) - node.lineno + 1
+            assert found <= most, f"{node.name} has {found} lines; make two of it"
+
+
+def test_the_pipeline_does_not_know_what_serves_it():
+    known = {name: found & SERVING for name, found in arrows().items() if name not in SERVING}
+    assert not any(known.values()), known
+
+
+def test_no_arrow_goes_round():
+    list(graphlib.TopologicalSorter(arrows()).static_order())
 
 
 def test_the_readme_draws_the_arrows_that_are_there():
-    """A module that imports another, or is new: its row in the README's table of modules says so."""
+    """A module or room that imports another, or is new: its row in the README's tables says so."""
     rows = re.findall(r"^\| `(\w+)` \| .+\? \| (.*?) ?\|$", README, re.MULTILINE)
-    drawn = {module: set(filter(None, arrows.split(", "))) for module, arrows in rows}
-    found: dict[str, set[str]] = {}
-    for path in MODULES:
-        name = path.relative_to(KIT / "lab").with_suffix("").parts[0]  # a folder is one part
-        found[name] = found.get(name, set()) | imported(path) - {name}
-    assert drawn == {name: found[name] for name in found.keys() - {"__init__", "__main__", "demo"}}
+    assert {name: set(filter(None, found.split(", "))) for name, found in rows} == arrows()
+
+
+def test_the_drawing_of_the_rooms_is_true():
+    """Each line of it knows its own and those below, and nothing above."""
+    drawn = re.search(r"```\n(use the pipeline .+?)```", README, re.DOTALL)
+    assert drawn, "README.md, How the code is laid out: the drawing begins with 'use the pipeline'"
+    layers = [line[20:].split() for line in drawn[1].splitlines()]
+    rank = {name: number for number, names in enumerate(layers) for name in names}
+    assert rank.keys() == arrows().keys()
+    upward = {(a, b) for a, found in arrows().items() for b in found if rank[b] < rank[a]}
+    assert upward == set()
 
 
 def test_no_stage_knows_another():
     stages = {"topics", "producer", "consumer", "warehouse", "settings"}
     for name in stages:
-        assert not imported(KIT / "lab" / f"{name}.py") & stages, name
+        assert not arrows()[name] & stages, name
 
 
 # The notebooks.

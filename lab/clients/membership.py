@@ -132,11 +132,13 @@ class Rebalances(ConsumerRebalanceListener):
         self.revoked_at: float | None = None
 
     def on_partitions_assigned(self, assigned):
+        """The client may be elsewhere than the warehouse in these."""
         seconds = time.monotonic() - self.revoked_at if self.revoked_at else 0
         self.needs_seek.extend(assigned)
         self.assignments.append((sorted(partition.partition for partition in assigned), seconds))
 
     def on_partitions_revoked(self, revoked):
+        """Another member may have these soon."""
         self.revoked_at = time.monotonic()
         self.needs_seek.extend(revoked)
 
