@@ -600,7 +600,9 @@ def test_the_selector_of_windows_closed_and_made_anew_sixty_times(place, caplog)
             )
     ledger = take_ledger(place.topic, place.broker.bootstrap_servers, place.warehouse)
     assert (ledger.stored, ledger.lost, ledger.twice) == (600, 0, 0)
-    assert "Bad file descriptor" not in caplog.text
+    # A transport that is closed while it reads says so as well, and that is no fault of the selector.
+    selecting = [each for each in caplog.records if each.name != "kafka.net.transport"]
+    assert [each for each in selecting if "Bad file descriptor" in f"{each.msg} {each.exc_text}"] == []
 
 
 # A process of its own: what broken clients leave behind would complain in the tests that follow.
@@ -966,7 +968,7 @@ def test_a_codec_whose_package_is_missing_is_named_once_with_the_command(place, 
     produce(place.topic, batches, interval=0, max_batches=5, compression_type="zstd", **place.kafka)
     with lab.Warehouse(str(place.warehouse)) as warehouse:
         monkeypatch.setattr("kafka.codec.zstd", None)
-        with pytest.raises(lab.LabError, match=r"partition \d, offset 0: .*zstd.* pip install '.*zstd"):
+        with pytest.raises(lab.LabError, match=r"partition \d, offset \d+: .*zstd.* pip install '.*zstd"):
             lab.consume(place.topic, warehouse, **options)
         assert [text for text in caplog.messages if "making a new one" in text] == []
         monkeypatch.undo()
