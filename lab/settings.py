@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from lab.databases.opening import SQLITE, kind_of
 from lab.errors import SettingsError
 from lab.text.urls import without_password
 
@@ -74,9 +75,9 @@ class Settings:
     @property
     def warehouse_url(self) -> str:
         """The warehouse as a URL with an absolute path; a bare path means SQLite."""
-        scheme, _, rest = self.warehouse.partition("://")
-        if scheme in ("postgresql", "postgres"):
+        if kind_of(self.warehouse) not in (None, SQLITE):
             return self.warehouse
+        rest = self.warehouse.partition("://")[2]
         path = rest.removeprefix("/") if rest else self.warehouse
         return f"sqlite:///{_absolute(Path(path)).as_posix()}"
 
@@ -108,8 +109,8 @@ class Settings:
 
     def _check_warehouse(self) -> None:
         shown, expected = without_password(self.warehouse), "sqlite:///file.db or postgresql://..."
-        if self.warehouse.startswith(("postgresql://", "postgres://")):
-            return  # lab.databases.postgresql knows more
+        if kind_of(self.warehouse) not in (None, SQLITE):
+            return  # its own module in lab.databases knows more
         if shown != self.warehouse:
             _refuse("warehouse", shown.removesuffix("..."), expected)
         if self.warehouse.removeprefix("sqlite:///") == ":memory:":

@@ -20,10 +20,12 @@ import pandas
 import pytest
 
 import lab.databases.sqlite
+from lab.databases import rows
+from lab.databases.schema import TABLES, Column
 from lab.dead_letters import list_dead_letters
 from lab.errors import WarehouseError
 from lab.readings import Batch, DeadLetter, Gap, Reading, decode_reading, encode_reading
-from lab.warehouse import CAME_LATER, Warehouse
+from lab.warehouse import Warehouse
 from tests.ledger import wait_for
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -122,7 +124,7 @@ def test_other_times_have_one_width_as_well(warehouse, monkeypatch):
     """They say when a row was written: a millisecond is enough."""
     for microsecond in (0, 5000, 999_999):
         now = START.replace(microsecond=microsecond)
-        monkeypatch.setattr(lab.warehouse, "datetime", SimpleNamespace(now=lambda zone, now=now: now))
+        monkeypatch.setattr(rows, "datetime", SimpleNamespace(now=lambda zone, now=now: now))
         warehouse.note_consumer(
             "g", f"m-{microsecond}", stored=1, dead_letters=0, fenced=0, reconnects=0, seconds=1
         )
@@ -329,7 +331,7 @@ def test_writers_of_the_same_partitions_in_another_order_do_not_wait_for_each_ot
 def test_an_interrupt_inside_the_transaction_undoes_all_of_it(either, fault):
     either.store(*TOPIC, [batch(0, 2)])
     with pytest.raises(fault), either.transaction() as db:
-        either._insert(db, *TOPIC, [batch(2, 4)])
+        db.insert("sensor_logs", rows.SENSOR_LOGS, rows.sensor_logs(batch(2, 4).readings))
         db.execute("UPDATE offsets SET next_offset = 4")
         raise fault
     assert (values(either), either.next_offsets("id-of-the-topic")) == ([0, 1], {0: 2})
@@ -346,7 +348,7 @@ def test_a_row_that_cannot_be_stored_takes_the_offset_back_with_it(either):
 
 def test_nobody_sees_a_part_of_a_transaction(either, url):
     with Warehouse(url) as reader, either.transaction() as db:
-        either._insert(db, *TOPIC, [batch(0, 3)])
+        db.insert("sensor_logs", rows.SENSOR_LOGS, rows.sensor_logs(batch(0, 3).readings))
         assert values(reader) == []
 
 
@@ -505,7 +507,7 @@ def test_an_empty_file_is_no_warehouse_to_read(path):
 
 # An older kit made it, and some columns came later.
 
-LATER = [(table, name) for table, names in CAME_LATER.items() for name in names]
+LATER = [(table.name, column.name) for table in TABLES for column in table.columns if column.came_later]
 
 
 @pytest.fixture
@@ -547,7 +549,7 @@ def test_of_two_who_open_an_older_warehouse_at_once_one_adds_a_column(older, tab
     """The second found it missing, and comes when it is there."""
     with Warehouse(older) as first, Warehouse(older) as second:
         for each in (first, second):
-            each._db.add_column(table, name, "TEXT")
+            each._db.add_column(table, Column(name, null=True))
         assert second.store(*TOPIC, [batch(3, 5)]) == set()
 
 

@@ -17,6 +17,7 @@ from lab.clients.connection import ask_again, connect
 from lab.clients.groups import is_joined
 from lab.clients.offsets import lags
 from lab.consumer import ConsumeSummary, consume
+from lab.databases.queries import next_free_day
 from lab.embedded.broker import EmbeddedBroker, ExternalBroker, another_address, start_broker
 from lab.errors import BrokerError, LabError
 from lab.producer import ProduceSummary, produce
@@ -48,7 +49,7 @@ def run_demo(settings: Settings, output: Path) -> None:
             topic = create_topic(settings.topic, **settings.kafka)
             print(f"2  Topic {topic.name}: {len(topic.partitions)} partition(s)", flush=True)
             with Warehouse(settings.warehouse_url) as warehouse:
-                day = _next_day(warehouse)
+                day = next_free_day(warehouse, DAY)
                 print(f"3  Producer and consumer: the readings of {day:%d %B %Y}, {day:%A}", flush=True)
                 if waiting := _waiting(settings, topic, warehouse):
                     print(f"   and {waiting} that wait in the topic; for one of your own set LAB_TOPIC")
@@ -174,15 +175,3 @@ def _wait(
                 f"Not everything was stored within {timeout:.0f} s. Does another consumer of group "
                 f"{settings.group} have the partition? Stop it, or set LAB_GROUP to another name."
             )
-
-
-def _next_day(warehouse: Warehouse) -> datetime:
-    """The first day from DAY on of which the warehouse has nothing."""
-    day = DAY
-    while warehouse.query(
-        "SELECT 1 FROM sensor_logs WHERE ts >= ? AND ts < ? LIMIT 1",
-        day.isoformat(),
-        (day + timedelta(days=1)).isoformat(),
-    ):
-        day += timedelta(days=1)
-    return day

@@ -30,6 +30,7 @@ from lab.clients.connection import address, connect, is_answering
 from lab.clients.groups import partition_owners, two_groups_fault
 from lab.clients.offsets import lags
 from lab.consumer import ConsumeSummary
+from lab.databases import queries
 from lab.dead_letters import fix_value, list_dead_letters
 from lab.embedded.broker import EmbeddedBroker, ExternalBroker, another_address, other_kit, start_broker
 from lab.embedded.nodes import HOST, unknown_processes
@@ -250,7 +251,7 @@ def reset(settings: Settings, options: argparse.Namespace) -> None:
         print("The warehouse is on a server, and stays as it is.")
     elif file.exists():
         with lab.Warehouse(url, create=False) as warehouse:  # else it is another program's, and stays
-            rows = warehouse.query("SELECT count(*) FROM sensor_logs")[0][0]
+            rows = queries.count_sensor_logs(warehouse)
         try:
             for ending in ("", "-wal", "-shm"):
                 file.with_name(file.name + ending).unlink(missing_ok=True)
@@ -453,8 +454,7 @@ def skip(settings: Settings, options: argparse.Namespace) -> None:
 def status(settings: Settings, options: argparse.Namespace) -> int:
     with lab.Warehouse(settings.warehouse_url, create=False) as warehouse:
         print(f"Warehouse {warehouse.name}")
-        sql = "SELECT sensor_id, count(*), max(ts) FROM sensor_logs GROUP BY sensor_id ORDER BY sensor_id"
-        _table(["sensor", "rows", "last reading"], warehouse.query(sql))
+        _table(["sensor", "rows", "last reading"], queries.count_by_sensor(warehouse))
         letters = list_dead_letters(warehouse)
         print(f"dead letters: {len(letters)}, of which replayed: {sum(bool(x.replayed) for x in letters)}\n")
         if gaps := list_gaps(warehouse):
@@ -463,12 +463,9 @@ def status(settings: Settings, options: argparse.Namespace) -> int:
             _table(["partition", "first offset", "next offset", "reason", "at"], rows)
             print()
         print("Consumers, each as it last wrote")
-        sql = (
-            "SELECT group_id, member, ts, stored + dead_letters, stored, dead_letters, fenced, reconnects,"
-            " seconds FROM consumers ORDER BY ts"
-        )
         header = ["group", "member", "at", "processed", "stored", "dead letters", "fenced", "reconnects"]
-        rows = [(*row[:-1], round(row[3] / row[-1], 1) if row[-1] else 0) for row in warehouse.query(sql)]
+        found = queries.consumers(warehouse)
+        rows = [(*row[:-1], round(row[3] / row[-1], 1) if row[-1] else 0) for row in found]
         _table([*header, "a second"], rows)
         with connect(KafkaAdminClient, **settings.kafka) as admin:
             for line in two_groups_fault(settings.topic, warehouse.running_consumers(), admin) or ():
