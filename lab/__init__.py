@@ -28,23 +28,18 @@ from lab.topics import create_topic, describe_topic, fresh_name, read_records, t
 from lab.warehouse import Warehouse
 
 if TYPE_CHECKING:
-    from lab.charts import (
-        find_gaps,
-        plot_ledger,
-        plot_offsets,
-        plot_replicas,
-        plot_sensor_logs,
-        read_sensor_logs,
-    )  # fmt: skip
+    from lab.charts import find_gaps, plot_sensor_logs, read_sensor_logs
     from lab.classroom.checks import *  # noqa: F403
     from lab.classroom.doctor import diagnose
+    from lab.classroom.pictures import plot_ledger, plot_offsets, plot_replicas
     from lab.watching.dashboard import Dashboard
     from lab.watching.live import show_live
 
 # {module: names} of what is imported at its first use. pandas and matplotlib take longer than all the rest.
 LAZY = {
-    "lab.charts": "find_gaps plot_ledger plot_offsets plot_replicas plot_sensor_logs read_sensor_logs",
+    "lab.charts": "find_gaps plot_sensor_logs read_sensor_logs",
     "lab.classroom.doctor": "diagnose",
+    "lab.classroom.pictures": "plot_ledger plot_offsets plot_replicas",
     "lab.watching.dashboard": "Dashboard",
     "lab.watching.live": "show_live",
 }

@@ -14,20 +14,11 @@ from matplotlib.text import Text
 
 import lab
 import lab.cli.program  # the commands are told to the parser there
-from lab.charts import (
-    GAP,
-    LINE,
-    MOST_PANELS,
-    STATUS,
-    caption,
-    find_gaps,
-    plot_ledger,
-    plot_offsets,
-    plot_replicas,
-    plot_sensor_logs,
-    thin_sensor_logs,
-)
+from lab.charts import find_gaps, plot_sensor_logs, thin_sensor_logs
+from lab.classroom.pictures import plot_ledger, plot_offsets, plot_replicas
 from lab.cli.arguments import parser
+from lab.drawing.figure import GAP, LINE, STATUS, caption
+from lab.drawing.thinning import MAX_PANELS
 from lab.readings import Batch, Reading
 from lab.settings import Settings
 from lab.simulation import Plant
@@ -212,7 +203,7 @@ def both(request, tmp_path):
     else:
         url = str(tmp_path / "three days.db")
     store_three_days(url)
-    logs, gaps, left_out = thin_sensor_logs(url, most=1000)
+    logs, gaps, left_out = thin_sensor_logs(url, max_rows=1000)
     assert left_out == []
     assert len(logs) < 4 * 3 * 1200
     return plot_sensor_logs(lab.read_sensor_logs(url)), plot_sensor_logs(logs, gaps)
@@ -276,7 +267,7 @@ def test_few_readings_are_not_thinned_out(logs, tmp_path):
 def test_many_readings_of_one_time_are_one_slice(tmp_path):
     readings = [Reading("t-1", n, "°C", "OK", START) for n in range(20)]
     logs_of(readings, tmp_path / "w.db")
-    logs, gaps, _ = thin_sensor_logs(str(tmp_path / "w.db"), most=10)
+    logs, gaps, _ = thin_sensor_logs(str(tmp_path / "w.db"), max_rows=10)
     assert list(logs["val"]) == [0, 19]
     assert logs["readings"].sum() == 20
     assert gaps.empty
@@ -317,7 +308,7 @@ def test_of_many_sensors_a_picture_shows_some_and_says_so(crowd, how):
     assert chart.left_out == [OTHERS]
     assert [text.get_text() for text in chart.texts] == [f"Not shown: {OTHERS}"]
     colors = {to_hex(bars[0].get_facecolor()) for bars in chart.axes[-1].containers}
-    assert len(colors) == MOST_PANELS
+    assert len(colors) == MAX_PANELS
 
 
 def draw_by_command(url, output, *arguments) -> None:
@@ -429,7 +420,7 @@ def survives(readings: list[Reading]) -> None:
         url = str(Path(folder) / "w.db")
         logs = logs_of(readings, url)
         assert len(logs) == len(readings)
-        plot_sensor_logs(*thin_sensor_logs(url, most=0))
+        plot_sensor_logs(*thin_sensor_logs(url, max_rows=0))
         assert plot_sensor_logs(*thin_sensor_logs(url))._repr_png_().startswith(PNG)
         _, chart = drawn([at(0), at(1, produced=9)], logs[["sensor_id", "val", "unit", "ts"]])
         assert chart._repr_png_().startswith(PNG)

@@ -363,6 +363,23 @@ def test_a_block_that_opens_sqlite_closes_it(path):
     assert not [each for each in opened if each.startswith("sqlite3.connect(")]
 
 
+SQL = re.compile(r"\b(SELECT|INSERT|UPDATE|DELETE FROM|(CREATE|ALTER|DROP) (TABLE|VIEW)|PRAGMA)\b")
+# These teach SQL: two lessons in which the learner writes it, and a consumer that does without a warehouse.
+TEACHES_SQL = {"lesson_06.py", "lesson_12.py", "naive_consumer.py"}
+
+
+@pytest.mark.parametrize("path", MODULES, ids=[path.relative_to(KIT).as_posix() for path in MODULES])
+def test_what_is_asked_of_the_warehouse_has_a_name(path):
+    """SQL stands in lab/warehouse.py and lab/databases; other modules call functions of `queries`."""
+    if path.parent.name == "databases" or path.name in {"warehouse.py", *TEACHES_SQL}:
+        return
+    module = tree(path)
+    docstrings = {node.value for node in ast.walk(module) if isinstance(node, ast.Expr)}
+    texts = (node for node in ast.walk(module) if isinstance(node, ast.Constant) and node not in docstrings)
+    found = [f"line {node.lineno}" for node in texts if SQL.search(str(node.value))]
+    assert found == [], "lab/databases/queries.py: a function whose name says what is asked"
+
+
 @pytest.mark.parametrize("path", OURS, ids=lambda path: path.name)
 def test_a_test_that_deletes_a_topic_is_skipped_on_windows(path):
     """There Kafka would stop: `@DELETES_TOPIC`, of tests/ledger.py."""
