@@ -22,7 +22,6 @@ from kafka import (
     TopicPartition,
 )
 from kafka.admin import MemberToRemove
-from kafka.consumer.fetcher import ConsumerRecord
 from kafka.errors import (
     AuthorizationError,
     CorruptRecordError,
@@ -43,7 +42,6 @@ from lab.clients.access import explain_rights
 from lab.clients.connection import (
     admin_config,
     connect,
-    free_late_callers,
     is_answering,
     make_client,
     wait_until_answering,
@@ -51,6 +49,7 @@ from lab.clients.connection import (
 from lab.clients.members import another_name, consumers_of, static_member, strangers
 from lab.clients.truncation import ASK_MS, READER, first_difference, mark
 from lab.clients.unreadable import explain_unreadable
+from lab.clients.workarounds import ConsumerRecord, free_late_callers, topic_id
 from lab.errors import BrokerError, GroupError, InvalidReading, LabError, TopicError
 from lab.readings import Batch, DeadLetter, Gap, Mark, Reading, decode_reading
 from lab.system.signals import stop_on_signals
@@ -398,13 +397,11 @@ class _Consumer:
 
     def move_to_stored_offsets(self, client: KafkaConsumer) -> set[TopicPartition]:
         """Seek wherever the client's place may differ from the warehouse's; returns where it may have."""
-        # Private, and the only way without a request for each poll. Kafka's fetch itself, as
-        # kafka-python sends it, names a topic and not its id.
-        topic_id = str(client._cluster.topic_id(self.topic) or self.topic_id)
-        if self.warehouse.reopen_if_lost(self.stop) or topic_id != self.topic_id:
-            if self.topic_id and topic_id != self.topic_id:
+        now = topic_id(client, self.topic) or self.topic_id
+        if self.warehouse.reopen_if_lost(self.stop) or now != self.topic_id:
+            if self.topic_id and now != self.topic_id:
                 log.warning("Topic %s was made anew: reading it from its start.", self.topic)
-            self.topic_id = topic_id
+            self.topic_id = now
             self.misplaced.extend(client.assignment())
         if not self.misplaced:
             return set()
@@ -473,7 +470,7 @@ class _Consumer:
         """The log was cut short, and perhaps written anew: go on where it is no longer what was stored."""
         if self.client:
             self.client.topics()  # asks the broker: perhaps this is another topic of the same name
-            if str(self.client._cluster.topic_id(self.topic) or self.topic_id) != self.topic_id:
+            if (topic_id(self.client, self.topic) or self.topic_id) != self.topic_id:
                 self.misplaced.extend(self.client.assignment())
                 return
         there, before = end or 0, None

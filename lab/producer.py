@@ -19,16 +19,8 @@ from kafka.errors import KafkaError, KafkaTimeoutError
 
 from lab.clients.access import explain_rights
 from lab.clients.connection import is_answering, make_client, wait_until_answering
-from lab.clients.refusals import (
-    NOT_WRITTEN,
-    InDoubt,
-    close_producer,
-    explain_failure,
-    fail_alone,
-    fail_lost_partitions,
-    is_dead,
-    was_written,
-)
+from lab.clients.refusals import NOT_WRITTEN, explain_failure, was_written
+from lab.clients.workarounds import InDoubt, close_producer, fail_alone, fail_lost_partitions, is_dead
 from lab.readings import Reading, encode_reading
 from lab.system.signals import stop_on_signals
 

@@ -11,16 +11,15 @@ from contextlib import closing, contextmanager, suppress
 import pytest
 from kafka import KafkaConsumer, KafkaProducer
 
-from lab.clients import connection
+from lab.clients import connection, workarounds
 from lab.clients.connection import (
-    TolerantSelector,
     address,
     client_config,
     connect,
-    free_late_callers,
     is_answering,
     wait_until_answering,
 )
+from lab.clients.workarounds import TolerantSelector, connect_ex, free_late_callers
 from lab.errors import BrokerError
 from tests.ledger import wait_for
 
@@ -183,9 +182,9 @@ def test_a_client_gets_our_settings_and_then_those_given():
 
 
 def test_on_windows_every_client_gets_the_tolerant_selector(monkeypatch):
-    monkeypatch.setattr(connection.os, "name", "nt")
+    monkeypatch.setattr(workarounds.os, "name", "nt")
     assert client_config()["selector"] is TolerantSelector
-    monkeypatch.setattr(connection.os, "name", "posix")
+    monkeypatch.setattr(workarounds.os, "name", "posix")
     assert "selector" not in client_config()
 
 
@@ -204,10 +203,10 @@ def test_on_windows_a_failed_attempt_to_connect_is_not_made_anew():
     with WindowsSocket() as sock, selectors.DefaultSelector() as selector:
         sock.setblocking(False)
         place = address(closed_port())
-        assert connection._connect_ex(None, sock, place) == errno.EWOULDBLOCK
+        assert connect_ex(None, sock, place) == errno.EWOULDBLOCK
         selector.register(sock, selectors.EVENT_WRITE)
         assert selector.select(10)
-        assert connection._connect_ex(None, sock, place) in (errno.ECONNREFUSED, 10061)  # and Windows'
+        assert connect_ex(None, sock, place) in (errno.ECONNREFUSED, 10061)  # and Windows'
 
 
 def test_a_node_that_is_gone_does_not_keep_a_client_from_the_others(kafka):

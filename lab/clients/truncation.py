@@ -14,10 +14,10 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from kafka import KafkaConsumer, TopicPartition
-from kafka.consumer.fetcher import ConsumerRecord
 from kafka.errors import KafkaTimeoutError
 
 from lab.clients.connection import connect
+from lab.clients.workarounds import ConsumerRecord
 from lab.errors import InvalidReading
 from lab.readings import DeadLetter, Mark, Reading, decode_reading
 
