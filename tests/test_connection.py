@@ -9,7 +9,8 @@ import time
 from contextlib import closing, contextmanager, suppress
 
 import pytest
-from kafka import KafkaConsumer, KafkaProducer
+from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer
+from kafka.errors import KafkaTimeoutError
 
 from lab.clients import connection, workarounds
 from lab.clients.connection import (
@@ -17,10 +18,11 @@ from lab.clients.connection import (
     client_config,
     connect,
     is_answering,
+    make_client,
     wait_until_answering,
 )
 from lab.clients.workarounds import TolerantSelector, connect_ex, free_late_callers
-from lab.errors import BrokerError
+from lab.errors import AccessError, BrokerError
 from tests.ledger import wait_for
 
 # What a broker answers to the first request with id 1: its length, the id, no error, no more.
@@ -178,7 +180,36 @@ def test_no_client_is_made_while_no_broker_answers():
 def test_a_client_gets_our_settings_and_then_those_given():
     with server(ANSWER) as there:
         options = connect(dict, bootstrap_servers=there, reconnect_backoff_max_ms=5)
+        another = connect(dict, bootstrap_servers=there)
+        mine = connect(dict, bootstrap_servers=there, client_id="mine")
+    ids = {each.pop("client_id") for each in (options, another, mine)}
     assert options == client_config() | {"bootstrap_servers": there, "reconnect_backoff_max_ms": 5}
+    assert len(ids) == 3 and "mine" in ids
+
+
+TLS_ALERT = b"\x15\x03\x03\x00\x02\x02\x46"  # what a broker behind TLS says to a client that does not speak it
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # a client that is not made
+@pytest.mark.parametrize("client", [KafkaAdminClient, KafkaProducer])
+def test_why_one_client_is_refused_is_not_the_reason_of_another(client):
+    """Made at the same time: one is refused, the other hears nothing."""
+    raised = {}
+
+    def make(name, servers):
+        try:
+            make_client(client, bootstrap_servers=servers, bootstrap_timeout_ms=1500)
+        except (AccessError, KafkaTimeoutError) as error:
+            raised[name] = type(error)
+
+    with server(TLS_ALERT) as refusing, server() as silent:
+        places = {"refused": refusing, "silent": silent}
+        threads = [threading.Thread(target=make, args=place) for place in places.items()]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(20)
+    assert raised == {"refused": AccessError, "silent": KafkaTimeoutError}
 
 
 def test_on_windows_every_client_gets_the_tolerant_selector(monkeypatch):

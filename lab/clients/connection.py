@@ -4,6 +4,7 @@ Made for kafka-python 3. The package named `kafka` and the fork `kafka-python-ng
 same folder, `kafka`, and hide it: `python -m lab doctor` tells them apart.
 """
 
+import itertools
 import logging
 import socket
 import struct
@@ -23,6 +24,7 @@ from lab.errors import AccessError, BrokerError
 log = logging.getLogger("lab")
 T = TypeVar("T")  # Python 3.11 has no def connect[T]
 P = ParamSpec("P")
+CLIENTS = itertools.count(1)  # no two clients of this process have one id
 ASK_SECONDS = 10.0  # for a question that fails because a broker is just going, or just coming
 
 
@@ -155,8 +157,10 @@ def connect(client: Callable[..., T], *, timeout: float = 10, **kafka: Any) -> T
 
 def make_client(client: Callable[..., T], **kafka: Any) -> T:
     """Make a client of a broker that answers. Raises AccessError if it does not let us in."""
-    with explain_refusal(kafka["bootstrap_servers"], kafka.get("security_protocol", "PLAINTEXT")):
-        return client(**client_config(**kafka))
+    config = client_config(**{"client_id": f"lab-{next(CLIENTS)}"} | kafka)
+    protocol = config.get("security_protocol", "PLAINTEXT")
+    with explain_refusal(config["bootstrap_servers"], config["client_id"], protocol):
+        return client(**config)
 
 
 def ask_again(question: Callable[P, T]) -> Callable[P, T]:
