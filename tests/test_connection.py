@@ -187,7 +187,9 @@ def test_a_client_gets_our_settings_and_then_those_given():
     assert len(ids) == 3 and "mine" in ids
 
 
-TLS_ALERT = b"\x15\x03\x03\x00\x02\x02\x46"  # what a broker behind TLS says to a client that does not speak it
+TLS_ALERT = (
+    b"\x15\x03\x03\x00\x02\x02\x46"  # what a broker behind TLS says to a client that does not speak it
+)
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # a client that is not made

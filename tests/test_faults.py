@@ -329,6 +329,35 @@ def test_broker_gone_when_the_consumer_starts(own_place):
 
 
 @POSIX
+def test_producer_interrupted_before_a_broker_was_there_calls_nothing_sent(own_place):
+    own_place.broker.stop()
+    with own_place.running("produce", name="produce") as producer:
+        wait_for(lambda: "Waiting for Kafka at" in producer.text)
+        producer.process.send_signal(signal.SIGINT)
+        assert producer.wait(3) == 1
+    assert "0 readings acknowledged, 3 not" in producer.text
+    assert "Sent: " not in producer.text
+
+
+def test_producer_that_is_sent_where_nothing_answers_names_the_address(tmp_path):
+    """The broker answers, and its `advertised.listeners` are wrong: the first trap with Docker."""
+    port, nowhere = free_ports(2)
+    properties = {"advertised.listeners": f"PLAINTEXT://127.0.0.1:{nowhere}"}
+    servers = f"127.0.0.1:{port}"
+    with (
+        EmbeddedBroker(tmp_path / "home", port, properties=properties),
+        running(
+            "produce", output=tmp_path / "produce.txt",
+            LAB_BOOTSTRAP_SERVERS=servers, LAB_HOME=str(tmp_path / "home"),
+        ) as producer,
+    ):  # fmt: skip
+        wait_for(lambda: "where nothing answers" in producer.text, timeout=15)
+    assert f"Kafka at {servers} answers, but sends its clients on to 127.0.0.1:{nowhere}," in producer.text
+    assert producer.text.count("where nothing answers") == 1
+    assert "Sent: " not in producer.text
+
+
+@POSIX
 @pytest.mark.parametrize("command", ["produce", "consume"])
 def test_interrupted_while_the_broker_is_gone_it_ends_within_three_seconds(own_place, command):
     with own_place.running(command, name=command) as process:
