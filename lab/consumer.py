@@ -12,7 +12,6 @@ from collections.abc import Callable
 from typing import Any
 
 from kafka import TopicPartition
-from kafka.consumer.fetcher import ConsumerRecord
 
 from lab.clients.connection import is_answering
 from lab.clients.members import static_member
@@ -21,6 +20,7 @@ from lab.clients.positions import Positions
 from lab.clients.session import Session
 from lab.clients.summaries import ConsumeSummary
 from lab.clients.truncation import mark
+from lab.clients.workarounds import ConsumerRecord
 from lab.databases.sink import GuardedSink, Sink, SinkError
 from lab.errors import BrokerError, InvalidReading
 from lab.readings import Batch, DeadLetter, Reading, decode_reading

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from kafka import KafkaAdminClient, KafkaConsumer, TopicPartition
-from kafka.consumer.fetcher import ConsumerRecord
 from kafka.errors import NoError, TopicAlreadyExistsError, UnknownTopicOrPartitionError, for_code
 
 from lab.clients.access import explain_rights
 from lab.clients.connection import ask_again, connect
+from lab.clients.workarounds import ConsumerRecord
 from lab.errors import TopicError
 
 

@@ -1,28 +1,25 @@
 """Whether a broker answers, and the selector that survives a socket closed under it."""
 
-import errno
 import logging
-import selectors
 import socket
 import threading
 import time
 from contextlib import closing, contextmanager, suppress
 
 import pytest
-from kafka import KafkaConsumer, KafkaProducer
+from kafka import KafkaAdminClient, KafkaProducer
+from kafka.errors import KafkaTimeoutError
 
 from lab.clients import connection
 from lab.clients.connection import (
-    TolerantSelector,
     address,
     client_config,
     connect,
-    free_late_callers,
     is_answering,
+    make_client,
     wait_until_answering,
 )
-from lab.errors import BrokerError
-from tests.ledger import wait_for
+from lab.errors import AccessError, BrokerError
 
 # What a broker answers to the first request with id 1: its length, the id, no error, no more.
 ANSWER = b"\0\0\0\6" + b"\0\0\0\1" + b"\0\0"
@@ -179,35 +176,41 @@ def test_no_client_is_made_while_no_broker_answers():
 def test_a_client_gets_our_settings_and_then_those_given():
     with server(ANSWER) as there:
         options = connect(dict, bootstrap_servers=there, reconnect_backoff_max_ms=5)
+        another = connect(dict, bootstrap_servers=there)
+        mine = connect(dict, bootstrap_servers=there, client_id="mine")
+    ids = {each.pop("client_id") for each in (options, another, mine)}
     assert options == client_config() | {"bootstrap_servers": there, "reconnect_backoff_max_ms": 5}
+    assert len(ids) == 3 and "mine" in ids
 
 
-def test_on_windows_every_client_gets_the_tolerant_selector(monkeypatch):
-    monkeypatch.setattr(connection.os, "name", "nt")
-    assert client_config()["selector"] is TolerantSelector
-    monkeypatch.setattr(connection.os, "name", "posix")
-    assert "selector" not in client_config()
+TLS_ALERT = (
+    b"\x15\x03\x03\x00\x02\x02\x46"  # what a broker behind TLS says to a client that does not speak it
+)
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # a client that is not made
+@pytest.mark.parametrize("client", [KafkaAdminClient, KafkaProducer])
+def test_why_one_client_is_refused_is_not_the_reason_of_another(client):
+    """Made at the same time: one is refused, the other hears nothing."""
+    raised = {}
+
+    def make(name, servers):
+        try:
+            make_client(client, bootstrap_servers=servers, bootstrap_timeout_ms=1500)
+        except (AccessError, KafkaTimeoutError) as error:
+            raised[name] = type(error)
+
+    with server(TLS_ALERT) as refusing, server() as silent:
+        places = {"refused": refusing, "silent": silent}
+        threads = [threading.Thread(target=make, args=place) for place in places.items()]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(20)
+    assert raised == {"refused": AccessError, "silent": KafkaTimeoutError}
 
 
 # A node that is gone.
-
-
-class WindowsSocket(socket.socket):
-    """A socket whose second attempt to connect begins anew, and never says how the first one ended."""
-
-    def connect_ex(self, address):
-        super().connect_ex(address)
-        return errno.EWOULDBLOCK
-
-
-def test_on_windows_a_failed_attempt_to_connect_is_not_made_anew():
-    with WindowsSocket() as sock, selectors.DefaultSelector() as selector:
-        sock.setblocking(False)
-        place = address(closed_port())
-        assert connection._connect_ex(None, sock, place) == errno.EWOULDBLOCK
-        selector.register(sock, selectors.EVENT_WRITE)
-        assert selector.select(10)
-        assert connection._connect_ex(None, sock, place) in (errno.ECONNREFUSED, 10061)  # and Windows'
 
 
 def test_a_node_that_is_gone_does_not_keep_a_client_from_the_others(kafka):
@@ -215,83 +218,3 @@ def test_a_node_that_is_gone_does_not_keep_a_client_from_the_others(kafka):
     servers = f"{closed_port()},{kafka['bootstrap_servers']}"
     for _ in range(6):
         KafkaProducer(bootstrap_servers=servers, bootstrap_timeout_ms=5000).close()
-
-
-# A socket closed under the selector.
-
-
-def with_one_closed(selector: selectors.BaseSelector) -> tuple[socket.socket, socket.socket]:
-    """Register two sockets, and close the first; the second has something to read."""
-    gone, stays = socket.socketpair(), socket.socketpair()
-    for registered, _ in (gone, stays):
-        selector.register(registered, selectors.EVENT_READ)
-    stays[1].send(b"hello")
-    for each in gone:
-        each.close()
-    return stays
-
-
-def test_select_fails_where_a_socket_was_closed_under_it():
-    """The fault that is mended below; select is the selector of Windows."""
-    with selectors.SelectSelector() as selector:
-        pair = with_one_closed(selector)
-        with pytest.raises((ValueError, OSError)):
-            selector.select(0)
-        for each in pair:
-            each.close()
-
-
-def test_the_tolerant_selector_forgets_the_closed_socket_and_serves_the_others():
-    with TolerantSelector() as selector:
-        pair = with_one_closed(selector)
-        assert selector.select(0) == []
-        assert [(key.fileobj, events) for key, events in selector.select(1)] == [
-            (pair[0], selectors.EVENT_READ)
-        ]
-        assert [key.fileobj for key in selector.get_map().values()] == [pair[0]]
-        for each in pair:
-            each.close()
-
-
-def test_the_tolerant_selector_selects_as_any_other():
-    with TolerantSelector() as selector:
-        one, other = socket.socketpair()
-        selector.register(one, selectors.EVENT_READ | selectors.EVENT_WRITE)
-        assert [events for _, events in selector.select(0)] == [selectors.EVENT_WRITE]
-        other.send(b"hello")
-        assert [events for _, events in selector.select(1)] == [selectors.EVENT_READ | selectors.EVENT_WRITE]
-        one.close()
-        other.close()
-
-
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
-def test_a_call_that_begins_as_the_clients_thread_dies_does_not_wait_for_ever(kafka, monkeypatch):
-    consumer = KafkaConsumer(**kafka)
-    net, freed, raised = consumer._net, [], []
-    real = net._fail_pending_waiters
-
-    def fail_pending_waiters(error):
-        freed.append(error)
-        if len(freed) > 1:  # the call began just after kafka-python freed the others
-            real(error)
-
-    def die():
-        wait_for(lambda: net._pending_waiters)
-        raise ZeroDivisionError
-
-    def work():
-        try:
-            consumer.partitions_for_topic("no-such-topic")
-        except Exception as error:
-            raised.append(error)
-
-    monkeypatch.setattr(net, "_fail_pending_waiters", fail_pending_waiters)
-    monkeypatch.setattr(net, "_poll_once", die)
-    free_late_callers(consumer)
-    caller = threading.Thread(target=work, daemon=True)
-    caller.start()
-    net.wakeup()
-    caller.join(10)
-    assert [type(error) for error in raised] == [ZeroDivisionError]
-    with suppress(ZeroDivisionError):
-        consumer.close()

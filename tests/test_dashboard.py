@@ -5,6 +5,7 @@ import time
 
 import pandas as pd
 import pytest
+from kafka import KafkaProducer
 from matplotlib.colors import to_hex
 
 import lab
@@ -78,7 +79,7 @@ def test_it_sees_rows_offsets_and_who_has_which_partition(dashboard, topic, kafk
 
 def test_dead_letters_of_the_topic_are_counted(dashboard, topic, kafka, warehouse):
     lab.consume(topic, warehouse, group_id=topic, max_messages=90, **kafka)
-    with lab.producer.KafkaProducer(**kafka) as producer:
+    with KafkaProducer(**kafka) as producer:
         producer.send(topic, b"garbage").get(timeout=10)
     lab.consume(topic, warehouse, group_id=topic, max_messages=1, **kafka)
     now, _ = dashboard.look()

@@ -24,6 +24,7 @@ import lab
 from lab.classroom import doctor
 from lab.classroom.doctor import diagnose, machine, services, software
 from lab.classroom.doctor.finding import Finding, Findings
+from lab.clients import installed
 from lab.embedded.broker import EmbeddedBroker, free_ports, port_owner
 from lab.embedded.jars import fetch_jars
 from lab.settings import Settings
@@ -171,7 +172,7 @@ def test_another_python_than_that_of_the_kit(settings, tmp_path):
 
 @pytest.mark.parametrize(
     "package, found, needed",
-    [("psutil", "0.1", ">=7"), ("kafka-python", "4.0", "<4,>=3.0.12")],
+    [("psutil", "0.1", ">=7"), ("kafka-python", "4.0", "<3.1,>=3.0.12")],
     ids=["too old", "too new"],
 )
 def test_a_package_of_another_version(settings, tmp_path, monkeypatch, package, found, needed):
@@ -210,6 +211,12 @@ def test_an_impostor_of_the_client(settings, tmp_path, monkeypatch, package):
     monkeypatch.syspath_prepend(str(tmp_path))
     fault = software.check_client(settings)
     assert matches(fault, f"The package {package} is installed", f"uninstall -y {package}")
+
+
+def test_a_client_that_the_kit_was_not_tested_with(settings, monkeypatch):
+    monkeypatch.setattr(installed, "version", lambda package: "3.1.0" if package == "kafka-python" else None)
+    fault = software.check_client(settings)
+    assert matches(fault, "kafka-python 3.1.0 is installed", '--force-reinstall "kafka-python>=3.0.12,<3.1"')
 
 
 def test_a_file_beside_us_that_hides_the_client(tmp_path):

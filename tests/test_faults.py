@@ -28,7 +28,8 @@ from kafka.coordinator.assignors.roundrobin import RoundRobinPartitionAssignor
 
 import lab
 from lab.classroom.doctor.messages import check_messages
-from lab.clients.connection import TolerantSelector, is_answering
+from lab.clients.connection import is_answering
+from lab.clients.workarounds import TolerantSelector
 from lab.embedded.broker import EmbeddedBroker, free_ports
 from lab.producer import produce
 from lab.readings import decode_reading, encode_reading
@@ -325,6 +326,35 @@ def test_broker_gone_when_the_consumer_starts(own_place):
         own_place.broker.start()
         wait_for(lambda: own_place.stored() == 50)
     assert own_place.drain().clean
+
+
+@POSIX
+def test_producer_interrupted_before_a_broker_was_there_calls_nothing_sent(own_place):
+    own_place.broker.stop()
+    with own_place.running("produce", name="produce") as producer:
+        wait_for(lambda: "Waiting for Kafka at" in producer.text)
+        producer.process.send_signal(signal.SIGINT)
+        assert producer.wait(3) == 1
+    assert "0 readings acknowledged, 3 not" in producer.text
+    assert "Sent: " not in producer.text
+
+
+def test_producer_that_is_sent_where_nothing_answers_names_the_address(tmp_path):
+    """The broker answers, and its `advertised.listeners` are wrong: the first trap with Docker."""
+    port, nowhere = free_ports(2)
+    properties = {"advertised.listeners": f"PLAINTEXT://127.0.0.1:{nowhere}"}
+    servers = f"127.0.0.1:{port}"
+    with (
+        EmbeddedBroker(tmp_path / "home", port, properties=properties),
+        running(
+            "produce", output=tmp_path / "produce.txt",
+            LAB_BOOTSTRAP_SERVERS=servers, LAB_HOME=str(tmp_path / "home"),
+        ) as producer,
+    ):  # fmt: skip
+        wait_for(lambda: "where nothing answers" in producer.text, timeout=15)
+    assert f"Kafka at {servers} answers, but sends its clients on to 127.0.0.1:{nowhere}," in producer.text
+    assert producer.text.count("where nothing answers") == 1
+    assert "Sent: " not in producer.text
 
 
 @POSIX

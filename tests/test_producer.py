@@ -8,7 +8,7 @@ import inspect
 import signal
 import zlib
 from collections import Counter
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 
 import pytest
 from hypothesis import given, settings
@@ -26,10 +26,11 @@ from kafka.errors import (
 from kafka.future import Future
 from msgspec import structs
 
-from lab.clients import refusals
+from lab.clients import refusals, workarounds
 from lab.clients.connection import is_answering
+from lab.clients.deliveries import CLOSE_SECONDS, NEVER_MS
 from lab.errors import AccessError
-from lab.producer import CLOSE_SECONDS, NEVER_MS, ProduceSummary, produce
+from lab.producer import ProduceSummary, produce
 from lab.readings import decode_reading
 from lab.simulation import simulate_readings
 from lab.system.signals import SIGNALS
@@ -166,7 +167,7 @@ class FakeProducer:
             self.closed = True
 
 
-class FakeInDoubt(refusals.InDoubt):
+class FakeInDoubt(workarounds.InDoubt):
     """The real one is made of a batch."""
 
     def __init__(self, cause: Exception, number: int):
@@ -188,7 +189,7 @@ def fail_lost_partitions(producer, topic):
         lost = [message for message in producer.waiting if message[0] not in there]
         producer.waiting = [message for message in producer.waiting if message not in lost]
         for *_, future in lost:
-            future.failure(refusals.LostPartition())
+            future.failure(workarounds.LostPartition())
         return bool(lost)
     return False
 
@@ -213,22 +214,32 @@ def explain_failure(failure, size, topic, **kafka):
     return str(failure)
 
 
-PRIVATE = [fail_alone, is_dead, fail_lost_partitions, close_producer, was_written, explain_failure]
+def advertised_addresses(client):
+    return [SERVERS]
+
+
+PRIVATE = [fail_alone, is_dead, fail_lost_partitions, close_producer, advertised_addresses, was_written]
 
 
 def test_the_fake_has_the_signatures_of_kafka_python():
     assert {"__init__", "send", "flush", "close"} <= same_signatures(FakeProducer, KafkaProducer)
-    for fake in PRIVATE:
-        real = getattr(refusals, fake.__name__)
+    for fake in [*PRIVATE, explain_failure]:
+        real = getattr(workarounds, fake.__name__, None) or getattr(refusals, fake.__name__)
         assert list(inspect.signature(fake).parameters) == list(inspect.signature(real).parameters)
     expected, found = inspect.signature(is_answering), inspect.signature(FakeBroker.is_answering)
     assert list(found.parameters)[1:] == list(expected.parameters)
 
 
+@contextmanager
 def fake_kafka():
-    """Within the block `lab.producer` has the fake for Kafka."""
+    """Within the block the producer has the fake for Kafka."""
     fakes = {fake.__name__: fake for fake in PRIVATE}
-    return in_place_of_kafka(FakeBroker(), KafkaProducer=FakeProducer, **fakes)
+    with (
+        in_place_of_kafka(FakeBroker(), KafkaProducer=FakeProducer, **fakes) as broker,
+        pytest.MonkeyPatch.context() as patch,
+    ):
+        patch.setattr("lab.producer.explain_failure", explain_failure)
+        yield broker
 
 
 @pytest.fixture
@@ -444,7 +455,7 @@ def test_one_in_doubt_is_asked_for_and_counted_as_it_is(broker, is_there, first)
 
 
 @pytest.mark.parametrize(
-    "error", [IllegalStateError("closed forcefully"), refusals.LostPartition()], ids=repr
+    "error", [IllegalStateError("closed forcefully"), workarounds.LostPartition()], ids=repr
 )
 def test_what_was_not_sent_before_the_end_is_not_called_refused(error):
     assert refusals.explain_failure(error, 1, TOPIC).startswith("Stopped before Kafka had acknowledged all")
@@ -544,7 +555,7 @@ def test_what_was_said_to_be_unsent_is_not_sent_later(broker):
 
 def test_a_client_that_does_not_even_close_by_force_costs_no_count(broker, monkeypatch):
     """Its thread hangs, and what waits is never settled."""
-    monkeypatch.setattr("lab.producer.close_producer", lambda producer: 4)
+    monkeypatch.setattr("lab.clients.deliveries.close_producer", lambda producer: 4)
     stop = Stop(broker.clock)
     broker.clock.after(2.5, broker.goes)
     broker.clock.after(10, stop.set)
@@ -563,6 +574,19 @@ def test_what_waits_is_bounded(broker, monkeypatch):
     assert (summary.acknowledged, len(broker.log)) == (40, 40)
 
 
+def test_what_was_not_handed_over_is_not_shown_as_sent(broker):
+    """Neither when it is stopped while the broker is away, nor in the midst of a batch."""
+    sent, stop = [], Stop(broker.clock)
+    broker.partitions = set()  # a batch waits for them
+    broker.clock.after(30, stop.set)
+    summary = run(broker, batches(3, 3), stop=stop, on_batch=sent.append)
+    assert (sent, summary.acknowledged, summary.unsent) == ([], 0, 3)
+    broker.away, stop = True, Stop(broker.clock)
+    broker.clock.after(30, stop.set)
+    summary = run(broker, batches(3, 3), stop=stop, on_batch=sent.append)
+    assert (sent, summary.acknowledged, summary.unsent) == ([], 0, 3)
+
+
 def test_stopped_while_too_much_waits_it_ends(broker, monkeypatch):
     monkeypatch.setattr("lab.producer.MAX_PENDING", 10)
     broker.slow = True
@@ -571,6 +595,41 @@ def test_stopped_while_too_much_waits_it_ends(broker, monkeypatch):
     summary = run(broker, batches(*[4] * 10), stop=stop)
     assert (summary.acknowledged, summary.unsent) == (0, 12)
     assert summary.seconds < 30 + CLOSE_SECONDS + 2
+
+
+# It answers, and is of no use.
+
+
+def test_an_address_that_cannot_be_reached_is_named_within_seconds(broker, caplog, monkeypatch):
+    """Not even the first message can be handed over: there is no metadata."""
+    monkeypatch.setattr("lab.clients.deliveries.advertised_addresses", lambda client: ["elsewhere:9092"])
+    monkeypatch.setattr(
+        "lab.clients.deliveries.is_answering", lambda servers, security_protocol: servers == SERVERS
+    )
+    broker.partitions, stop = set(), Stop(broker.clock)
+    broker.clock.after(8, stop.set)
+    run(broker, batches(3), stop=stop)
+    assert said(caplog) == [
+        f"Kafka at {SERVERS} answers, but sends its clients on to elsewhere:9092, where nothing answers: "
+        "look at its advertised.listeners. 1 messages wait. Going on when something does."
+    ]
+
+
+def test_a_topic_that_is_not_there_is_said_once(broker, caplog):
+    broker.partitions = set()
+    broker.clock.after(30, lambda: broker.partitions.add(0))
+    run(broker, batches(3, 3), interval=1)
+    assert len(said(caplog)) == 2
+    assert said(caplog)[0].startswith(f"Kafka answers, and knows no topic '{TOPIC}': make it by '")
+    assert said(caplog)[1] == "Kafka is back."
+
+
+def test_a_broker_that_acknowledges_nothing_is_said_once(broker, caplog):
+    broker.slow = True
+    broker.clock.after(30, lambda: setattr(broker, "slow", False))
+    run(broker, batches(3, 3), interval=1)
+    assert len(said(caplog)) == 2
+    assert said(caplog)[0].startswith("Kafka answers, and acknowledges nothing: are too few of its brokers")
 
 
 # The topic changes.

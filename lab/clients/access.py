@@ -1,11 +1,13 @@
 """Why does Kafka not let us in? Certificates, passwords and rights, each as one clear line.
 
 When a broker refuses a new client, kafka-python (3.0.12) says why in its log alone, tries again, and
-raises a time-out. So here its log is listened to while a client is made.
+raises a time-out. So here its log is listened to while a client is made: to the lines of that client only,
+for another one of the same process may be refused at that moment.
 """
 
 import logging
 import re
+import threading
 from collections.abc import Generator
 from contextlib import contextmanager
 
@@ -44,12 +46,14 @@ HUNG_UP, TIMES = re.compile(r"broker_version=\(.*socket disconnected"), 3
 
 
 @contextmanager
-def explain_refusal(bootstrap_servers: str, security_protocol: str = "PLAINTEXT") -> Generator[None]:
+def explain_refusal(
+    bootstrap_servers: str, client_id: str, security_protocol: str = "PLAINTEXT"
+) -> Generator[None]:
     """A client that cannot be made within the block fails with the broker's reason, if there is one.
 
-    Raises AccessError.
+    No other client of this process must have the same `client_id`. Raises AccessError.
     """
-    heard = _Heard()
+    heard = _Heard(client_id)
     logging.getLogger("kafka").addHandler(heard)
     try:
         yield
@@ -66,14 +70,16 @@ def explain_refusal(bootstrap_servers: str, security_protocol: str = "PLAINTEXT"
 
 
 class _Heard(logging.Handler):
-    """What the client's network code says."""
+    """What the network code of one client says: on its I/O thread, or on the thread that makes the client."""
 
-    def __init__(self):
+    def __init__(self, client_id: str):
         super().__init__(logging.ERROR)
         self.text = ""
+        self.maker, self.io_thread = threading.get_ident(), f"kafka-io-{client_id}"
 
     def emit(self, record: logging.LogRecord) -> None:
-        if record.name.startswith("kafka.net"):
+        is_ours = record.thread == self.maker or record.threadName == self.io_thread
+        if is_ours and record.name.startswith("kafka.net"):
             self.text += record.getMessage() + "\n"
 
 

@@ -4,9 +4,8 @@ Made for kafka-python 3. The package named `kafka` and the fork `kafka-python-ng
 same folder, `kafka`, and hide it: `python -m lab doctor` tells them apart.
 """
 
+import itertools
 import logging
-import os
-import selectors
 import socket
 import struct
 import threading
@@ -15,55 +14,18 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any, ParamSpec, TypeVar
 
-from kafka import KafkaAdminClient, KafkaConsumer
+from kafka import KafkaAdminClient
 from kafka.errors import KafkaError
-from kafka.net.inet import KafkaNetSocket
 
 from lab.clients.access import explain_refusal
+from lab.clients.workarounds import selector_config
 from lab.errors import AccessError, BrokerError
 
 log = logging.getLogger("lab")
 T = TypeVar("T")  # Python 3.11 has no def connect[T]
 P = ParamSpec("P")
+CLIENTS = itertools.count(1)  # no two clients of this process have one id
 ASK_SECONDS = 10.0  # for a question that fails because a broker is just going, or just coming
-
-
-class TolerantSelector(selectors.SelectSelector):
-    """`select.select`, the selector of Windows, but a socket closed under it is not an error.
-
-    kafka-python closes its sockets from another thread than the one that selects; where epoll
-    forgets a closed socket, `select.select` raises ValueError or OSError.
-    """
-
-    def select(self, timeout=None):
-        """What is ready to be read or written; nothing, when a closed socket had to be dropped."""
-        try:
-            return super().select(timeout)
-        except (OSError, ValueError):
-            for key in list(self.get_map().values()):
-                if _is_closed(key.fileobj):
-                    self.unregister(key.fileobj)
-            return []
-
-
-def _is_closed(fileobj: Any) -> bool:
-    try:
-        return fileobj.fileno() < 0
-    except (OSError, ValueError):
-        return True
-
-
-def _connect_ex(self: KafkaNetSocket, sock: socket.socket, address: Any) -> int:
-    """Begin to connect; asked again, how far that is, or why it failed.
-
-    kafka-python asks by connecting again. On Windows that begins anew, so that a node that is gone
-    would cost a client all its time, though another node is there.
-    """
-    return sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) or sock.connect_ex(address)
-
-
-if os.name == "nt":  # for the clients of a notebook too, which are not made by `connect`
-    KafkaNetSocket.connect_ex = _connect_ex
 
 
 def client_config(**kafka: Any) -> dict[str, Any]:
@@ -73,9 +35,7 @@ def client_config(**kafka: Any) -> dict[str, Any]:
     broker is.
     """
     ours: dict[str, Any] = {"reconnect_backoff_max_ms": 1000, "bootstrap_timeout_ms": 2000}
-    if os.name == "nt":
-        ours["selector"] = TolerantSelector
-    return ours | kafka
+    return ours | selector_config() | kafka
 
 
 def admin_config(kafka: dict[str, Any]) -> dict[str, Any]:
@@ -197,8 +157,10 @@ def connect(client: Callable[..., T], *, timeout: float = 10, **kafka: Any) -> T
 
 def make_client(client: Callable[..., T], **kafka: Any) -> T:
     """Make a client of a broker that answers. Raises AccessError if it does not let us in."""
-    with explain_refusal(kafka["bootstrap_servers"], kafka.get("security_protocol", "PLAINTEXT")):
-        return client(**client_config(**kafka))
+    config = client_config(**{"client_id": f"lab-{next(CLIENTS)}"} | kafka)
+    protocol = config.get("security_protocol", "PLAINTEXT")
+    with explain_refusal(config["bootstrap_servers"], config["client_id"], protocol):
+        return client(**config)
 
 
 def ask_again(question: Callable[P, T]) -> Callable[P, T]:
@@ -219,23 +181,3 @@ def ask_again(question: Callable[P, T]) -> Callable[P, T]:
             time.sleep(0.2)
 
     return ask
-
-
-def free_late_callers(client: KafkaConsumer) -> None:
-    """See to it that no call to this client waits for ever for the client's own thread.
-
-    When that thread dies, kafka-python (3.0.12) raises in the calls that wait for it, and in the
-    later ones; but a call that begins at that very moment would never return.
-    """
-    net = client._net
-
-    def free() -> None:
-        io_thread.join()
-        for _ in range(20):  # two seconds: far more than such a call needs to begin
-            if not net._exception:
-                return  # it ended in order
-            net._fail_pending_waiters(net._exception)
-            threading.Event().wait(0.1)
-
-    if io_thread := net._io_thread:
-        threading.Thread(target=free, name="lab-free-late-callers", daemon=True).start()

@@ -13,11 +13,11 @@ from contextlib import suppress
 from typing import Any
 
 from kafka import KafkaConsumer, TopicPartition
-from kafka.consumer.fetcher import ConsumerRecord
 from kafka.errors import IllegalStateError, KafkaTimeoutError
 
-from lab.clients.readers import REQUEST_MS, current_topic_id
+from lab.clients.readers import REQUEST_MS
 from lab.clients.truncation import expired, mark, truncated
+from lab.clients.workarounds import ConsumerRecord, topic_id
 from lab.databases.sink import Sink
 from lab.readings import Batch, Mark
 
@@ -67,11 +67,11 @@ class Positions:
 
     def seek(self, client: KafkaConsumer) -> set[TopicPartition]:
         """Seek to the stored offset where the client may be elsewhere; returns these partitions."""
-        topic_id = current_topic_id(client, self.topic) or self.topic_id
-        if self.sink.reopen_if_lost(self.stop) or topic_id != self.topic_id:
-            if self.topic_id and topic_id != self.topic_id:
+        current = topic_id(client, self.topic) or self.topic_id
+        if self.sink.reopen_if_lost(self.stop) or current != self.topic_id:
+            if self.topic_id and current != self.topic_id:
                 log.warning("Topic %s was made anew: reading it from its start.", self.topic)
-            self.topic_id = topic_id
+            self.topic_id = current
             self.needs_seek.extend(client.assignment())
         if not self.needs_seek:
             return set()
@@ -160,7 +160,7 @@ class Positions:
     def _go_back(self, client: KafkaConsumer, partition: TopicPartition, end: int | None) -> None:
         """The log was cut short, and perhaps written anew: go on where it differs from what is stored."""
         client.topics()  # asks the broker: this may be another topic of the same name
-        if (current_topic_id(client, self.topic) or self.topic_id) != self.topic_id:
+        if (topic_id(client, self.topic) or self.topic_id) != self.topic_id:
             self.needs_seek.extend(client.assignment())
             return
         stored, last = self.stored[partition] or 0, self.marks[partition]

@@ -12,7 +12,8 @@ from kafka.errors import (
     SaslAuthenticationFailedError,
 )
 
-from lab.clients.connection import free_late_callers, make_client
+from lab.clients.connection import make_client
+from lab.clients.workarounds import free_late_callers
 from lab.errors import BrokerError, TopicError
 
 # Aborted messages are not read, and the client never chooses an offset by itself.
@@ -68,13 +69,3 @@ def join_group(
         client.close()
         raise TopicError(f"{topic!r} cannot be the name of a topic: {error}.") from error
     return client
-
-
-def current_topic_id(client: KafkaConsumer, topic: str) -> str | None:
-    """The id of the topic in the client's metadata; None if it has none.
-
-    A fetch of kafka-python names a topic and not its id, so only this tells a topic from one of the same
-    name that was made later. It is private, and the only way that needs no request.
-    """
-    found = client._cluster.topic_id(topic)
-    return str(found) if found else None

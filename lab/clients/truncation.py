@@ -15,11 +15,11 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from kafka import KafkaConsumer, TopicPartition
-from kafka.consumer.fetcher import ConsumerRecord
 from kafka.errors import KafkaTimeoutError
 
 from lab.clients.connection import connect
 from lab.clients.readers import READER, REQUEST_MS
+from lab.clients.workarounds import ConsumerRecord
 from lab.errors import InvalidReading
 from lab.readings import Batch, DeadLetter, Gap, Mark, Reading, decode_reading
 

@@ -12,6 +12,7 @@ from kafka.errors import KafkaError
 from lab.classroom.doctor.finding import Finding
 from lab.clients.connection import address, connect, is_answering, speaks_tls
 from lab.clients.groups import two_groups_fault
+from lab.clients.workarounds import advertised_addresses
 from lab.databases.queries import count_sensor_logs
 from lab.databases.schema import TABLES
 from lab.databases.sqlite import tables_of, unwritable
@@ -77,8 +78,7 @@ def _in_the_way(settings: Settings) -> Fault | None:
 def _stranded(admin: KafkaAdminClient, settings: Settings) -> Fault | None:
     """A client goes on to the addresses that the broker names: can they be reached from here?"""
     servers, protocol = settings.bootstrap_servers, settings.security_protocol
-    # Not with describe_cluster: that already asks at one of these addresses.
-    named = [f"{broker.host}:{broker.port}" for broker in admin._manager.cluster.brokers()]
+    named = advertised_addresses(admin)
     lost = [server for server in named if not is_answering(server, security_protocol=protocol)]
     if not lost:
         return None

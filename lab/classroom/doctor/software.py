@@ -8,7 +8,7 @@ from importlib.metadata import PackageNotFoundError, requires
 from pathlib import Path
 
 from lab.classroom.doctor.finding import Finding
-from lab.clients.installed import find_fault, version
+from lab.clients.installed import find_fault, find_untested, version
 from lab.embedded.java import java_executable
 from lab.errors import LabError
 from lab.settings import Settings
@@ -52,8 +52,8 @@ def check_packages(settings: Settings) -> Finding:
 
 
 def check_client(settings: Settings) -> Finding:
-    """The folder `kafka` must be kafka-python's, 3 or newer."""
-    if fault := find_fault():
+    """The folder `kafka` must be kafka-python's, in a version that the kit was tested with."""
+    if fault := find_fault() or find_untested():
         return Finding("Kafka client", *fault)
     return Finding("Kafka client", f"kafka-python {version('kafka-python')}")
 

@@ -1,0 +1,225 @@
+"""How does a message come to be in the topic once, whatever happens to it on the way?
+
+The producer of kafka-python 3 is idempotent (a retry does not write twice) and waits for all
+replicas (`acks="all"`). A batch that times out after it was sent once silences it for ever (seen
+with 3.0.12): so nothing times out. A message that failed is sent again where the broker surely wrote
+nothing; where it may have, the broker is asked.
+"""
+
+import logging
+import threading
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from kafka import KafkaProducer
+from kafka.errors import KafkaError, KafkaTimeoutError
+
+from lab.clients.access import explain_rights
+from lab.clients.connection import is_answering, make_client, wait_until_answering
+from lab.clients.refusals import NOT_WRITTEN, was_written
+from lab.clients.workarounds import (
+    InDoubt,
+    advertised_addresses,
+    close_producer,
+    fail_alone,
+    fail_lost_partitions,
+    is_dead,
+)
+from lab.text.commandline import as_typed
+
+log = logging.getLogger("lab")
+NEVER_MS = 2**31 - 1
+CLOSE_SECONDS = 2.0
+ASK_TIMES = 300  # half a minute at least: until then a partition has a leader again
+PATIENCE = 5.0  # seconds without an acknowledgement, until a broker that answers is said to be of no use
+
+
+@dataclass(slots=True)
+class Message:
+    """A key and a value on their way, and what is known of them."""
+
+    key: bytes
+    value: bytes
+    handed_over: float = 0
+    future: Any = None
+    error: KafkaError | None = None  # why the client did not even take it
+    is_written: bool | None = None  # what the broker said when it was asked
+
+    @property
+    def failure(self) -> Exception | None:
+        """Why it was not acknowledged, if that is known by now."""
+        return self.error or (self.future.exception if self.future else None)
+
+    @property
+    def is_acknowledged(self) -> bool:
+        """Whether it is in the topic."""
+        return bool(self.is_written) or (self.is_done and not self.failure)
+
+    @property
+    def is_done(self) -> bool:
+        """Whether the client is done with it, one way or the other."""
+        return self.error is not None or (self.future is not None and self.future.is_done)
+
+
+class PatientProducer:
+    """A KafkaProducer that waits for its broker, says when it does, and is made anew if it is dead.
+
+    `waiting`: the messages that are on their way, the oldest one first. Whoever adds one adds it before it
+    is handed over. After `stop` it waits for CLOSE_SECONDS only.
+    """
+
+    def __init__(self, topic: str, waiting: Iterable[Message], stop: threading.Event, kafka: dict[str, Any]):
+        self.topic, self.waiting, self.stop, self.kafka = topic, waiting, stop, kafka
+        self.servers = kafka["bootstrap_servers"]
+        self.protocol = kafka.get("security_protocol", "PLAINTEXT")
+        self.client: KafkaProducer | None = None
+        self.in_doubt = 0  # messages that were sent, and had no answer when a client was closed
+        self.deadline: float | None = None
+        self.heard = time.monotonic()  # when the broker last acknowledged something
+        self.looked = 0.0  # when we last looked why nothing is acknowledged
+        self.told = False
+
+    def hand_over(self, message: Message) -> bool:
+        """Give it to the client, waiting for the broker if need be; False if stopped before that was done."""
+        message.future, message.handed_over = None, time.monotonic()
+        while client := self.client or self._make_client():
+            try:
+                message.future = client.send(self.topic, message.value, message.key)
+                return True
+            except KafkaTimeoutError:  # no metadata: the broker is away, or has no such topic
+                if self.is_stopping():
+                    return False
+                self.watch()
+            except KafkaError as error:  # refused before it was sent, for its size
+                message.error = error
+                return True
+        return False
+
+    def wait(self, messages: Iterable[Message]) -> None:
+        """Until all of them are done, or nobody is there to do it."""
+        while self.client and not self.is_out_of_time() and not all(each.is_done for each in messages):
+            self.flush()
+            self.watch()
+
+    def flush(self) -> None:
+        """Wait a little for the acknowledgements."""
+        try:
+            if self.client:
+                self.client.flush(timeout=0.2)
+        except KafkaError:
+            pass  # what is waiting says more
+
+    def is_stopping(self) -> bool:
+        """Whether `stop` is set; from when that is seen CLOSE_SECONDS are left."""
+        if self.stop.is_set() and self.deadline is None:
+            self.deadline = time.monotonic() + CLOSE_SECONDS
+        return self.stop.is_set()
+
+    def is_out_of_time(self) -> bool:
+        """Whether `stop` was set CLOSE_SECONDS ago."""
+        return self.is_stopping() and time.monotonic() > (self.deadline or 0)
+
+    def close(self) -> None:
+        """Close the client, which may still deliver something; the next message gets another one."""
+        client, self.client = self.client, None
+        if client:
+            self.in_doubt += close_producer(client)
+
+    def watch(self) -> None:
+        """Say once when nothing is acknowledged any more, and why, and once when it is again."""
+        now, oldest = time.monotonic(), next(iter(self.waiting), None)
+        silent = now - max(self.heard, oldest.handed_over) if oldest else 0.0
+        if self.told and silent <= 1:
+            log.warning("Kafka is back.")
+            self.told = False
+        if not oldest or silent <= 1 or now - self.looked < 1:
+            return
+        self.looked = now
+        if self.client and fail_lost_partitions(self.client, self.topic):
+            log.warning("Topic %s has fewer partitions than before: sending again what waits.", self.topic)
+        elif not self.told and (found := self._why(silent, is_handed_over=oldest.future is not None)):
+            (why, until), count = found, sum(1 for _ in self.waiting)
+            log.warning("%s %d messages wait. Going on when %s.", why, count, until)
+            self.told = True
+
+    def _why(self, silent: float, is_handed_over: bool) -> tuple[str, str] | None:
+        """Why nothing was acknowledged for so many seconds, and until when; None: it may just be slow."""
+        if not is_answering(self.servers, security_protocol=self.protocol):
+            return "Kafka is away:", "it is back"
+        if silent <= PATIENCE:
+            return None
+        named = ",".join(advertised_addresses(self.client)) if self.client else ""
+        if named and not is_answering(named, security_protocol=self.protocol):
+            why = (
+                f"Kafka at {self.servers} answers, but sends its clients on to {named}, where nothing answers"
+            )
+            return f"{why}: look at its advertised.listeners.", "something does"
+        if not is_handed_over:
+            create = as_typed("python -m lab topic create")
+            return f"Kafka answers, and knows no topic {self.topic!r}: make it by '{create}'.", "it is there"
+        return "Kafka answers, and acknowledges nothing: are too few of its brokers in sync?", "it does"
+
+    def _make_client(self) -> KafkaProducer | None:
+        if not wait_until_answering(self.servers, stop=self.stop, security_protocol=self.protocol):
+            return None
+        config = {"max_block_ms": 1000, **self.kafka, "delivery_timeout_ms": NEVER_MS}
+        self.client = make_client(KafkaProducer, **config)
+        fail_alone(self.client)
+        return self.client
+
+
+def send_again(messages: Iterable[Message], producer: PatientProducer) -> None:
+    """Wait until all are done, and send again, together, what the broker surely did not write."""
+    producer.wait(messages)
+    if producer.client and is_dead(producer.client):
+        producer.close()
+    for message in messages:
+        if isinstance(message.failure, NOT_WRITTEN) and not producer.is_out_of_time():
+            producer.hand_over(message)
+    producer.wait(messages)
+
+
+def send_alone(message: Message, producer: PatientProducer) -> None:
+    """Send a message that failed again, until it is acknowledged, or refused for its own sake.
+
+    Alone, for a batch is refused as a whole: it may have failed for the sake of another one. Raises
+    AccessError if we may not write there.
+    """
+    is_alone = False
+    while _may_go_again(message, is_alone, producer) and not producer.is_out_of_time():
+        is_alone = True
+        producer.hand_over(message)
+        producer.wait([message])
+        producer.heard = time.monotonic()
+
+
+def _may_go_again(message: Message, is_alone: bool, producer: PatientProducer) -> bool:
+    """Whether it was not written, and may be taken now."""
+    failure = message.failure
+    if not failure or message.error:
+        return False
+    if refusal := explain_rights(getattr(failure, "cause", failure), producer.topic):
+        raise refusal from failure
+    if isinstance(failure, InDoubt):
+        message.is_written = _ask(failure, producer)
+        return message.is_written is False
+    return not is_alone or isinstance(failure, NOT_WRITTEN)
+
+
+def _ask(doubt: InDoubt, producer: PatientProducer) -> bool | None:
+    """Whether the broker wrote it; None if it does not say."""
+    for _ in range(ASK_TIMES):
+        if producer.is_out_of_time():
+            break
+        try:
+            if wait_until_answering(
+                producer.servers, stop=producer.stop, security_protocol=producer.protocol
+            ):
+                return was_written(doubt, **producer.kafka)
+        except KafkaError as error:
+            if not error.retriable:
+                break
+        time.sleep(0.1)
+    return None

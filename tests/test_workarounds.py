@@ -1,0 +1,383 @@
+"""The faults of kafka-python that the kit works around, each without its workaround.
+
+`xfail(strict=True)`: on the day one is mended upstream its test passes, and the suite fails and says so. Then
+the workaround can go, as its docstring says. And no other module knows the inside of kafka-python.
+"""
+
+import ast
+import errno
+import inspect
+import logging
+import selectors
+import socket
+import sys
+import threading
+import time
+from contextlib import closing, suppress
+from pathlib import Path
+
+import pytest
+from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer
+from kafka.errors import KafkaError, KafkaTimeoutError, RequestTimedOutError
+from kafka.future import Future
+from kafka.net.inet import KafkaNetSocket
+from kafka.net.selector import NetworkSelector
+from kafka.producer.sender import Sender
+from kafka.producer.transaction_manager import TransactionManager
+
+import lab
+from lab.clients import workarounds
+from lab.clients.connection import client_config
+from lab.clients.deliveries import NEVER_MS
+from tests.ledger import DELETES_TOPIC, wait_for
+
+KIT = Path(__file__).parent.parent
+PUBLIC = {"kafka", "kafka.admin", "kafka.errors"}
+MODULES = sorted(path for path in (KIT / "lab").rglob("*.py") if path.name != "workarounds.py")
+
+
+# Nobody else knows the inside.
+
+
+@pytest.mark.parametrize("path", MODULES, ids=[path.relative_to(KIT).as_posix() for path in MODULES])
+def test_only_the_workarounds_know_the_inside_of_kafka_python(path):
+    module = ast.parse(path.read_text(encoding="utf-8"))
+    assert imported(module) <= PUBLIC, "lab.clients.workarounds hands on what is needed of others"
+    assert private_names(module) == set(), "a private name of another module"
+
+
+def imported(module: ast.Module) -> set[str]:
+    """The modules of kafka-python that are imported, inside functions too."""
+    found = set()
+    for node in ast.walk(module):
+        if isinstance(node, ast.Import):
+            found |= {each.name for each in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            found.add(node.module)
+            if node.module == "kafka":  # `from kafka import net` is a module as well
+                found |= {f"kafka.{each.name}" for each in node.names if each.name.islower()}
+    return {each for each in found if each.split(".")[0] == "kafka"}
+
+
+def private_names(module: ast.Module) -> set[str]:
+    """The private names that are used of something else, and are not made in this module."""
+    own, used = {"_exit"}, set()  # os._exit
+    for node in ast.walk(module):
+        if isinstance(node, ast.FunctionDef | ast.ClassDef):
+            own.add(node.name)
+        elif isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store):
+            own.add(node.attr)
+        elif isinstance(node, ast.Attribute) and node.attr[0] == "_" and node.attr[-2:] != "__":
+            used.add(node.attr)
+    return used - own
+
+
+def test_what_knows_the_inside_is_seen():
+    for line, expected in (
+        ("from kafka.net.inet import KafkaNetSocket", {"kafka.net.inet"}),
+        ("import kafka.net.selector", {"kafka.net.selector"}),
+        ("def late():\n    from kafka import net", {"kafka", "kafka.net"}),
+        ("from kafka import KafkaConsumer", {"kafka"}),
+        ("from lab.topics import kafka", set()),
+    ):
+        assert imported(ast.parse(line)) == expected
+    assert private_names(ast.parse("client._net.stop()")) == {"_net"}
+    assert private_names(ast.parse("class A:\n    def _b(self):\n        self._b()")) == set()
+
+
+# A workaround that does not fit is off.
+
+
+class Strange:
+    """A client of a version that is made differently inside."""
+
+    def __init__(self):
+        self.closed = []
+
+    def close(self, timeout=None):
+        self.closed.append(timeout)
+        if timeout:
+            raise KafkaTimeoutError("Timeout waiting for future")
+
+
+OFF = {
+    "free_late_callers": ((), None),
+    "topic_id": (("topic",), None),
+    "advertised_addresses": ((), []),
+    "fail_alone": ((), None),
+    "fail_lost_partitions": (("topic",), False),
+    "is_dead": ((), False),
+}
+
+
+@pytest.fixture
+def said(caplog, monkeypatch):
+    monkeypatch.setattr(workarounds, "off", set())
+    caplog.set_level(logging.WARNING, "lab")
+    return caplog
+
+
+@pytest.mark.parametrize("name", OFF)
+def test_one_that_does_not_fit_is_off_and_says_so_once(name, said):
+    arguments, expected = OFF[name]
+    for _ in range(2):
+        assert getattr(workarounds, name)(Strange(), *arguments) == expected
+    assert len(said.messages) == 1
+    assert f"the workaround {name} is off. Run " in said.messages[0] and '"kafka-python>=' in said.messages[0]
+
+
+def test_a_strange_producer_is_closed_as_far_as_it_can_be(said):
+    producer = Strange()
+    assert workarounds.close_producer(producer) == 0
+    assert producer.closed == [0.1, 0]
+    assert len(said.messages) == 2
+
+
+def test_one_whose_private_module_has_moved_is_off(said, monkeypatch):
+    monkeypatch.setitem(sys.modules, "kafka.net.inet", None)
+    workarounds.connect_once()
+    assert "the workaround connect_once is off" in said.messages[0]
+
+
+def test_the_private_functions_that_are_replaced_take_what_they_took():
+    """A TypeError in the client's own thread would be seen by nobody."""
+    for function, parameters in (
+        (Sender._dispatch_error, ["self", "batch", "exception", "partition_response"]),
+        (Sender._can_retry, ["self", "batch", "error_cls"]),
+        (TransactionManager.classify_batch_error, ["self", "error", "batch", "log_start_offset"]),
+        (KafkaNetSocket.connect_ex, list(inspect.signature(workarounds.connect_ex).parameters)),
+    ):
+        assert list(inspect.signature(function).parameters) == parameters
+
+
+# The faults, each without its workaround.
+
+fault = pytest.mark.xfail(
+    strict=True, raises=AssertionError, reason="kafka-python 3.0.12; if it is mended, a workaround can go"
+)
+without = pytest.mark.parametrize(
+    "works_around", [True, pytest.param(False, marks=fault)], ids=["worked around", "as it is"]
+)
+
+
+@pytest.fixture
+def topic(kafka):
+    topic = lab.fresh_name("workarounds")
+    lab.create_topic(topic, num_partitions=3, configs={"max.message.bytes": 3000}, **kafka)
+    return topic
+
+
+@without
+def test_a_producer_goes_on_after_a_message_that_the_broker_refused(kafka, topic, works_around):
+    """`fail_alone`. By itself its next message fails as well, and every other."""
+    with KafkaProducer(**kafka) as producer:
+        if works_around:
+            workarounds.fail_alone(producer)
+        futures = [producer.send(topic, b"x" * 6000)]
+        wait_for(lambda: futures[0].is_done)
+        futures.append(producer.send(topic, b"small"))
+        wait_for(lambda: futures[1].is_done)
+    assert [future.succeeded() for future in futures] == [False, True]
+
+
+@DELETES_TOPIC
+@without
+def test_what_waits_for_a_partition_that_is_gone_does_not_wait_for_ever(kafka, topic, works_around):
+    """`fail_lost_partitions`. By itself it is done when its delivery times out, after two minutes."""
+    with KafkaProducer(**kafka, linger_ms=60_000, metadata_max_age_ms=500) as producer:
+        future = producer.send(topic, b"to the last partition", partition=2)
+        with KafkaAdminClient(**kafka) as admin:
+            admin.delete_topics([topic])
+            wait_for(lambda: topic not in admin.list_topics())
+            admin.create_topics({topic: {"num_partitions": 1, "replication_factor": 1}})
+        wait_for(lambda: producer.partitions_for(topic) == {0})
+        if works_around:
+            assert workarounds.fail_lost_partitions(producer, topic)
+        else:
+            with suppress(KafkaTimeoutError):
+                producer.flush(timeout=3)
+        is_done = future.is_done
+        workarounds.fail_lost_partitions(producer, topic)  # or it could not be closed
+        assert is_done
+
+
+@without
+def test_a_producer_goes_on_after_a_time_without_answers(kafka, topic, works_around, monkeypatch):
+    """`NEVER_MS`. By itself nothing goes to that partition any more, once a delivery has timed out."""
+    ours = {"delivery_timeout_ms": NEVER_MS if works_around else 1000, "request_timeout_ms": 500}
+    producer = KafkaProducer(**kafka, **ours)
+    producer.send(topic, b"heard", partition=0).get(timeout=10)
+    with monkeypatch.context() as patch:
+        unheard = Future().failure(RequestTimedOutError())
+        patch.setattr(producer._sender._client, "send", lambda *arguments, **options: unheard)
+        until = time.monotonic() + 2
+        while time.monotonic() < until:
+            producer.send(topic, b"not heard", partition=0)
+            time.sleep(0.1)
+    later = producer.send(topic, b"heard again", partition=0)
+    with suppress(KafkaTimeoutError):
+        producer.flush(timeout=4)
+    is_heard = later.is_done and later.succeeded()
+    workarounds.close_producer(producer)
+    assert is_heard
+
+
+@without
+def test_a_producer_that_was_closed_sends_nothing_later(kafka, topic, works_around, monkeypatch):
+    """`close_producer`. By itself `close` ends where its flush has run out of time."""
+    producer = KafkaProducer(**kafka)
+
+    def flush(timeout=None):
+        raise KafkaTimeoutError("Timeout waiting for future")
+
+    monkeypatch.setattr(producer, "flush", flush)
+    if works_around:
+        workarounds.close_producer(producer)
+    else:
+        with pytest.raises(KafkaTimeoutError):
+            producer.close(timeout=0.1)
+    is_alive = producer._sender.is_alive()
+    producer._sender.force_close()
+    producer._sender.join(10)
+    assert not is_alive
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+@without
+def test_a_call_that_begins_as_the_clients_thread_dies_ends(kafka, monkeypatch, works_around):
+    """`free_late_callers`. By itself it waits for ever."""
+    consumer = KafkaConsumer(**kafka)
+    net, freed, raised = consumer._net, [], []
+    real = net._fail_pending_waiters
+
+    def fail_pending_waiters(error):
+        freed.append(error)
+        if len(freed) > 1:  # the call began just after kafka-python freed the others
+            real(error)
+
+    def die():
+        wait_for(lambda: net._pending_waiters)
+        raise ZeroDivisionError
+
+    def work():
+        try:
+            consumer.partitions_for_topic("no-such-topic")
+        except Exception as error:
+            raised.append(type(error))
+
+    monkeypatch.setattr(net, "_fail_pending_waiters", fail_pending_waiters)
+    monkeypatch.setattr(net, "_poll_once", die)
+    if works_around:
+        workarounds.free_late_callers(consumer)
+    caller = threading.Thread(target=work, daemon=True)
+    caller.start()
+    net.wakeup()
+    caller.join(3)
+    before_we_ended_it = raised[:]
+    real(ZeroDivisionError())
+    caller.join(10)
+    with suppress(ZeroDivisionError):
+        consumer.close()
+    assert before_we_ended_it == [ZeroDivisionError]
+
+
+class WindowsSocket(socket.socket):
+    """A socket whose second attempt to connect begins anew, and never says how the first one ended."""
+
+    def connect_ex(self, address):
+        super().connect_ex(address)
+        return errno.EWOULDBLOCK
+
+
+def closed_port() -> tuple[str, int]:
+    with closing(socket.create_server(("127.0.0.1", 0))) as listener:
+        return listener.getsockname()
+
+
+def test_on_windows_a_failed_attempt_to_connect_is_not_made_anew():
+    with WindowsSocket() as sock, selectors.DefaultSelector() as selector:
+        sock.setblocking(False)
+        place = closed_port()
+        assert workarounds.connect_ex(None, sock, place) == errno.EWOULDBLOCK
+        selector.register(sock, selectors.EVENT_WRITE)
+        assert selector.select(10)
+        assert workarounds.connect_ex(None, sock, place) in (errno.ECONNREFUSED, 10061)  # and Windows'
+
+
+@without
+def test_on_windows_an_attempt_to_connect_that_fails_is_seen_at_once(works_around, monkeypatch):
+    """`connect_once`. By itself the client connects again and again, until the time for it is up."""
+    monkeypatch.setattr(KafkaNetSocket, "connect_ex", lambda self, sock, place: sock.connect_ex(place))
+    if works_around:
+        monkeypatch.setattr(KafkaNetSocket, "connect_ex", workarounds.connect_ex)
+    net, place = NetworkSelector(), closed_port()
+    with closing(net), WindowsSocket() as sock, pytest.raises(KafkaError) as failed:
+        sock.setblocking(False)
+        net.run(KafkaNetSocket().sock_connect, net, sock, place, time.monotonic() + 1)
+    assert not isinstance(failed.value, KafkaTimeoutError)
+
+
+@fault
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_a_client_that_cannot_be_made_leaves_nothing_behind():
+    """Why `connect` waits for a broker that answers, before it makes a client."""
+    servers = f"127.0.0.1:{closed_port()[1]}"
+    before = set(threading.enumerate())
+    with pytest.raises(KafkaTimeoutError):
+        KafkaConsumer(bootstrap_servers=servers, bootstrap_timeout_ms=100)
+    left = set(threading.enumerate()) - before
+    assert not left
+
+
+# A socket closed under the selector.
+
+
+def with_one_closed(selector: selectors.BaseSelector) -> tuple[socket.socket, socket.socket]:
+    """Register two sockets, and close the first; the second has something to read."""
+    gone, stays = socket.socketpair(), socket.socketpair()
+    for registered, _ in (gone, stays):
+        selector.register(registered, selectors.EVENT_READ)
+    stays[1].send(b"hello")
+    for each in gone:
+        each.close()
+    return stays
+
+
+def test_select_fails_where_a_socket_was_closed_under_it():
+    """The fault that is mended below; select is the selector of Windows."""
+    with selectors.SelectSelector() as selector:
+        pair = with_one_closed(selector)
+        with pytest.raises((ValueError, OSError)):
+            selector.select(0)
+        for each in pair:
+            each.close()
+
+
+def test_the_tolerant_selector_forgets_the_closed_socket_and_serves_the_others():
+    with workarounds.TolerantSelector() as selector:
+        pair = with_one_closed(selector)
+        assert selector.select(0) == []
+        assert [(key.fileobj, events) for key, events in selector.select(1)] == [
+            (pair[0], selectors.EVENT_READ)
+        ]
+        assert [key.fileobj for key in selector.get_map().values()] == [pair[0]]
+        for each in pair:
+            each.close()
+
+
+def test_the_tolerant_selector_selects_as_any_other():
+    with workarounds.TolerantSelector() as selector:
+        one, other = socket.socketpair()
+        selector.register(one, selectors.EVENT_READ | selectors.EVENT_WRITE)
+        assert [events for _, events in selector.select(0)] == [selectors.EVENT_WRITE]
+        other.send(b"hello")
+        assert [events for _, events in selector.select(1)] == [selectors.EVENT_READ | selectors.EVENT_WRITE]
+        one.close()
+        other.close()
+
+
+def test_on_windows_every_client_gets_the_tolerant_selector(monkeypatch):
+    monkeypatch.setattr(workarounds.os, "name", "nt")
+    assert client_config()["selector"] is workarounds.TolerantSelector
+    monkeypatch.setattr(workarounds.os, "name", "posix")
+    assert "selector" not in client_config()
