@@ -15,8 +15,11 @@ from kafka import KafkaConsumer, KafkaProducer
 
 import lab
 from lab.clients.connection import is_answering
-from lab.embedded.broker import EmbeddedBroker, ExternalBroker, free_ports, start_broker
+from lab.embedded.broker import EmbeddedBroker
+from lab.embedded.choose import start_broker
+from lab.embedded.external import ExternalBroker
 from lab.embedded.java import java_executable
+from lab.embedded.ports import free_ports
 from lab.errors import BrokerError
 
 
@@ -92,7 +95,7 @@ def test_the_embedded_broker_of_this_home_is_recognised(broker):
 
 
 def test_a_taken_port_is_named_with_who_holds_it(tmp_path, monkeypatch):
-    monkeypatch.setattr("lab.embedded.broker.COMES_UP_SECONDS", 0.2)
+    monkeypatch.setattr("lab.embedded.choose.COMES_UP_SECONDS", 0.2)
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
         with pytest.raises(BrokerError, match=rf"Port {port} is taken by .*{os.getpid()}"):
@@ -201,7 +204,7 @@ def test_free_ports_are_in_a_row_and_free_and_none_is_one_to_avoid(monkeypatch):
     with ExitStack() as stack:
         for port in ports:
             stack.enter_context(socket.create_server(("127.0.0.1", port)))
-        monkeypatch.setattr(lab.embedded.broker, "PORTS", range(ports[0] - 10, ports[0] + 20))
+        monkeypatch.setattr(lab.embedded.ports, "PORTS", range(ports[0] - 10, ports[0] + 20))
         others = {port for _ in range(100) for port in free_ports(3, avoid=[ports[0] + 8])}
     assert others and not others & {*ports, ports[0] + 8}
 

@@ -10,7 +10,7 @@ from matplotlib.colors import to_hex
 import lab
 from lab.charts import GAP
 from lab.clients.groups import describe_group
-from lab.embedded.broker import free_ports
+from lab.embedded.ports import free_ports
 from lab.simulation import DAY
 from lab.watching.dashboard import COLORS, LAG, MOST_SENSORS, NOBODY, SPAN, Dashboard, Moment
 from tests.ledger import wait_for

@@ -8,14 +8,17 @@ from pathlib import Path
 import psutil
 import pytest
 
-import lab.embedded.java
+import lab
 from lab.clients.connection import is_answering
-from lab.embedded.broker import EmbeddedBroker, free_ports, prepare_quick_start
+from lab.embedded.broker import EmbeddedBroker
+from lab.embedded.jars import fetch_jars
 from lab.embedded.java import JVM_OPTIONS, cache_file, java_command, java_executable
+from lab.embedded.ports import free_ports
+from lab.embedded.training import prepare_quick_start
 
 
 def jars() -> list[Path]:
-    return lab.embedded.java._jars()
+    return fetch_jars()
 
 
 @pytest.fixture(scope="module")

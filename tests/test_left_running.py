@@ -12,7 +12,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from lab.embedded.broker import EmbeddedBroker, free_ports
+from lab.embedded.broker import EmbeddedBroker
+from lab.embedded.ports import free_ports
 from tests.ledger import wait_for
 
 KIT = Path(__file__).parent.parent

@@ -12,9 +12,10 @@ import pytest
 from jgo.maven import MavenContext
 
 import lab
-from lab.embedded.broker import EmbeddedBroker, free_ports
+from lab.embedded.broker import EmbeddedBroker
 from lab.embedded.jars import fetch_jars
-from lab.embedded.java import train
+from lab.embedded.ports import free_ports
+from lab.embedded.training import prepare_quick_start
 from lab.errors import LockError
 from lab.system import locks
 from lab.system.locks import one_at_a_time
@@ -156,7 +157,8 @@ def test_the_jars_behind_a_suspended_command(suspended, tmp_path):
 def test_the_cache_of_java_is_done_without(suspended, tmp_path, monkeypatch):
     monkeypatch.setattr("lab.embedded.java.cache_file", lambda java, jars: tmp_path / "kafka.aot")
     suspended(tmp_path / "kafka.aot.lock")
-    assert train(lambda command: pytest.fail("it has no turn")) is None
+    monkeypatch.setattr("lab.embedded.training._train", lambda cache: pytest.fail("it has no turn"))
+    assert prepare_quick_start() is None
 
 
 def test_a_replay_behind_a_suspended_one(suspended, warehouse, path):
