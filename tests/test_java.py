@@ -2,6 +2,7 @@
 
 import os
 import random
+import socket
 import threading
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 
 import lab
 from lab.clients.connection import is_answering
+from lab.embedded import process
 from lab.embedded.broker import EmbeddedBroker
 from lab.embedded.jars import fetch_jars
 from lab.embedded.java import JVM_OPTIONS, cache_file, java_command, java_executable
@@ -99,6 +101,25 @@ def test_what_is_wrong_with_the_broker_itself_is_not_blamed_on_the_cache(cache, 
     broker.properties["log.dirs"] = ""
     with pytest.raises(lab.LabError):
         broker.start()
+    assert cache.exists()
+
+
+def test_a_port_that_was_taken_for_a_moment_is_not_blamed_on_the_cache(cache, broker, monkeypatch):
+    """The first start finds the port of its controller taken; the second one, without the cache, works."""
+    cache.write_bytes(b"any")
+    taken, real, asked = socket.create_server(("127.0.0.1", 0)), process.launch, []
+    monkeypatch.setattr(lab.embedded.broker, "free_ports", lambda *_, **__: [taken.getsockname()[1]])
+
+    def launch(node, properties, quick):
+        asked.append(quick)
+        if not quick:
+            taken.close()
+        return real(node, properties, quick)
+
+    monkeypatch.setattr(lab.embedded.broker, "launch", launch)
+    with taken, broker:
+        assert is_answering(broker.bootstrap_servers)
+    assert asked == [True, False]
     assert cache.exists()
 
 

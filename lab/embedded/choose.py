@@ -131,13 +131,10 @@ def _answers_as_kafka(bootstrap_servers: str) -> bool:
 
 
 def _warn(host: str, port: int) -> None:
-    who = f"{port_owner(port)} listens" if host in LOOPBACK else "a program listens"
+    who = port_owner(port) if host in LOOPBACK else "a program"
     log.warning(
-        "At %s:%s %s, which does not answer as Kafka yet. Waiting for it, up to %.0f s ...",
-        host,
-        port,
-        who,
-        COMES_UP_SECONDS,
+        "At %s:%s, %s listens and does not answer as Kafka yet: waiting up to %.0f s for it ...",
+        *(host, port, who, COMES_UP_SECONDS),
     )
 
 

@@ -1,4 +1,4 @@
-"""Which jars make up a version of Kafka? `python -m lab.embedded.pins 4.4.0` lists them, for the maintainers."""
+"""Which jars make up a version of Kafka? For the maintainers: `python -m lab.embedded.pins 4.4.0`."""
 
 import sys
 from collections.abc import Iterator
