@@ -60,7 +60,7 @@ def suspend(process):
 @pytest.fixture
 def suspended(hold, monkeypatch):
     """Another program that has a lock and is suspended."""
-    monkeypatch.setattr(locks, "TELL_SECONDS", 0.1)
+    monkeypatch.setattr(locks, "WARN_SECONDS", 0.1)
     monkeypatch.setattr(locks, "SUSPENDED_SECONDS", 0.1)
     holders = []
 
@@ -169,7 +169,7 @@ def test_a_replay_behind_a_suspended_one(suspended, warehouse, path):
 
 def test_a_replay_behind_one_on_postgresql(postgresql, monkeypatch, caplog):
     url = postgresql.new_database()
-    monkeypatch.setattr(locks, "TELL_SECONDS", 0.1)
+    monkeypatch.setattr(locks, "WARN_SECONDS", 0.1)
     monkeypatch.setattr("lab.databases.postgresql.LOCK_SECONDS", 0.3)
     who = f"kafka-lab, process {os.getpid()} on "
     with lab.Warehouse(url) as one, lab.Warehouse(url) as two, one.exclusive("replay"):

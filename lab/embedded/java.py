@@ -24,6 +24,9 @@ JVM_OPTIONS = (
     "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn",
     "-Dorg.slf4j.simpleLogger.showDateTime=true",
 )
+# Else a JVM that starts changes for a moment into /tmp/hsperfdata_*, where it keeps figures for jps and
+# jstat. A Kafka is recognized by the folder in which it runs: an interrupt at that moment would not find it.
+STAY_OPTIONS = ("-XX:-UsePerfData",)
 # With its checksums verified, for a JVM aborts on a damaged cache that it did not verify.
 CACHE_OPTIONS = ("-XX:+UnlockDiagnosticVMOptions", "-XX:+VerifySharedSpaces", "-Xlog:aot*=off")
 
@@ -36,7 +39,8 @@ def java_command(main_class: str, *arguments: str, quick: bool = True) -> list[s
     java, jars = java_executable(), fetch_jars()
     cache = cache_file(java, jars) if quick else None
     options = [f"-XX:AOTCache={cache}", *CACHE_OPTIONS] if cache and cache.exists() else []
-    return [str(java), *options, "-cp", os.pathsep.join(map(str, jars)), *JVM_OPTIONS, main_class, *arguments]
+    options += [*STAY_OPTIONS, "-cp", os.pathsep.join(map(str, jars)), *JVM_OPTIONS]
+    return [str(java), *options, main_class, *arguments]
 
 
 def java_executable() -> Path:
