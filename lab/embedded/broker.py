@@ -28,7 +28,7 @@ from lab.embedded.nodes import (
     unknown_processes,
     write_nodes,
 )
-from lab.embedded.ports import HOST, free_ports, is_port_open, port_owner
+from lab.embedded.ports import HOST, another_address, free_ports, is_port_open, port_owner
 from lab.embedded.process import KafkaEndedError, end, launch, wait_until_serving
 from lab.embedded.properties import server_properties
 from lab.errors import BrokerError
@@ -197,7 +197,7 @@ def _make_home(home: Path) -> None:
 
 @contextmanager
 def _explain_failure(home: Path) -> Generator[None]:
-    """Say of a failed start whether the disk is the reason."""
+    """Turn the errors of a failed start into one that says whether the disk is the reason."""
     try:
         yield
     except (KafkaEndedError, OSError) as error:
@@ -212,7 +212,7 @@ def _explain_failure(home: Path) -> Generator[None]:
 
 
 def _check_number(home: Path, recorded: int, brokers: int) -> None:
-    """Refuse another number of nodes than the data is of: of more, a majority would know nothing of it."""
+    """Refuse another number of nodes than have data there: a majority of new ones would know none of it."""
     folders = data_folders(home)
     # A start that was cut off may have formatted only some of the recorded ones.
     formatted = max(recorded, len(folders)) if folders else 0
@@ -229,7 +229,7 @@ def _plan(home: Path, host: str, ports: list[int]) -> list[Node]:
         if is_port_open(host, port):
             raise BrokerError(
                 f"Port {port} is taken by {port_owner(port)}, which is not a Kafka that answers. "
-                f"End it, or choose another port: LAB_BOOTSTRAP_SERVERS=localhost:{port + 100}."
+                f"End it, or choose another port: {another_address(f'localhost:{port}')}."
             )
     controllers = free_ports(len(ports), avoid=ports)
     return [

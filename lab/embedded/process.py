@@ -18,7 +18,7 @@ from lab.embedded.java import environment, java_command
 from lab.embedded.logs import STARTED, found_port_taken, log_file, log_tail
 from lab.embedded.neighbours import listens
 from lab.embedded.nodes import Node
-from lab.embedded.ports import is_port_open, port_owner
+from lab.embedded.ports import another_address, is_port_open, port_owner
 from lab.embedded.properties import write_properties
 from lab.errors import BrokerError
 
@@ -67,7 +67,7 @@ def _cluster_id(home: Path) -> str:
 
 
 def launch(node: Node, properties: Mapping[str, object], quick: bool) -> Node:
-    """Launch Kafka in the folder of a node, which is formatted first if it is new; the node as it runs.
+    """Launch Kafka in the folder of a node, formatted first if it is new. Returns the node as it runs.
 
     `quick`: with Java's AOT cache, if there is one.
     """
@@ -93,8 +93,8 @@ def launch(node: Node, properties: Mapping[str, object], quick: bool) -> Node:
 def wait_until_serving(nodes: list[Node], timeout: float) -> None:
     """Return when every node answers its clients.
 
-    Raises KafkaEndedError if one ends, and BrokerError if its port was taken or `timeout` seconds are over;
-    each with the end of its log.
+    Raises KafkaEndedError with the end of its log if one ends, and BrokerError if another program took its
+    port, or `timeout` seconds are over.
     """
     until = time.monotonic() + timeout
     while waiting := [node for node in nodes if not _serves(node)]:
@@ -102,7 +102,7 @@ def wait_until_serving(nodes: list[Node], timeout: float) -> None:
             if is_port_open(node.host, node.port):
                 raise BrokerError(
                     f"Port {node.port} was taken by {port_owner(node.port)} while Kafka started. "
-                    f"End it, or choose another port: LAB_BOOTSTRAP_SERVERS=localhost:{node.port + 100}."
+                    f"End it, or choose another port: {another_address(node.address)}."
                 )
             raise KafkaEndedError(
                 f"Kafka ended while it started.\n{log_tail(node)}", port_taken=found_port_taken(node)
@@ -119,10 +119,9 @@ def _serves(node: Node) -> bool:
 
 
 def _has_ended(node: Node) -> bool:
-    """Whether its process has ended; of one that we launched, the system itself tells us.
+    """Whether its process has ended. Of one that we launched the system tells us, and not the process list.
 
-    On a busy machine the process list was wrong about a new process for a moment (1 in 14 starts), and a
-    second Kafka was launched beside the first.
+    That may be wrong about a new process for a moment: a second Kafka would be launched beside the first.
     """
     child = next((child for child in _children if child.pid == node.pid), None)
     return child.poll() is not None if child else not node.process
