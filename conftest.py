@@ -13,8 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from lab.embedded.broker import EmbeddedBroker, free_ports
-from lab.embedded.nodes import remove_folders
+from lab.embedded.broker import EmbeddedBroker
+from lab.embedded.folders import remove_folders
+from lab.embedded.ports import free_ports
 from lab.warehouse import Warehouse
 
 home = Path(tempfile.mkdtemp(prefix="lab tést "))

@@ -113,7 +113,7 @@ def fetch_kafka():
     print("Fetching Apache Kafka (once; 45 MB), and preparing it to start quickly ...", flush=True)
     fetch = "from lab.embedded.jars import fetch_jars; fetch_jars(progress=True)"
     subprocess.run([PYTHON, "-c", LAB_ERRORS.format(fetch)], check=True, cwd=HERE)
-    prepare = "from lab.embedded.broker import prepare_quick_start; prepare_quick_start()"
+    prepare = "from lab.embedded.training import prepare_quick_start; prepare_quick_start()"
     subprocess.run([PYTHON, "-c", prepare], check=True, cwd=HERE)
     set_done("kafka", pins)
 

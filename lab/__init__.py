@@ -17,7 +17,9 @@ verify_client()  # first, for all that follows would fail with less to say
 from lab.clients.groups import describe_group, group_offsets, partition_owners
 from lab.consumer import consume
 from lab.dead_letters import fix_value, list_dead_letters, replay
-from lab.embedded.broker import EmbeddedBroker, free_ports, start_broker
+from lab.embedded.broker import EmbeddedBroker
+from lab.embedded.choose import start_broker
+from lab.embedded.ports import free_ports
 from lab.errors import InvalidReading, LabError
 from lab.producer import produce
 from lab.readings import Reading, decode_reading, encode_reading

@@ -14,7 +14,7 @@ import nbformat
 import psutil
 import pytest
 
-from lab.embedded.broker import free_ports
+from lab.embedded.ports import free_ports
 from tests.ledger import wait_for
 
 sync_api = pytest.importorskip(

@@ -16,7 +16,7 @@ import pytest
 
 import lab
 from lab.clients.connection import is_answering
-from lab.embedded.broker import free_ports
+from lab.embedded.ports import free_ports
 from tests.ledger import running, take_ledger, wait_for
 from tests.test_locks import suspend
 

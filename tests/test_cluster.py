@@ -8,7 +8,9 @@ import pytest
 
 import lab
 from lab.clients.connection import is_answering
-from lab.embedded.broker import EmbeddedBroker, free_ports, start_broker
+from lab.embedded.broker import EmbeddedBroker
+from lab.embedded.choose import start_broker
+from lab.embedded.ports import free_ports
 from lab.errors import BrokerError
 from lab.topics import wait_until_in_sync
 from tests.ledger import Command, take_ledger, wait_for

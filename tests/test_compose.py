@@ -6,7 +6,9 @@ from pathlib import Path
 import yaml
 
 import lab
-from lab.embedded.broker import PROPERTIES, EmbeddedBroker, free_ports
+from lab.embedded.broker import EmbeddedBroker
+from lab.embedded.ports import free_ports
+from lab.embedded.properties import PROPERTIES
 from lab.settings import Settings
 
 TEXT = (Path(__file__).parent.parent / "docker-compose.yaml").read_text(encoding="utf-8")

@@ -11,7 +11,7 @@ from matplotlib.colors import to_hex
 import lab
 from lab.clients.groups import describe_group
 from lab.drawing.figure import GAP
-from lab.embedded.broker import free_ports
+from lab.embedded.ports import free_ports
 from lab.simulation import DAY
 from lab.watching.dashboard import COLORS, LAG, MAX_SENSORS, NOBODY, SPAN, Dashboard, Snapshot
 from tests.ledger import wait_for

@@ -25,8 +25,9 @@ from lab.classroom import doctor
 from lab.classroom.doctor import diagnose, machine, services, software
 from lab.classroom.doctor.finding import Finding, Findings
 from lab.clients import installed
-from lab.embedded.broker import EmbeddedBroker, free_ports, port_owner
+from lab.embedded.broker import EmbeddedBroker
 from lab.embedded.jars import fetch_jars
+from lab.embedded.ports import free_ports, port_owner
 from lab.settings import Settings
 from tests.ledger import wait_for
 from tests.secured_broker import SecuredBroker

@@ -14,7 +14,7 @@ import nbformat
 import pytest
 
 import lab
-import lab.embedded.jars
+import lab.embedded.java
 from lab.clients.installed import OLDEST_PYTHON
 
 KIT = Path(__file__).parent.parent
@@ -59,7 +59,7 @@ def test_binder_fetches_kafka_while_it_builds(monkeypatch):
     """The line of postBuild, with no shell: what it runs asks for the jars."""
     python, option, program = shlex.split(text(BINDER / "postBuild").splitlines()[-1])
     asked = []
-    monkeypatch.setattr(lab.embedded.jars, "fetch_jars", lambda: asked.append(1) or [])
+    monkeypatch.setattr(lab.embedded.java, "fetch_jars", lambda: asked.append(1) or [])
     exec(program, {})
     assert (python, option) == ("python", "-c") and asked
 

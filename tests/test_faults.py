@@ -30,7 +30,8 @@ import lab
 from lab.classroom.doctor.messages import check_messages
 from lab.clients.connection import is_answering
 from lab.clients.workarounds import TolerantSelector
-from lab.embedded.broker import EmbeddedBroker, free_ports
+from lab.embedded.broker import EmbeddedBroker
+from lab.embedded.ports import free_ports
 from lab.producer import produce
 from lab.readings import decode_reading, encode_reading
 from lab.settings import Settings

@@ -18,7 +18,8 @@ from lab.clients.groups import is_joined
 from lab.clients.offsets import lags
 from lab.consumer import ConsumeSummary, consume
 from lab.databases.queries import next_free_day
-from lab.embedded.broker import EmbeddedBroker, ExternalBroker, another_address, start_broker
+from lab.embedded.choose import Broker, start_broker
+from lab.embedded.ports import another_address
 from lab.errors import BrokerError, LabError
 from lab.producer import ProduceSummary, produce
 from lab.settings import Settings
@@ -78,18 +79,18 @@ def _next_step() -> str:
     return f"see what else there is: {kit()} --help"
 
 
-def _refuse_another_kit(broker: EmbeddedBroker | ExternalBroker, settings: Settings) -> None:
-    if isinstance(broker, ExternalBroker) and broker.home:
+def _refuse_another_kit(broker: Broker, settings: Settings) -> None:
+    if broker.other_kit:
         raise BrokerError(
-            f"Kafka at {settings.bootstrap_servers} is that of another kit, in {broker.home}: what is sent "
-            f"to topic {settings.topic} may be read there, and it may be stopped. For a broker of your own "
-            f"set {another_address(settings.bootstrap_servers)}; if that kit is yours too, LAB_HOME."
+            f"Kafka at {settings.bootstrap_servers} is that of another kit, in {broker.other_kit}: what is "
+            f"sent to topic {settings.topic} may be read there, and it may be stopped. For a broker of your "
+            f"own set {another_address(settings.bootstrap_servers)}; if that kit is yours too, LAB_HOME."
         )
 
 
-def _end(broker: EmbeddedBroker | ExternalBroker) -> str:
+def _end(broker: Broker) -> str:
     """Stop a broker that was started here, unless others use it; why it was left running, if it was."""
-    if isinstance(broker, ExternalBroker) or not broker.started_here:
+    if not broker.started_here:
         return "left running, as it was"
     if clients := broker.clients():
         log.warning("The broker goes on, for others use it: %s.", ", ".join(clients))

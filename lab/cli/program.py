@@ -32,8 +32,11 @@ from lab.clients.offsets import lags
 from lab.consumer import ConsumeSummary
 from lab.databases import queries
 from lab.dead_letters import fix_value, list_dead_letters
-from lab.embedded.broker import EmbeddedBroker, ExternalBroker, another_address, other_kit, start_broker
-from lab.embedded.nodes import HOST, unknown_processes
+from lab.embedded.broker import EmbeddedBroker
+from lab.embedded.choose import start_broker
+from lab.embedded.neighbours import other_kit
+from lab.embedded.nodes import unknown_processes
+from lab.embedded.ports import HOST, another_address
 from lab.errors import LabError, SettingsError
 from lab.readings import Reading
 from lab.settings import Settings
@@ -157,7 +160,7 @@ def broker_start(settings: Settings, options: argparse.Namespace) -> None:
     with interrupted_once():
         broker = start_broker(settings.bootstrap_servers, settings.home, options.brokers, options.listen)
     print(f"{broker!r}{'' if broker.started_here else ' (it was there before)'}")
-    if isinstance(broker, ExternalBroker) and broker.home:
+    if broker.other_kit:
         _say(f"It may end with that kit. For one of your own: {another_address(settings.bootstrap_servers)}")
     if options.listen:
         _say(f"Every machine that reaches {options.listen} can read and write it, with no password.")

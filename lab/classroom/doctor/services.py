@@ -16,16 +16,13 @@ from lab.clients.workarounds import advertised_addresses
 from lab.databases.queries import count_sensor_logs
 from lab.databases.schema import TABLES
 from lab.databases.sqlite import tables_of, unwritable
-from lab.embedded.broker import LOOPBACK, NEEDED_MB, EmbeddedBroker, is_port_open, other_kit, port_owner
+from lab.embedded.broker import EmbeddedBroker
+from lab.embedded.folders import NEEDED_MB, data_folders, lack_of_room
 from lab.embedded.java import java_executable
-from lab.embedded.nodes import (
-    Node,
-    data_folders,
-    failed_write,
-    kafka_processes,
-    lack_of_room,
-    read_record,
-)
+from lab.embedded.logs import failed_write
+from lab.embedded.neighbours import other_kit
+from lab.embedded.nodes import Node, kafka_processes, read_record
+from lab.embedded.ports import LOOPBACK, is_port_open, port_owner
 from lab.errors import LabError, NoWarehouseYet
 from lab.settings import Settings
 from lab.system.locks import holder_of

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from lab.classroom.doctor.finding import Finding
 from lab.clients.installed import find_fault, find_untested, version
+from lab.embedded.jars import damaged_jars
 from lab.embedded.java import java_executable
 from lab.errors import LabError
 from lab.settings import Settings
@@ -94,8 +95,6 @@ def check_java(settings: Settings) -> Finding:
 
 def check_jars(settings: Settings) -> Finding:
     """Kafka's jars are there and unchanged."""
-    from lab.embedded.jars import damaged_jars  # here, for its imports take longer than the rest together
-
     if damaged := damaged_jars():
         found = f"{len(damaged)} missing or changed, for example {damaged[0].name}"
         return Finding("Kafka's jars", found, "With internet: python -m lab broker start fetches them.")
