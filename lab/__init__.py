@@ -14,26 +14,7 @@ from lab.clients.installed import verify_client
 
 verify_client()  # first, for all that follows would fail with less to say
 
-from lab.consumer import consume
-from lab.dead_letters import fix_value, list_dead_letters, replay
-from lab.embedded.broker import EmbeddedBroker, free_ports, start_broker
-from lab.errors import InvalidReading, LabError
-from lab.producer import produce
-from lab.readings import Reading, decode_reading, encode_reading
-from lab.settings import Settings
-from lab.simulation import DAY, PLANTS, Plant, simulate_readings
-from lab.system.signals import wait_until
-from lab.topics import (
-    create_topic,
-    describe_group,
-    describe_topic,
-    fresh_name,
-    group_offsets,
-    partition_owners,
-    read_records,
-    topic_offsets,
-)
-from lab.warehouse import Warehouse
+__version__ = "0.2.0"
 
 if TYPE_CHECKING:
     from lab.charts import (
@@ -46,6 +27,26 @@ if TYPE_CHECKING:
     )
     from lab.classroom.checks import *  # noqa: F403
     from lab.classroom.doctor import diagnose
+    from lab.consumer import consume
+    from lab.dead_letters import fix_value, list_dead_letters, replay
+    from lab.embedded.broker import EmbeddedBroker, free_ports, start_broker
+    from lab.errors import InvalidReading, LabError
+    from lab.producer import produce
+    from lab.readings import Reading, decode_reading, encode_reading
+    from lab.settings import Settings
+    from lab.simulation import DAY, PLANTS, Plant, simulate_readings
+    from lab.system.signals import wait_until
+    from lab.topics import (
+        create_topic,
+        describe_group,
+        describe_topic,
+        fresh_name,
+        group_offsets,
+        partition_owners,
+        read_records,
+        topic_offsets,
+    )
+    from lab.warehouse import Warehouse
     from lab.watching.dashboard import Dashboard
     from lab.watching.live import show_live
 
@@ -89,27 +90,54 @@ __all__ = [
     "wait_until",
 ]
 
-
-# Of what comes at its first use, what is not in lab.charts.
-ELSEWHERE = {
-    "Dashboard": "lab.watching.dashboard",
-    "diagnose": "lab.classroom.doctor",
-    "show_live": "lab.watching.live",
+# {module: what of it the door gives}. Each is imported when its first name is asked for, so that a command
+# or a lesson waits only for what it uses: pandas and matplotlib alone take longer than all the rest.
+DOOR = {
+    "lab.charts": (
+        "find_gaps",
+        "plot_ledger",
+        "plot_offsets",
+        "plot_replicas",
+        "plot_sensor_logs",
+        "read_sensor_logs",
+    ),
+    "lab.classroom.doctor": ("diagnose",),
+    "lab.consumer": ("consume",),
+    "lab.dead_letters": ("fix_value", "list_dead_letters", "replay"),
+    "lab.embedded.broker": ("EmbeddedBroker", "free_ports", "start_broker"),
+    "lab.errors": ("InvalidReading", "LabError"),
+    "lab.producer": ("produce",),
+    "lab.readings": ("Reading", "decode_reading", "encode_reading"),
+    "lab.settings": ("Settings",),
+    "lab.simulation": ("DAY", "PLANTS", "Plant", "simulate_readings"),
+    "lab.system.signals": ("wait_until",),
+    "lab.topics": (
+        "create_topic",
+        "describe_group",
+        "describe_topic",
+        "fresh_name",
+        "group_offsets",
+        "partition_owners",
+        "read_records",
+        "topic_offsets",
+    ),
+    "lab.warehouse": ("Warehouse",),
+    "lab.watching.dashboard": ("Dashboard",),
+    "lab.watching.live": ("show_live",),
 }
+MODULES = {name: module for module, names in DOOR.items() for name in names}
 
 
 def __getattr__(name: str) -> Any:
-    # These come at their first use: pandas and matplotlib take longer than all the rest.
-    if name.startswith("check_"):  # of the exercises: each is named in lab.classroom.checks
-        return getattr(importlib.import_module("lab.classroom.checks"), name)
-    if name in __all__:
-        modules = {
-            "Dashboard": "lab.watching.dashboard",
-            "diagnose": "lab.classroom.doctor",
-            "show_live": "lab.watching.live",
-        }
-        return getattr(importlib.import_module(modules.get(name, "lab.charts")), name)
-    raise AttributeError(f"module 'lab' has no attribute {name!r}")
+    # Of the exercises: each is named in lab.classroom.checks.
+    module = "lab.classroom.checks" if name.startswith("check_") else MODULES.get(name)
+    if module is None:
+        raise AttributeError(f"module 'lab' has no attribute {name!r}")
+    return getattr(importlib.import_module(module), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *MODULES})
 
 
 # kafka-python writes hundreds of lines when a broker goes away. The kit says it in one.

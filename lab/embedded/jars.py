@@ -12,7 +12,6 @@ from pathlib import Path
 
 import requests
 from jgo.maven import MavenContext
-from tqdm import tqdm
 
 from lab.errors import JarError
 from lab.system.locks import one_at_a_time
@@ -35,7 +34,7 @@ def fetch_jars(repository: Path | None = None, progress: bool = False) -> list[P
     context.repo_cache.mkdir(parents=True, exist_ok=True)
     with one_at_a_time(context.repo_cache / ".kafka-lab.lock", LOCK_SECONDS), ThreadPoolExecutor(8) as pool:
         found = pool.map(lambda pin: _fetch(context, *pin), pins)
-        return list(tqdm(found, "Kafka", len(pins), unit=" jars", disable=not progress, leave=False))
+        return list(_count(found, len(pins)) if progress else found)
 
 
 def damaged_jars(repository: Path | None = None) -> list[Path]:
@@ -43,6 +42,14 @@ def damaged_jars(repository: Path | None = None) -> list[Path]:
     context = MavenContext(repo_cache=repository)
     paths = [(_artifact(context, coordinate).cached_path, sha256) for coordinate, sha256 in _pins()]
     return [path for path, sha256 in paths if not path.is_file() or _sha256(path) != sha256]
+
+
+def _count(paths: Iterable[Path], total: int) -> Iterable[Path]:
+    """The paths as they come, with a progress bar on stderr while they do."""
+    from rich.console import Console  # here, for few ask for it
+    from rich.progress import track
+
+    return track(paths, "Kafka", total, console=Console(stderr=True), transient=True)
 
 
 def _pins() -> list[list[str]]:
