@@ -17,13 +17,14 @@ verify_client()  # first, for all that follows would fail with less to say
 __version__ = "0.2.0"
 
 if TYPE_CHECKING:
-    from lab.charts import find_gaps, plot_sensor_logs, read_sensor_logs
+    from lab.charts import plot_sensor_logs, read_sensor_logs
     from lab.classroom.checks import *  # noqa: F403
     from lab.classroom.doctor import diagnose
     from lab.classroom.pictures import plot_ledger, plot_offsets, plot_replicas
     from lab.clients.groups import describe_group, group_offsets, partition_owners
     from lab.consumer import consume
     from lab.dead_letters import fix_value, list_dead_letters, replay
+    from lab.drawing.thinning import find_gaps
     from lab.embedded.broker import EmbeddedBroker
     from lab.embedded.choose import start_broker
     from lab.embedded.ports import free_ports
@@ -38,24 +39,16 @@ if TYPE_CHECKING:
     from lab.watching.dashboard import Dashboard
     from lab.watching.live import show_live
 
-__all__ = [
-    "DAY", "PLANTS", "Dashboard", "EmbeddedBroker", "InvalidReading", "LabError", "Plant", "Reading",
-    "Settings", "Warehouse", "consume", "create_topic", "decode_reading", "describe_group",
-    "describe_topic", "diagnose", "encode_reading", "find_gaps", "fix_value", "free_ports", "fresh_name",
-    "group_offsets", "list_dead_letters", "partition_owners", "plot_ledger", "plot_offsets",
-    "plot_replicas", "plot_sensor_logs", "produce", "read_records", "read_sensor_logs", "replay",
-    "show_live", "simulate_readings", "start_broker", "topic_offsets", "wait_until",
-]  # fmt: skip
-
 # {module: what of it the door gives}. Each is imported when its first name is asked for, so that a command
 # or a lesson waits only for what it uses: pandas and matplotlib alone take longer than all the rest.
 DOOR = {
-    "lab.charts": "find_gaps plot_sensor_logs read_sensor_logs",
+    "lab.charts": "plot_sensor_logs read_sensor_logs",
     "lab.classroom.doctor": "diagnose",
     "lab.classroom.pictures": "plot_ledger plot_offsets plot_replicas",
     "lab.clients.groups": "describe_group group_offsets partition_owners",
     "lab.consumer": "consume",
     "lab.dead_letters": "fix_value list_dead_letters replay",
+    "lab.drawing.thinning": "find_gaps",
     "lab.embedded.broker": "EmbeddedBroker",
     "lab.embedded.choose": "start_broker",
     "lab.embedded.ports": "free_ports",
@@ -71,6 +64,7 @@ DOOR = {
     "lab.watching.live": "show_live",
 }
 MODULES = {name: module for module, names in DOOR.items() for name in names.split()}
+__all__ = sorted(MODULES)
 
 
 def __getattr__(name: str) -> Any:

@@ -12,7 +12,6 @@ from lab.databases import queries
 from lab.databases.queries import Selection
 from lab.drawing.figure import GAP, LINE, STATUS, Chart, caption, dress, dress_times
 from lab.drawing.thinning import (
-    GAP_FACTOR,
     LIMITS,
     RATE_SLICES,
     SLICE_COLUMNS,
@@ -20,6 +19,7 @@ from lab.drawing.thinning import (
     count_readings,
     drawable,
     extremes,
+    find_gaps,
     gaps_between,
     is_drawable,
     rate_slice,
@@ -91,14 +91,6 @@ def _select(db: Warehouse, sensors: Sequence[str]) -> tuple[Selection, list[str]
             )
     shown, left_out = choose_sensors(found[found["sensor_id"].isin(sensors)] if sensors else found)
     return Selection(shown if sensors or left_out else []), left_out
-
-
-def find_gaps(times: pd.Series) -> pd.DataFrame:
-    """The silences between sorted times that are much longer than usual: columns start, end."""
-    steps = times.diff()
-    usual = steps[steps > pd.Timedelta(0)].median()
-    long = steps > GAP_FACTOR * usual
-    return pd.DataFrame({"start": times.shift()[long], "end": times[long]}).reset_index(drop=True)
 
 
 def plot_sensor_logs(

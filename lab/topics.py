@@ -1,7 +1,6 @@
 """What is in Kafka? Topics: made once, described, their offsets and their messages."""
 
 import secrets
-import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -84,20 +83,6 @@ def describe_topics(**kafka: Any) -> list[Topic]:
     with connect(KafkaAdminClient, **kafka) as admin:
         found = [each for each in admin.describe_topics() if each["name"][:2] != "__"]
     return [_topic(each, each["name"]) for each in sorted(found, key=lambda each: each["name"])]
-
-
-def wait_until_in_sync(timeout: float = 60, **kafka: Any) -> None:
-    """Wait until every copy of every partition has everything; TopicError after `timeout` seconds."""
-    until = time.monotonic() + timeout
-    while behind := [
-        f"{topic.name}-{partition.partition}"
-        for topic in describe_topics(**kafka)
-        for partition in topic.partitions
-        if set(partition.isr) != set(partition.replicas)
-    ]:
-        if time.monotonic() > until:
-            raise TopicError(f"Not all copies have everything after {timeout:.0f} s: {', '.join(behind)}.")
-        time.sleep(0.2)
 
 
 @ask_again

@@ -14,11 +14,11 @@ from matplotlib.colors import to_hex
 from matplotlib.text import Text
 
 import lab
-from lab.charts import find_gaps, plot_sensor_logs, thin_sensor_logs
+from lab.charts import plot_sensor_logs, thin_sensor_logs
 from lab.classroom.pictures import plot_ledger, plot_offsets, plot_replicas
 from lab.cli import main
 from lab.drawing.figure import GAP, LINE, STATUS, caption
-from lab.drawing.thinning import MAX_PANELS
+from lab.drawing.thinning import MAX_PANELS, find_gaps
 from lab.readings import Batch, Reading
 from lab.simulation import Plant
 from lab.topics import Partition, Topic

@@ -12,7 +12,7 @@ from lab.embedded.broker import EmbeddedBroker
 from lab.embedded.choose import start_broker
 from lab.embedded.ports import free_ports
 from lab.errors import BrokerError
-from lab.topics import wait_until_in_sync
+from lab.watching.replicas import wait_until_in_sync
 from tests.ledger import Command, take_ledger, wait_for
 from tests.test_faults import Place, chance, load, rounds  # noqa: F401  (fixtures)
 

@@ -16,7 +16,8 @@ from lab.errors import LabError
 from lab.settings import Settings
 from lab.system.signals import interrupted_once
 from lab.text.commandline import kit
-from lab.topics import describe_topics, wait_until_in_sync
+from lab.topics import describe_topics
+from lab.watching.replicas import wait_until_in_sync
 
 one_node = click.option("--node", type=number(1), metavar="N", help="One node of several, by its number.")
 

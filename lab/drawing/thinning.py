@@ -92,6 +92,14 @@ def extremes(slices: pd.DataFrame) -> pd.DataFrame:
     return logs.sort_values("ts", kind="stable", ignore_index=True)
 
 
+def find_gaps(times: pd.Series) -> pd.DataFrame:
+    """The silences between sorted times that are much longer than usual: columns start, end."""
+    steps = times.diff()
+    usual = steps[steps > pd.Timedelta(0)].median()
+    long = steps > GAP_FACTOR * usual
+    return pd.DataFrame({"start": times.shift()[long], "end": times[long]}).reset_index(drop=True)
+
+
 def gaps_between(slices: pd.DataFrame) -> pd.DataFrame:
     """The gaps that reach from one slice into another; one within a slice is thinner than the line."""
     by_slice = slices.groupby(["sensor_id", "slice"])
