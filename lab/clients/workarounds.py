@@ -37,6 +37,7 @@ else:
 log = logging.getLogger("lab")
 T = TypeVar("T")  # Python 3.11 has no def workaround[T]
 P = ParamSpec("P")
+ON_WINDOWS = os.name == "nt"
 FITS_NOT = (AttributeError, ImportError)  # what a private part raises that is not there any more
 off: set[str] = set()  # the workarounds of which was said that they are off
 
@@ -95,10 +96,12 @@ def _is_closed(fileobj: Any) -> bool:
         return True
 
 
+@workaround({})
 def selector_config() -> dict[str, Any]:
-    """The setting by which a client has the TolerantSelector; none where it needs none, or takes none."""
-    takes_one = KafkaConsumer.DEFAULT_CONFIG.get("selector")
-    return {"selector": TolerantSelector} if os.name == "nt" and takes_one else {}
+    """The setting by which a client on Windows has the TolerantSelector; none elsewhere."""
+    if ON_WINDOWS and "selector" not in KafkaConsumer.DEFAULT_CONFIG:
+        raise AttributeError("no setting 'selector'")
+    return {"selector": TolerantSelector} if ON_WINDOWS else {}
 
 
 @workaround(None)
@@ -120,7 +123,7 @@ def connect_ex(self: Any, sock: socket.socket, sockaddr: Any) -> int:
     return sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) or sock.connect_ex(sockaddr)
 
 
-if os.name == "nt":  # for the clients of a notebook too, which are not made by `connect`
+if ON_WINDOWS:  # for the clients of a notebook too, which are not made by `connect`
     connect_once()
 
 
