@@ -2,7 +2,7 @@
 
 import sys
 
-from lab.cli.program import main
+from lab.cli import main
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -1,5 +1,6 @@
 """`sensor_logs` as a DataFrame and as pictures; looked at through what matplotlib drew."""
 
+import re
 from datetime import UTC, datetime, timedelta
 from itertools import islice
 from pathlib import Path
@@ -13,14 +14,12 @@ from matplotlib.colors import to_hex
 from matplotlib.text import Text
 
 import lab
-import lab.cli.program  # the commands are told to the parser there
 from lab.charts import find_gaps, plot_sensor_logs, thin_sensor_logs
 from lab.classroom.pictures import plot_ledger, plot_offsets, plot_replicas
-from lab.cli.arguments import parser
+from lab.cli import main
 from lab.drawing.figure import GAP, LINE, STATUS, caption
 from lab.drawing.thinning import MAX_PANELS
 from lab.readings import Batch, Reading
-from lab.settings import Settings
 from lab.simulation import Plant
 from lab.topics import Partition, Topic
 from lab.warehouse import Warehouse
@@ -311,23 +310,22 @@ def test_of_many_sensors_a_picture_shows_some_and_says_so(crowd, how):
     assert len(colors) == MAX_PANELS
 
 
-def draw_by_command(url, output, *arguments) -> None:
-    options = parser().parse_args(["chart", "--output", str(output), *arguments])
-    options.run(Settings(warehouse=url), options)
-
-
-def test_the_command_says_what_it_leaves_out_and_draws_the_sensors_that_are_named(crowd, tmp_path, capsys):
+def test_the_command_says_what_it_leaves_out_and_draws_the_sensors_that_are_named(
+    crowd, tmp_path, own_logging, monkeypatch, capsys
+):
+    monkeypatch.setenv("LAB_WAREHOUSE", crowd)
     output = tmp_path / "chart.svg"
-    draw_by_command(crowd, output)
+    draw = ["chart", "--output", str(output)]
+    assert main(draw) == 0
     said = capsys.readouterr()
     assert said.err == f"Not shown: {OTHERS}\n"
     assert said.out == f"40 readings: {output}\n"
-    draw_by_command(crowd, output, "--sensor", "s-150", "--sensor", "s-007")
+    assert main([*draw, "--sensor", "s-150", "--sensor", "s-007"]) == 0
     assert capsys.readouterr() == (f"8 readings: {output}\n", "")
     drawn = output.read_text(encoding="utf-8")
     assert [f"<!-- {name} -->" in drawn for name in ("s-150", "s-007", "s-000")] == [True, True, False]
-    with pytest.raises(lab.LabError, match=r"no readings of the sensor s-300 .*: python -m lab status"):
-        draw_by_command(crowd, output, "--sensor", "s-300")
+    assert main([*draw, "--sensor", "s-300"]) == 1
+    assert re.search(r"no readings of the sensor s-300 .*: python -m lab status", capsys.readouterr().err)
 
 
 def test_thousands_of_gaps_are_one_shape(tmp_path):

@@ -1,6 +1,5 @@
 """The rules of the house: the door, the arrows, the notebooks and the README agree with the code."""
 
-import argparse
 import ast
 import graphlib
 import inspect
@@ -9,13 +8,15 @@ import re
 import shlex
 from pathlib import Path
 
+import click
 import nbformat
 import pytest
 
-import lab.cli.program  # which has the commands
+import lab
 from lab.classroom import checks
-from lab.cli.arguments import parser
+from lab.cli.program import COMMANDS
 from lab.settings import Settings
+from tests.commands import command_names, find, parse
 
 KIT = Path(__file__).parent.parent
 MODULES = sorted((KIT / "lab").rglob("*.py"))
@@ -301,7 +302,7 @@ def commands_of(text: str) -> list[str]:
 
 @pytest.mark.parametrize("command", sorted(set(commands_of(README + TEACHING))))
 def test_the_program_has_each_command_of_the_readme(command):
-    parser().parse_args(shlex.split(command.split(" in one")[0]))
+    parse(shlex.split(command.split(" in one")[0]))
 
 
 @pytest.mark.parametrize("path", [*NOTEBOOKS, *MODULES], ids=lambda path: path.name)
@@ -309,24 +310,32 @@ def test_the_program_has_each_command_that_is_advised(path):
     for command in commands_of(path.read_text(encoding="utf-8")):
         words = re.match(r"[a-z -]+", command)
         first = words[0].split()[0] if words and words[0].split() else None
-        assert first in commands() or first is None, command
-
-
-def commands() -> set[str]:
-    action = next(a for a in parser()._actions if isinstance(a, argparse._SubParsersAction))
-    return set(action.choices)
+        assert first in COMMANDS or first is None or command.startswith("--"), command
 
 
 def test_every_command_is_in_the_readme():
-    assert commands() == {command.split()[0] for command in commands_of(README)}
+    found = {command.split()[0] for command in commands_of(README)}
+    assert COMMANDS.keys() == {name for name in found if not name.startswith("--")}
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_the_list_of_commands_says_what_each_says_itself(name):
+    assert find(name).get_short_help_str(limit=200) == COMMANDS[name]
+
+
+@pytest.mark.parametrize("name", command_names())
+def test_every_command_has_help_with_an_example_that_can_be_typed(name):
+    shown = find(name).get_help(click.Context(find(name), info_name=f"python -m lab {name}"))
+    example = re.search(rf"^Example: python -m lab ({name}.*)$", shown, re.MULTILINE)
+    assert example, shown
+    assert parse(shlex.split(example[1])).command is find(name)
+    assert max(map(len, shown.splitlines())) <= 80
 
 
 def test_every_option_of_produce_and_consume_is_in_the_readme():
-    top = next(a for a in parser()._actions if isinstance(a, argparse._SubParsersAction))
     for name in ("produce", "consume"):
-        for action in top.choices[name]._actions:
-            option = action.option_strings[-1]
-            assert option in README or option == "--help", f"{name} {option}"
+        for option in find(name).params:
+            assert option.opts[-1] in README, f"{name} {option.opts[-1]}"
 
 
 def test_every_setting_is_in_the_readme_with_its_default():

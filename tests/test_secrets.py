@@ -6,7 +6,7 @@ import pytest
 
 import lab
 import lab.cli.demo
-from lab.cli.program import main
+from lab.cli import main
 from lab.consumer import ConsumeSummary
 from lab.errors import LabError
 from lab.producer import ProduceSummary

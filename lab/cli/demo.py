@@ -1,4 +1,4 @@
-"""The whole pipeline at once: broker, topic, producer, Kafka, consumer, warehouse, chart."""
+"""What does the whole pipeline look like? `python -m lab demo`: broker, topic, producer, consumer, chart."""
 
 import logging
 import signal
@@ -9,10 +9,12 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import datetime, timedelta
 from pathlib import Path
 
+import click
 from kafka import KafkaAdminClient
-from tqdm import tqdm
 
-from lab.charts import plot_sensor_logs, read_sensor_logs
+from lab.cli.command import Command
+from lab.cli.options import output
+from lab.cli.output import progress
 from lab.clients.connection import ask_again, connect
 from lab.clients.groups import is_joined
 from lab.clients.offsets import lags
@@ -34,6 +36,14 @@ BATCHES = 1440  # one a minute, for a day
 INTERVAL = 0.004  # seconds between two batches, so that there is something to see
 
 
+@click.command("demo", cls=Command)
+@output
+@click.pass_obj
+def command(settings: Settings, output: Path) -> None:
+    """Run the whole pipeline once, up to a chart."""
+    run_demo(settings, output.resolve())
+
+
 def run_demo(settings: Settings, output: Path) -> None:
     """Send a simulated day through Kafka into the warehouse, chart it, and say what was done.
 
@@ -47,30 +57,42 @@ def run_demo(settings: Settings, output: Path) -> None:
         broker = start_broker(settings.bootstrap_servers, settings.home)
         try:
             _refuse_another_kit(broker, settings)
-            topic = create_topic(settings.topic, **settings.kafka)
-            print(f"2  Topic {topic.name}: {len(topic.partitions)} partition(s)", flush=True)
             with Warehouse(settings.warehouse_url) as warehouse:
-                day = next_free_day(warehouse, DAY)
-                print(f"3  Producer and consumer: the readings of {day:%d %B %Y}, {day:%A}", flush=True)
-                if waiting := _waiting(settings, topic, warehouse):
-                    print(f"   and {waiting} that wait in the topic; for one of your own set LAB_TOPIC")
-                sent, stored = _run(settings, warehouse, topic, day)
+                day, sent, stored = _send_a_day(settings, warehouse)
         finally:
             left = _end(broker)
     print("4  Chart", flush=True)
-    logs = read_sensor_logs(settings.warehouse_url)
-    logs = logs[(logs["ts"] >= day) & (logs["ts"] < day + timedelta(days=1))]
-    plot_sensor_logs(logs).savefig(output)
+    rows = _draw(settings, day, output)
     print(
         f"\nDone in {time.monotonic() - began:.1f} s.\n"
         f"  produced      {sent.acknowledged} readings, {sent.per_second:.0f} a second\n"
-        f"  stored        {stored.stored} rows in sensor_logs, {len(logs)} of that day\n"
+        f"  stored        {stored.stored} rows in sensor_logs, {rows} of that day\n"
         f"  dead letters  {stored.dead_letters}\n"
         f"  warehouse     {warehouse.name}\n"
         f"  chart         {output}\n"
         f"  broker        {left or 'stopped'}\n"
         f"\nLook at the chart, then {_next_step()}"
     )
+
+
+def _send_a_day(settings: Settings, warehouse: Warehouse) -> tuple[datetime, ProduceSummary, ConsumeSummary]:
+    topic = create_topic(settings.topic, **settings.kafka)
+    print(f"2  Topic {topic.name}: {len(topic.partitions)} partition(s)", flush=True)
+    day = next_free_day(warehouse, DAY)
+    print(f"3  Producer and consumer: the readings of {day:%d %B %Y}, {day:%A}", flush=True)
+    if waiting := _waiting(settings, topic, warehouse):
+        print(f"   and {waiting} that wait in the topic; for one of your own set LAB_TOPIC", flush=True)
+    return day, *_run(settings, warehouse, topic, day)
+
+
+def _draw(settings: Settings, day: datetime, output: Path) -> int:
+    """Draw the readings of a day; returns how many they are."""
+    from lab.charts import plot_sensor_logs, read_sensor_logs  # here, for they take a second to import
+
+    logs = read_sensor_logs(settings.warehouse_url)
+    logs = logs[(logs["ts"] >= day) & (logs["ts"] < day + timedelta(days=1))]
+    plot_sensor_logs(logs).savefig(output)
+    return len(logs)
 
 
 def _next_step() -> str:
@@ -94,7 +116,7 @@ def _end(broker: Broker) -> str:
         return "left running, as it was"
     if clients := broker.clients():
         log.warning("The broker goes on, for others use it: %s.", ", ".join(clients))
-        return "left running, for others use it; then: python -m lab broker stop"
+        return f"left running, for others use it; then: {kit()} broker stop"
     broker.stop()
     return ""
 
@@ -103,11 +125,9 @@ def _run(
     settings: Settings, warehouse: Warehouse, topic: Topic, day: datetime
 ) -> tuple[ProduceSummary, ConsumeSummary]:
     """Produce and consume side by side, until all that is in the topic is stored."""
-    batches = simulate_readings(seed=day.toordinal(), start=day, plants=PLANTS)
     with (
         stop_on_signals() as stop,
-        tqdm(desc="   produced", total=BATCHES * 3, unit=" readings", disable=None) as produced,
-        tqdm(desc="   stored  ", total=BATCHES * 3, unit=" readings", disable=None) as consumed,
+        progress("   produced", "   stored", total=BATCHES * 3) as (produced, consumed),
         ThreadPoolExecutor(1) as pool,
     ):
         consumer = pool.submit(
@@ -116,31 +136,45 @@ def _run(
             warehouse,
             group_id=settings.group,
             stop=stop,
-            on_stored=lambda readings: consumed.update(len(readings)),
+            on_stored=lambda readings: consumed(len(readings)),
             **settings.kafka,
         )
         try:
-            # Before anything is sent: perhaps the group stores it elsewhere, and the consumer refuses.
-            _wait(lambda: _is_joined(settings, topic, warehouse), settings, consumer, stop)
-            if consumer.done():
-                consumer.result()
-            sent = produce(
-                topic.name,
-                batches,
-                interval=INTERVAL,
-                max_batches=BATCHES,
-                stop=stop,
-                on_batch=lambda batch: produced.update(len(batch)),
-                **settings.kafka,
-            )
-            ends = {n: end for n, (_, end) in topic_offsets(topic.name, **settings.kafka).items()}
-            with Warehouse(settings.warehouse_url, create=False) as reader:
-                _wait(lambda: _is_stored(reader, topic, ends), settings, consumer, stop)
+            sent = _produce(settings, warehouse, topic, day, consumer, stop, produced)
             if stop.is_set():
                 signal.raise_signal(signal.SIGINT)  # as if it had not been caught
         finally:
             stop.set()
         return sent, consumer.result()
+
+
+def _produce(
+    settings: Settings,
+    warehouse: Warehouse,
+    topic: Topic,
+    day: datetime,
+    consumer: Future,
+    stop: threading.Event,
+    produced: Callable[[int], None],
+) -> ProduceSummary:
+    """Send the readings of a day once the consumer is there, and wait until it has stored them."""
+    # Before anything is sent: perhaps the group stores it elsewhere, and the consumer refuses.
+    _wait(lambda: _is_joined(settings, topic, warehouse), settings, consumer, stop)
+    if consumer.done():
+        consumer.result()
+    sent = produce(
+        topic.name,
+        simulate_readings(seed=day.toordinal(), start=day, plants=PLANTS),
+        interval=INTERVAL,
+        max_batches=BATCHES,
+        stop=stop,
+        on_batch=lambda batch: produced(len(batch)),
+        **settings.kafka,
+    )
+    ends = {n: end for n, (_, end) in topic_offsets(topic.name, **settings.kafka).items()}
+    with Warehouse(settings.warehouse_url, create=False) as reader:
+        _wait(lambda: _is_stored(reader, topic, ends), settings, consumer, stop)
+    return sent
 
 
 def _waiting(settings: Settings, topic: Topic, warehouse: Warehouse) -> int:

@@ -5,12 +5,11 @@
 
 import hashlib
 import os
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from importlib.resources import files
 from pathlib import Path
-
-from tqdm import tqdm
 
 from lab.errors import JarError
 from lab.system.locks import one_at_a_time
@@ -30,7 +29,15 @@ def fetch_jars(repository: Path | None = None, progress: bool = False) -> list[P
     repository.mkdir(parents=True, exist_ok=True)
     with one_at_a_time(repository / ".kafka-lab.lock", LOCK_SECONDS), ThreadPoolExecutor(8) as pool:
         found = pool.map(partial(_fetch, repository), pins)
-        return list(tqdm(found, "Kafka", len(pins), unit=" jars", disable=not progress, leave=False))
+        return list(_count(found, len(pins)) if progress else found)
+
+
+def _count(paths: Iterable[Path], total: int) -> Iterable[Path]:
+    """The paths as they come, with a progress bar on stderr while they do."""
+    from rich.console import Console  # here, for most starts show none
+    from rich.progress import track
+
+    return track(paths, "Kafka", total, console=Console(stderr=True), transient=True)
 
 
 def damaged_jars(repository: Path | None = None) -> list[Path]:

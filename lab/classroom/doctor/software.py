@@ -18,7 +18,7 @@ from lab.text.commandline import START, python
 LAB = Path(__file__).resolve().parents[2]
 KIT = LAB.parent
 # A file of such a name, beside a notebook or where a command is typed, is imported in place of the real one.
-NAMES = sys.stdlib_module_names | {"kafka", "lab", "pandas", "numpy", "matplotlib", "psutil", "tqdm"}
+NAMES = sys.stdlib_module_names | {"kafka", "lab", "pandas", "numpy", "matplotlib", "psutil", "click", "rich"}
 
 
 def check_python(settings: Settings) -> Finding:
