@@ -26,7 +26,6 @@ from lab.errors import WarehouseError
 from lab.readings import Batch, DeadLetter, Mark, Reading
 
 log = logging.getLogger("lab")
-MARK = ("last_offset", "last_timestamp", "last_checksum")  # the columns of a Mark, in `offsets`
 RUNNING_SECONDS = 10  # a running consumer notes its numbers every second
 
 
@@ -111,7 +110,7 @@ class Warehouse:
 
         def read() -> dict[int, tuple[int, Mark | None]]:
             self._reopen()
-            return _positions(self._db, topic_id)
+            return queries.positions(self._db, topic_id)
 
         return retry(self._db, read, stop) or {}
 
@@ -188,13 +187,13 @@ def _move_offset(db: Database, topic: str, topic_id: str, batch: Batch) -> bool:
     mark = (last.offset, last.timestamp, last.checksum) if last else (None, None, None)
     if batch.expected is None:
         sql = (
-            f'INSERT INTO offsets (topic_id, "partition", topic, next_offset, {", ".join(MARK)})'
+            f'INSERT INTO offsets (topic_id, "partition", topic, next_offset, {", ".join(rows.MARK)})'
             " VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
         )
         moved = db.execute(sql, (topic_id, batch.partition, topic, batch.next_offset, *mark))
     else:
         sql = (
-            f"UPDATE offsets SET next_offset = ?, {', '.join(f'{name} = ?' for name in MARK)}"
+            f"UPDATE offsets SET next_offset = ?, {', '.join(f'{name} = ?' for name in rows.MARK)}"
             ' WHERE topic_id = ? AND "partition" = ? AND next_offset = ?'
         )
         moved = db.execute(sql, (batch.next_offset, *mark, topic_id, batch.partition, batch.expected))
@@ -204,10 +203,3 @@ def _move_offset(db: Database, topic: str, topic_id: str, batch: Batch) -> bool:
 def _insert(db: Database, table: str, columns: tuple[str, ...], new: list[tuple]) -> None:
     if new:
         db.insert(table, columns, new)
-
-
-def _positions(db: Database, topic_id: str) -> dict[int, tuple[int, Mark | None]]:
-    mark = ", ".join(known_column(db, "offsets", name) for name in MARK)
-    sql = f'SELECT "partition", next_offset, {mark} FROM offsets WHERE topic_id = ?'
-    found = db.execute(sql, (topic_id,)).fetchall()
-    return {row[0]: (row[1], Mark(*row[2:]) if row[2] is not None else None) for row in found}

@@ -1,6 +1,6 @@
 """What is asked of the warehouse? Every question has a name here, and its SQL stands nowhere else.
 
-The offsets, and what moves them, are in `lab.warehouse`. Times come and go as ISO 8601 text, in UTC.
+What moves the offsets is in `lab.warehouse`. Times come and go as ISO 8601 text, in UTC.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -9,7 +9,8 @@ from typing import NamedTuple
 
 from lab.databases import rows
 from lab.databases.base import Database, Queryable
-from lab.readings import DeadLetter, Reading
+from lab.databases.opening import known_column
+from lab.readings import DeadLetter, Mark, Reading
 
 PAGE = 10_000  # rows at once, where a whole table is looked through
 
@@ -51,6 +52,17 @@ class Extent(NamedTuple):
 
 
 EVERYTHING = Selection()
+
+
+# The offsets.
+
+
+def positions(db: Database, topic_id: str) -> dict[int, tuple[int, Mark | None]]:
+    """{partition: (the offset to read next, the last message that was stored)} of a topic."""
+    mark = ", ".join(known_column(db, "offsets", name) for name in rows.MARK)
+    sql = f'SELECT "partition", next_offset, {mark} FROM offsets WHERE topic_id = ?'
+    found = db.execute(sql, (topic_id,)).fetchall()
+    return {row[0]: (row[1], Mark(*row[2:]) if row[2] is not None else None) for row in found}
 
 
 # The readings.

@@ -11,6 +11,7 @@ WHOLE = ".000000+00:00"  # how a time on a whole second ends
 # The columns that a batch fills. An INSERT names them: in an older warehouse their order is another.
 SENSOR_LOGS = ("sensor_id", "val", "unit", "status", "ts")
 DEAD_LETTERS = ("topic", "partition", "offset", "key", "value", "error", "ts", "headers")
+MARK = ("last_offset", "last_timestamp", "last_checksum")  # the columns of a Mark, in `offsets`
 GAPS = ("topic", "topic_id", "partition", "first_offset", "next_offset", "ts", "reason")
 
 
