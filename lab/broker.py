@@ -584,8 +584,8 @@ def _write_properties(folder: Path, properties: Mapping[str, object]) -> None:
 def _has_ended(node: Node) -> bool:
     """Whether its process is gone; of one that we launched, the system itself tells us.
 
-    On a busy machine what others can see of a new process was wrong for a moment (1 in 14 starts), and a
-    second Kafka was launched beside the first.
+    What others can see of a new process may be wrong for a moment, and a second Kafka would be launched
+    beside the first.
     """
     child = next((child for child in _children if child.pid == node.pid), None)
     return child.poll() is not None if child else not node.process

@@ -25,6 +25,9 @@ JVM_OPTIONS = (
     "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn",
     "-Dorg.slf4j.simpleLogger.showDateTime=true",
 )
+# Else a JVM that starts is in the folder of its figures, /tmp/hsperfdata_*, for a moment: on a busy machine
+# long enough to be taken for none of ours, by the folder in which it runs.
+STAY_OPTIONS = ("-XX:-UsePerfData",)
 # Verified, for a JVM aborts on a damaged cache that it does not look through.
 CACHE_OPTIONS = ("-XX:+UnlockDiagnosticVMOptions", "-XX:+VerifySharedSpaces", "-Xlog:aot*=off")
 
@@ -37,7 +40,8 @@ def java_command(main_class: str, *arguments: str, quick: bool = True) -> list[s
     java, jars = java_executable(), _jars()
     cache = cache_file(java, jars) if quick else None
     options = [f"-XX:AOTCache={cache}", *CACHE_OPTIONS] if cache and cache.exists() else []
-    return [str(java), *options, "-cp", os.pathsep.join(map(str, jars)), *JVM_OPTIONS, main_class, *arguments]
+    options += [*STAY_OPTIONS, "-cp", os.pathsep.join(map(str, jars)), *JVM_OPTIONS]
+    return [str(java), *options, main_class, *arguments]
 
 
 def java_executable() -> Path:

@@ -51,6 +51,15 @@ def broker(tmp_path):
     return EmbeddedBroker(tmp_path / "home", free_ports(1)[0])
 
 
+@pytest.mark.skipif(
+    os.name == "nt", reason="a JVM of Windows keeps its figures elsewhere, and stays where it is"
+)
+def test_kafka_is_in_its_folder_from_its_first_moment_on(broker):
+    """A JVM that keeps figures in /tmp goes there as it starts: no Ctrl-C finds it there."""
+    with broker:
+        assert not list(Path("/tmp").glob(f"hsperfdata_*/{broker.nodes()[0].pid}"))
+
+
 @pytest.mark.skipif(not hasattr(psutil.Process, "memory_maps"), reason="macOS does not tell what is mapped")
 def test_kafka_runs_with_the_cache(made, cache, broker):
     cache.write_bytes(made)

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -100,8 +101,12 @@ def lab(tmp_path, *command):
     terminal = Terminal(*command, **environment)
     try:
         yield terminal, alive
-        terminal.process.wait(30)  # also the broker's parent, which else would keep a zombie
-        wait_for(lambda: not alive(), timeout=15)
+        try:
+            terminal.process.wait(30)  # also the broker's parent, which else would keep a zombie
+            wait_for(lambda: not alive(), timeout=15)
+        except (subprocess.TimeoutExpired, AssertionError) as error:
+            left = "".join(f"\n{process.pid}: {command_of(process)}" for process in alive())
+            raise AssertionError(f"{error}. Alive:{left}\nOn its screen:\n{terminal.text}") from error
     finally:
         for process in [terminal.process, *alive()]:
             process.kill()
@@ -114,6 +119,15 @@ def lab(tmp_path, *command):
 
 def demo(tmp_path):
     return lab(tmp_path, "-m", "lab", "demo", "--output", str(tmp_path / "chart.png"))
+
+
+def command_of(process: psutil.Process) -> str:
+    """How it was called, and for how long it runs; of a Kafka without its thousand jars."""
+    try:
+        words = [word if len(word) < 300 else "..." for word in process.cmdline()]
+        return f"{' '.join(words)} ({process.status()}, {time.time() - process.create_time():.1f} s old)"
+    except psutil.Error:
+        return "gone"
 
 
 def is_kafka(process: psutil.Process) -> bool:
