@@ -109,9 +109,9 @@ def train(run: Callable[[list[str]], object]) -> Path | None:
                 new.unlink(missing_ok=True)
                 command = java_command("kafka.Kafka", "server.properties", quick=False)
                 run([command[0], f"-XX:AOTCacheOutput={new}", *command[1:]])
-                for old in cache.parent.glob("kafka-*.aot"):
-                    old.unlink()
                 new.replace(cache)
+                for old in set(cache.parent.glob("kafka-*.aot")) - {cache}:
+                    old.unlink()
         return cache
     except (BrokerError, OSError, LockError, subprocess.SubprocessError):  # no Java; a read-only folder
         return None

@@ -623,7 +623,13 @@ def test_the_selector_of_windows_closed_and_made_anew_many_times(place, rounds, 
             )
     ledger = take_ledger(place.topic, place.broker.bootstrap_servers, place.warehouse)
     assert (ledger.stored, ledger.lost, ledger.twice) == (10 * times, 0, 0)
-    assert "Bad file descriptor" not in caplog.text
+    # A client that is closed may say so of its own socket, which is no matter: its selector must not.
+    texts = [
+        record.getMessage() + str(record.exc_info)
+        for record in caplog.records
+        if "transport" not in record.name
+    ]
+    assert not [text for text in texts if "Bad file descriptor" in text]
 
 
 # A process of its own: what broken clients leave behind would complain in the tests that follow.
@@ -1008,8 +1014,9 @@ def test_compressed_messages_are_read_by_what_comes_with_the_kit(place, codec):
 
 def test_a_codec_whose_package_is_missing_is_named_once_with_the_command(place, monkeypatch, caplog):
     options = {"group_id": place.topic, "idle_timeout": 20, **place.kafka}
-    batches = numbered_readings()
-    produce(place.topic, batches, interval=0, max_batches=5, compression_type="zstd", **place.kafka)
+    # Together, for a message alone is not compressed: that makes it no smaller.
+    together = {"compression_type": "zstd", "linger_ms": 5000}
+    produce(place.topic, numbered_readings(), interval=0, max_batches=5, **together, **place.kafka)
     with lab.Warehouse(str(place.warehouse)) as warehouse:
         monkeypatch.setattr("kafka.codec.zstd", None)
         with pytest.raises(lab.LabError, match=r"partition \d, offset 0: .*zstd.* pip install '.*zstd"):
