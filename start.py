@@ -143,8 +143,9 @@ def lab(arguments):
 
 
 def test(arguments):
-    # Two at a time: most of them wait for a broker. Each of the two has its own.
-    return run("-m", "pytest", *(arguments or ["-n", "2", "--nbmake", "tests", "notebooks"]))
+    # Four at a time, also on two cores: most of them wait for something. Each of the four has its own broker.
+    everything = ["-n", "4", "--dist", "worksteal", "--nbmake", "tests", "notebooks"]
+    return run("-m", "pytest", *(arguments or everything))
 
 
 def setup(arguments):

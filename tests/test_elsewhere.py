@@ -58,11 +58,12 @@ def test_binder_installs_what_everybody_installs():
     assert os.name == "nt" or os.access(BINDER / "postBuild", os.X_OK)
 
 
-def test_binder_fetches_kafka_while_it_builds(monkeypatch):
+def test_binder_fetches_kafka_while_it_builds(tmp_path, monkeypatch):
     """The line of postBuild, with no shell: what it runs asks for the jars."""
     python, option, program = shlex.split(text(BINDER / "postBuild").splitlines()[-1])
     asked = []
     monkeypatch.setattr(lab.embedded.java, "fetch_jars", lambda: asked.append(1) or [])
+    monkeypatch.setattr("lab.embedded.java.cache_file", lambda java, jars: tmp_path / "kafka-test.aot")
     exec(program, {})
     assert (python, option) == ("python", "-c") and asked
 

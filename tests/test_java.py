@@ -142,6 +142,18 @@ def test_a_folder_that_cannot_be_written_is_no_fault(monkeypatch, tmp_path, brok
         assert is_answering(broker.bootstrap_servers)
 
 
+def test_what_there_was_stays_until_there_is_a_new_one(cache, monkeypatch):
+    """With jars that Java cannot use there is none: then all would start slowly from there on."""
+    before = cache.with_name("kafka-before.aot")
+    before.write_bytes(b"of other jars")
+    monkeypatch.setattr("lab.embedded.java.fetch_jars", lambda: [])
+    assert prepare_quick_start() is None
+    assert before.exists()
+    monkeypatch.setattr("lab.embedded.training._train", lambda new: new.write_bytes(b"new"))
+    assert prepare_quick_start() == cache
+    assert not before.exists()
+
+
 def java_home(folder: Path, version: str) -> Path:
     (folder / "bin").mkdir(parents=True)
     (folder / "release").write_text(f'JAVA_VERSION="{version}"\n', encoding="utf-8")

@@ -231,7 +231,10 @@ def test_two_with_other_temporary_folders_share_a_topic(topic, kafka, tmp_path):
             arguments = "consume", "--quiet", "--idle-timeout", "4"
             output = tmp_path / f"{name}.txt"
             consumers.append(both.enter_context(running(*arguments, output=output, **place, **folder)))
-        wait_for(lambda: len(set(lab.partition_owners(topic, topic, **kafka).values())) == 2)
+        # Sent meanwhile, so that the first does not end for want of messages before the second is there.
+        wait_for(
+            lambda: send(topic, kafka) or len(set(lab.partition_owners(topic, topic, **kafka).values())) == 2
+        )
         send(topic, kafka)
         assert [consumer.wait(40) for consumer in consumers] == [0, 0]
         texts = [consumer.text for consumer in consumers]

@@ -40,9 +40,9 @@ def _make(cache: Path) -> None:
     new = cache.with_suffix(".aot.new")
     new.unlink(missing_ok=True)
     _train(new)
-    for old in cache.parent.glob("kafka-*.aot"):
+    new.replace(cache)  # before the old ones go: else, where Java made none, there would be none
+    for old in set(cache.parent.glob("kafka-*.aot")) - {cache}:
         old.unlink()
-    new.replace(cache)
 
 
 def _train(cache: Path) -> None:
