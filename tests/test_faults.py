@@ -26,11 +26,11 @@ from crc32c import crc32c
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.admin import ConfigResource, ConfigResourceType
 from kafka.coordinator.assignors.roundrobin import RoundRobinPartitionAssignor
-from lab.unreadable import next_readable
 
 import lab
 from lab.classroom.doctor.messages import check_messages
 from lab.clients.connection import is_answering
+from lab.clients.unreadable import next_readable
 from lab.clients.workarounds import TolerantSelector
 from lab.embedded.broker import EmbeddedBroker
 from lab.embedded.ports import free_ports
