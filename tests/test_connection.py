@@ -20,7 +20,7 @@ from lab.clients.connection import (
     wait_until_answering,
 )
 from lab.errors import AccessError, BrokerError
-from tests.ledger import soon
+from tests.support.waiting import soon
 
 # What a broker answers to the first request with id 1: its length, the id, no error, no more.
 ANSWER = b"\0\0\0\6" + b"\0\0\0\1" + b"\0\0"

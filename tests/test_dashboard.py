@@ -14,7 +14,8 @@ from lab.drawing.figure import GAP
 from lab.embedded.ports import free_ports
 from lab.simulation import DAY
 from lab.watching.dashboard import COLORS, LAG, MAX_SENSORS, NOBODY, SPAN, Dashboard, Snapshot
-from tests.ledger import soon, wait_for
+from tests.support.snapshots import at, drawn
+from tests.support.waiting import soon, wait_for
 
 
 @pytest.fixture
@@ -97,21 +98,6 @@ def test_what_is_not_there_is_said_at_once(where, topic, kafka, path):
 
 
 # What it remembers, and how it is drawn.
-
-NONE = pd.DataFrame({"sensor_id": [], "val": [], "unit": [], "ts": pd.to_datetime([], utc=True)})
-
-
-def drawn(snapshots, values=NONE):
-    """The last picture of a dashboard that saw these snapshots."""
-    dashboard = Dashboard("topic", "warehouse", bootstrap_servers="nowhere")
-    for snapshot in snapshots:
-        dashboard.look = lambda snapshot=snapshot: (snapshot, values)
-        chart = dashboard.draw()
-    return dashboard, chart
-
-
-def at(seconds, produced=0, processed=0, owner="m-1"):
-    return Snapshot(seconds, {0: (0, produced)}, {0: processed}, {0: owner})
 
 
 def test_a_rate_is_what_was_added_in_the_last_seconds():

@@ -29,9 +29,9 @@ from lab.embedded.broker import EmbeddedBroker
 from lab.embedded.jars import fetch_jars
 from lab.embedded.ports import free_ports, port_owner
 from lab.settings import Settings
-from tests.ledger import soon, wait_for
-from tests.secured_broker import SecuredBroker
-from tests.test_client import install
+from tests.support.packages import install
+from tests.support.secured_broker import SecuredBroker
+from tests.support.waiting import soon, wait_for
 
 KIT = Path(__file__).parent.parent
 posix = pytest.mark.skipif(os.name != "posix", reason="in the way of Linux and macOS")

@@ -16,7 +16,7 @@ import lab
 from lab.classroom import checks
 from lab.cli.program import COMMANDS
 from lab.settings import Settings
-from tests.commands import command_names, find, parse
+from tests.support.commands import command_names, find, parse
 
 KIT = Path(__file__).parent.parent
 MODULES = sorted((KIT / "lab").rglob("*.py"))
@@ -391,7 +391,7 @@ def test_what_is_asked_of_the_warehouse_has_a_name(path):
 
 @pytest.mark.parametrize("path", OURS, ids=lambda path: path.name)
 def test_a_test_that_deletes_a_topic_is_skipped_on_windows(path):
-    """There Kafka would stop: `@DELETES_TOPIC`, of tests/ledger.py."""
+    """There Kafka would stop: `@DELETES_TOPIC`, of tests/support/marks.py."""
     functions = [node for node in ast.walk(tree(path)) if isinstance(node, ast.FunctionDef)]
     deletes = [
         node for node in functions if "delete_topics" in {getattr(x, "attr", "") for x in ast.walk(node)}

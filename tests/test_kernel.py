@@ -7,7 +7,8 @@ import pytest
 from jupyter_client.manager import start_new_kernel
 
 import lab
-from tests.ledger import soon, take_ledger, wait_for
+from tests.support.ledger import take_ledger
+from tests.support.waiting import soon, wait_for
 
 SETUP = """
 import lab

@@ -9,7 +9,8 @@ from kafka import KafkaAdminClient, TopicPartition
 import lab
 from lab.clients.offsets import lag, lags
 from lab.readings import Batch
-from tests.ledger import numbered_readings, running
+from tests.support.programs import running
+from tests.support.samples import numbered_readings
 
 
 @pytest.mark.parametrize(

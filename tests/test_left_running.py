@@ -15,7 +15,7 @@ import pytest
 
 from lab.embedded.broker import EmbeddedBroker
 from lab.embedded.ports import free_ports
-from tests.ledger import wait_for
+from tests.support.waiting import wait_for
 
 KIT = Path(__file__).parent.parent
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="Windows has no terminal that a test could close")

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 
 import lab
 from lab.watching.live import SHORTEST, Live
-from tests.ledger import soon, wait_for
+from tests.support.waiting import soon, wait_for
 
 
 class Place:

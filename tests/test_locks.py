@@ -19,7 +19,7 @@ from lab.embedded.training import prepare_quick_start
 from lab.errors import LockError
 from lab.system import locks
 from lab.system.locks import one_at_a_time
-from tests.ledger import wait_for
+from tests.support.programs import suspend
 
 HOLD = """
 import os, pathlib, sys, lab.system.locks
@@ -46,15 +46,6 @@ def hold():
     for holder in holders:
         with suppress(OSError):  # it has ended
             holder.communicate("\n", timeout=10)
-
-
-def suspend(process):
-    """Suspend a program, where the system then says that it is."""
-    process.suspend()
-    if os.name == "nt" and process.status() != psutil.STATUS_STOPPED:
-        process.resume()
-        pytest.skip("this Windows does not tell that a program is suspended")
-    wait_for(lambda: process.status() == psutil.STATUS_STOPPED)
 
 
 @pytest.fixture

@@ -20,7 +20,10 @@ from lab.classroom.doctor.services import check_warehouse
 from lab.clients.members import static_member
 from lab.errors import GroupError
 from lab.settings import Settings
-from tests.ledger import numbered_readings, running, take_ledger, wait_for
+from tests.support.ledger import take_ledger
+from tests.support.programs import running
+from tests.support.samples import numbered_readings
+from tests.support.waiting import wait_for
 
 GROUP = "sensor-logs"
 posix = pytest.mark.skipif(os.name != "posix", reason="on Windows each user has a folder of his own")

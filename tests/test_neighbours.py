@@ -19,7 +19,9 @@ from lab.embedded.neighbours import listens, other_kit
 from lab.embedded.ports import free_ports, is_port_open
 from lab.errors import BrokerError
 from lab.settings import Settings
-from tests.ledger import Command, take_ledger, wait_for
+from tests.support.ledger import take_ledger
+from tests.support.programs import Command
+from tests.support.waiting import wait_for
 
 TOPIC, DAY = "sensor-data", 4200  # the readings of a demo
 

@@ -24,7 +24,8 @@ from lab.embedded.folders import data_folders, lack_of_room, remove_folders
 from lab.embedded.ports import free_ports
 from lab.errors import BrokerError
 from lab.settings import Settings
-from tests.ledger import running, wait_for
+from tests.support.programs import running
+from tests.support.waiting import wait_for
 
 posix = pytest.mark.skipif(os.name != "posix", reason="on Windows the folder of a program cannot be removed")
 

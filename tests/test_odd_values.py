@@ -19,8 +19,8 @@ from lab.cli import main
 from lab.errors import SettingsError
 from lab.readings import Batch, DeadLetter
 from lab.settings import Settings
-from tests.commands import command_names, find
-from tests.ledger import soon
+from tests.support.commands import command_names, find
+from tests.support.waiting import soon
 
 SECONDS = 0.3  # that a command gets which goes on until Ctrl-C
 BOUND = 10.0  # seconds in which every call has to end, also on a machine that is busy

@@ -34,7 +34,7 @@ from lab.producer import ProduceSummary, produce
 from lab.readings import decode_reading
 from lab.simulation import simulate_readings
 from lab.system.signals import SIGNALS
-from tests.test_consumer import Clock, Stop, in_place_of_kafka, reading, same_signatures
+from tests.support.fake_kafka import Clock, Stop, in_place_of_kafka, reading, same_signatures
 
 TOPIC, SERVERS = "sensor-data", "fake:9092"
 

@@ -12,7 +12,7 @@ from lab.cli.logs import TerminalHandler
 from lab.cli.output import print_readings, table
 from lab.readings import Reading
 from lab.text.printable import JOINERS, printable
-from tests.test_readings import few
+from tests.support.marks import few
 
 
 @pytest.mark.parametrize("text", ["", "temperature-1", "°C", "Wohnküche", "室温", "חדר", "1\u00a0000"])

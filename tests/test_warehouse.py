@@ -26,12 +26,10 @@ from lab.dead_letters import list_dead_letters
 from lab.errors import WarehouseError
 from lab.readings import Batch, DeadLetter, Gap, Reading, decode_reading, encode_reading
 from lab.warehouse import Warehouse
-from tests.ledger import wait_for
+from tests.support.samples import START, TOPIC, batch, values
+from tests.support.waiting import wait_for
 
-START = datetime(2026, 1, 1, tzinfo=UTC)
-TOPIC = ("sensor-data", "id-of-the-topic")
 LOGS = "SELECT * FROM sensor_logs ORDER BY id"
-VALUES = "SELECT val FROM sensor_logs ORDER BY id"
 
 
 @pytest.fixture
@@ -43,17 +41,6 @@ def url(new_database):
 def either(url):
     with Warehouse(url) as warehouse:
         yield warehouse
-
-
-def batch(first: int, end: int, partition: int = 0, **options) -> Batch:
-    """The messages with the offsets from `first` up to `end`, whose values are their offsets."""
-    readings = [Reading("t-1", n, "°C", "OK", START + timedelta(minutes=n)) for n in range(first, end)]
-    usual = {"expected": first or None, "next_offset": end, "readings": readings}
-    return Batch(partition, **(usual | options))
-
-
-def values(warehouse: Warehouse) -> list[float]:
-    return [val for (val,) in warehouse.query(VALUES)]
 
 
 @contextmanager
