@@ -26,6 +26,7 @@ from lab.warehouse import Warehouse
 pytest_plugins = ["tests.support.places"]  # its fixtures
 home = Path(tempfile.mkdtemp(prefix="lab tést "))
 USUAL_ROUNDS = 3
+SERVERS = {"broker", "spare_broker", "postgresql", "spare_postgresql"}  # fixtures that start one
 broker_of_the_run = EmbeddedBroker(home / "home", free_ports(1)[0])
 
 
@@ -61,6 +62,8 @@ def pytest_collection_modifyitems(config, items):
         config.hook.pytest_deselected(items=left_out)
         items[:] = [item for item in items if item not in left_out]
     for item in items:
+        if item.path.suffix == ".ipynb" or SERVERS & set(getattr(item, "fixturenames", ())):
+            item.add_marker(pytest.mark.broker)
         if item.path.name == "12_postgresql.ipynb" and (reason := _postgresql_fault()):
             item.add_marker(pytest.mark.skip(reason))
 
@@ -121,6 +124,17 @@ def own_postgresql(spare_postgresql):
     """A PostgreSQL server that a test may kill. It runs, whatever was done to it."""
     spare_postgresql.start()
     return spare_postgresql
+
+
+@pytest.fixture(autouse=True)
+def only_marked_tests_start_kafka(request, monkeypatch):
+    """So that `-m "not broker"` stays quick."""
+
+    def refuse(*_, **__):
+        raise AssertionError("This test starts Kafka: mark it with @pytest.mark.broker")
+
+    if not request.node.get_closest_marker("broker"):
+        monkeypatch.setattr("lab.embedded.broker.launch", refuse)
 
 
 @pytest.fixture

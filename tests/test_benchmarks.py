@@ -9,6 +9,8 @@ from benchmarks.comparison import Comparison, missing, take_turns
 from benchmarks.parts import BENCHMARKS
 from benchmarks.show import draw, table
 
+pytestmark = pytest.mark.broker
+
 # The others start many processes: `python -m benchmarks` runs them.
 QUICK = ("consumer", "producer", "charts", "start")
 NEEDS = {"confluent-kafka": "confluent_kafka", "Quix Streams": "quixstreams"}

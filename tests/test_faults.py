@@ -44,6 +44,8 @@ from tests.support.proxy import ProxiedBroker
 from tests.support.samples import numbered_readings
 from tests.support.waiting import soon, wait_for
 
+pytestmark = pytest.mark.broker
+
 POSIX = pytest.mark.skipif(os.name == "nt", reason="signals between processes are POSIX")
 
 

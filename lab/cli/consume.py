@@ -65,7 +65,7 @@ def _say_what_was_done(summary: ConsumeSummary) -> None:
         f"{summary.processed} messages in {summary.seconds:.1f} s ({summary.per_second:,.0f} a second): "
         f"{summary.stored} stored, {summary.dead_letters} dead letters, {summary.fenced} fenced, "
         f"{summary.lost_to_retention} gone from the log, {summary.reconnects} reconnects, "
-        f"{summary.rebalances} rebalances ({summary.paused:.2f} s); "
+        f"{summary.rebalances} rebalances ({summary.rebalance_seconds:.2f} s); "
         f"lag: {lag or 'not known'}"
     )
     if summary.truncated:

@@ -6,10 +6,12 @@ from typing import Any
 from kafka import ConsumerRebalanceListener, KafkaConsumer
 from kafka.errors import (
     AuthorizationError,
+    CorruptRecordError,
     InconsistentGroupProtocolError,
     KafkaConfigurationError,
     KafkaError,
     SaslAuthenticationFailedError,
+    UnsupportedCodecError,
 )
 
 from lab.clients.connection import make_client
@@ -29,6 +31,8 @@ METADATA_MS = 5000  # a topic made anew is noticed within this time
 # thread of a client has died, every call raises what killed it. KeyError: it was asked for a partition that
 # is gone. BrokerError: the broker went away while it was asked.
 BROKEN = (KafkaError, ValueError, OSError, RuntimeError, KeyError, BrokerError)
+# Errors about what is written in the log. UnicodeDecodeError: the name of a header is no text.
+DAMAGED = (CorruptRecordError, UnsupportedCodecError, UnicodeDecodeError)
 # Errors that another try does not mend.
 FATAL = (
     AuthorizationError,

@@ -7,14 +7,12 @@ from contextlib import suppress
 
 from kafka import KafkaConsumer, TopicPartition
 from kafka.errors import (
-    CorruptRecordError,
     FencedInstanceIdError,
     IllegalStateError,
     InconsistentGroupProtocolError,
     LogTruncationError,
     NoOffsetForPartitionError,
     OffsetOutOfRangeError,
-    UnsupportedCodecError,
 )
 
 from lab.clients.access import explain_rights
@@ -22,7 +20,7 @@ from lab.clients.connection import is_answering, wait_until_answering
 from lab.clients.membership import Group, Rebalances
 from lab.clients.offsets import lag, to_commit
 from lab.clients.positions import Positions, Records
-from lab.clients.readers import BROKEN, FATAL, join_group
+from lab.clients.readers import BROKEN, DAMAGED, FATAL, join_group
 from lab.clients.summaries import ConsumeSummary
 from lab.clients.unreadable import explain_unreadable
 from lab.clients.watchdog import Watchdog
@@ -86,11 +84,14 @@ class Session:
             self.positions.find(client, list(error.args[0]))
         except LogTruncationError as error:
             self.positions.needs_seek.extend(error.divergent_offsets)  # the marks tell more
+        except DAMAGED:
+            # It is at the committed offset, where something may be that was skipped, and not at the stored
+            # one. There the next poll would raise again.
+            if not self.positions.needs_seek:
+                raise
         if self.rebalances.assignments:
             self.group.check_members()
-            changes, pause = self.rebalances.report()
-            self.summary.rebalances += changes
-            self.summary.paused = round(self.summary.paused + pause, 3)
+            self.summary.add_rebalances(*self.rebalances.report())
         if not polled:
             self.positions.find_ends(client)
         if passed := self.positions.take_passed():
@@ -142,7 +143,7 @@ class Session:
             if isinstance(error, FencedInstanceIdError):
                 self.group.rename()
             else:
-                if self.failures or isinstance(error, CorruptRecordError | UnsupportedCodecError):
+                if self.failures or isinstance(error, DAMAGED):
                     raise_if_unreadable(self.positions)
                 log.warning("Kafka client failed (%s): making a new one.", error)
             self.summary.reconnects += 1

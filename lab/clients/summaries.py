@@ -16,7 +16,7 @@ class ConsumeSummary:
     truncated: int = 0  # offsets that were stored before the log was cut short there
     reconnects: int = 0
     rebalances: int = 0  # how often the group gave this consumer other partitions
-    paused: float = 0  # seconds without any partition, while the group rebalanced
+    rebalance_seconds: float = 0  # without any partition, while the group rebalanced
     seconds: float = 0
     lag: dict[int, int] = field(default_factory=dict)  # {partition: messages left unread}
 
@@ -29,6 +29,11 @@ class ConsumeSummary:
     def per_second(self) -> float:
         """Messages processed a second."""
         return self.processed / self.seconds if self.seconds else 0
+
+    def add_rebalances(self, number: int, seconds: float) -> None:
+        """Add rebalances, and the seconds that they took."""
+        self.rebalances += number
+        self.rebalance_seconds = round(self.rebalance_seconds + seconds, 3)
 
     def count(self, batch: Batch) -> None:
         """Add a batch that was stored."""

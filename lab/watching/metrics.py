@@ -13,7 +13,7 @@ COUNTERS = {
     "lost_to_retention": "messages that left the log before they were read",
     "reconnects": "Kafka clients made anew after a fault",
     "rebalances": "times that the group gave this consumer other partitions",
-    "paused": "seconds without partitions, while the group did so",
+    "rebalance_seconds": "seconds without partitions, while the group did so",
 }
 
 

@@ -23,7 +23,10 @@ sync_api = pytest.importorskip(
 
 NAMES = ("/usr/bin/chromium", "chromium", "chromium-browser", "google-chrome", "chrome")
 CHROMIUM = next(filter(None, map(shutil.which, NAMES)), None)
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason=f"there is no Chromium: none of {', '.join(NAMES)}")
+pytestmark = [
+    pytest.mark.broker,
+    pytest.mark.skipif(CHROMIUM is None, reason=f"there is no Chromium: none of {', '.join(NAMES)}"),
+]
 
 LESSON = Path(__file__).parents[2] / "notebooks" / "10_live_dashboard.ipynb"
 FLAGS = [

@@ -81,6 +81,7 @@ def files(folder: Path) -> dict[str, bytes]:
     return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
+@pytest.mark.broker
 def test_nothing_is_changed(tmp_path, settings):
     with EmbeddedBroker(settings.home, free_ports(1)[0]), lab.Warehouse(settings.warehouse_url):
         pass
@@ -131,6 +132,7 @@ def test_findings_are_lines_in_a_terminal_and_a_table_in_a_notebook():
     assert "&lt;none&gt;" in shown and "Do &amp; look." in shown and "<none>" not in shown
 
 
+@pytest.mark.broker
 def test_a_terminal_is_told_of_a_home_that_cannot_be(tmp_path):
     (tmp_path / "file").write_text("", encoding="utf-8")
     place = {"LAB_HOME": str(tmp_path / "file" / "home")}
@@ -193,6 +195,7 @@ def test_a_package_that_is_missing(settings, tmp_path, monkeypatch):
     assert fault.found == "surely-not-there is missing (needed: >=1)"
 
 
+@pytest.mark.broker
 @posix
 def test_a_kit_that_is_not_installed(tmp_path):
     """It runs in a terminal, in its own folder; a notebook would not find it."""
@@ -220,6 +223,7 @@ def test_a_client_that_the_kit_was_not_tested_with(settings, monkeypatch):
     assert matches(fault, "kafka-python 3.1.0 is installed", '--force-reinstall "kafka-python>=3.0.12,<3.1"')
 
 
+@pytest.mark.broker
 def test_a_file_beside_us_that_hides_the_client(tmp_path):
     (tmp_path / "kafka.py").write_text("", encoding="utf-8")
     done = run("-P", "-m", "lab", "doctor", cwd=tmp_path)  # -P: the file is there, and we do not import it
@@ -429,6 +433,7 @@ def test_no_broker_yet_is_no_fault(settings):
     assert matches(services.check_broker(settings), "none at localhost:")
 
 
+@pytest.mark.broker
 def test_a_port_that_is_taken(settings):
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
@@ -437,6 +442,7 @@ def test_a_port_that_is_taken(settings):
     assert str(os.getpid()) in fault.found or sys.platform == "darwin"
 
 
+@pytest.mark.broker
 def test_a_kafka_that_speaks_tls(settings, tmp_path):
     with SecuredBroker(tmp_path) as secured:
         servers = secured.address("TLS")
@@ -449,6 +455,7 @@ def test_an_address_elsewhere_where_nothing_answers(settings):
     assert matches(fault, "no Kafka answers at kafka.invalid:9092", "Check the address")
 
 
+@pytest.mark.broker
 @pytest.mark.parametrize("named", ["kafka:9092", "127.0.0.1:9"], ids=["name of a container", "closed port"])
 def test_a_broker_that_sends_its_clients_where_they_cannot_go(settings, named):
     port = free_ports(1)[0]

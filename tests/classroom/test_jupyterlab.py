@@ -19,9 +19,12 @@ from lab.embedded.ports import free_ports, is_port_open
 from tests.support.waiting import wait_for
 
 KIT = Path(__file__).parents[2]
-pytestmark = pytest.mark.skipif(
-    Path(sys.prefix).resolve() != (KIT / ".venv").resolve(), reason="start.py runs the Python of .venv"
-)
+pytestmark = [
+    pytest.mark.broker,
+    pytest.mark.skipif(
+        Path(sys.prefix).resolve() != (KIT / ".venv").resolve(), reason="start.py runs the Python of .venv"
+    ),
+]
 
 
 @pytest.fixture

@@ -165,6 +165,7 @@ def test_a_wrong_call_is_exit_code_2(arguments):
     assert run(*arguments).returncode == 2
 
 
+@pytest.mark.broker
 def test_broker_commands_start_one_show_it_and_stop_it(tmp_path):
     place = {
         "LAB_HOME": str(tmp_path / "my home"),
@@ -207,6 +208,7 @@ def test_a_pipe_that_closes_early_is_no_traceback(place, command):
     assert "Traceback" not in errors
 
 
+@pytest.mark.broker
 def test_the_demo_runs_twice_and_leaves_nothing_running(tmp_path):
     place = {
         "LAB_HOME": str(tmp_path / "home"),
@@ -290,6 +292,7 @@ def test_a_log_of_the_client_that_cannot_be_written_is_one_line(kafka, tmp_path,
     assert "does not let us in" in told[1]
 
 
+@pytest.mark.broker
 def test_a_command_behind_a_suspended_one_says_who_it_is_and_ends(tmp_path):
     place = {"LAB_HOME": str(tmp_path), "LAB_BOOTSTRAP_SERVERS": f"localhost:{free_ports(1)[0]}"}
     with running("broker", "start", output=tmp_path / "start.txt", **place):
@@ -307,6 +310,7 @@ def test_a_command_behind_a_suspended_one_says_who_it_is_and_ends(tmp_path):
     assert run("broker", "stop", **place).returncode == 0
 
 
+@pytest.mark.broker
 def test_reset_removes_messages_and_rows_and_no_file_of_others(tmp_path):
     home, warehouse = tmp_path / "home", tmp_path / "warehouse.db"
     place = {
@@ -342,6 +346,7 @@ def test_reset_leaves_a_warehouse_on_a_server(tmp_path, postgresql):
         assert (done.returncode, "stays as it is" in done.stdout) == (0, True)
 
 
+@pytest.mark.broker
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only Linux has every address of 127.*")
 def test_a_broker_that_is_opened_to_others_says_so_and_is_closed_again_by_the_next_start(tmp_path):
     port = free_ports(1)[0]

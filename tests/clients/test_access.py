@@ -16,7 +16,10 @@ from tests.support.secured_broker import PASSWORD, STRANGER, USER, SecuredBroker
 from tests.support.waiting import soon
 
 # A client of kafka-python that cannot be made leaves its sockets to the collector.
-pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+pytestmark = [
+    pytest.mark.broker,
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+]
 WRONG = "a-wrong-password-7"
 
 

@@ -18,6 +18,8 @@ from lab.embedded.broker import EmbeddedBroker
 from lab.embedded.ports import free_ports
 from lab.errors import BrokerError
 
+pytestmark = pytest.mark.broker
+
 
 def listening(process: psutil.Process) -> set[str]:
     return {c.laddr.ip for c in process.net_connections("tcp") if c.status == psutil.CONN_LISTEN}

@@ -29,6 +29,7 @@ def test_the_embedded_broker_of_this_home_is_recognised(broker):
     assert not again.started_here
 
 
+@pytest.mark.broker
 def test_a_taken_port_is_named_with_who_holds_it(tmp_path, monkeypatch):
     monkeypatch.setattr(choose, "COMES_UP_SECONDS", 0.2)
     with socket.create_server(("127.0.0.1", 0)) as server:
@@ -37,6 +38,7 @@ def test_a_taken_port_is_named_with_who_holds_it(tmp_path, monkeypatch):
             start_broker(f"localhost:{port}", tmp_path)
 
 
+@pytest.mark.broker
 def test_a_program_that_is_no_kafka_is_said_before_it_is_waited_for(tmp_path, monkeypatch, caplog):
     """A Kafka in Docker opens its port long before it answers, so that such a port is waited for."""
     monkeypatch.setattr(choose, "COMES_UP_SECONDS", 2)

@@ -18,6 +18,8 @@ from tests.support.places import Place, load
 from tests.support.programs import Command
 from tests.support.waiting import wait_for
 
+pytestmark = pytest.mark.broker
+
 COPIES = {"replication_factor": 3, "configs": {"min.insync.replicas": 2}}
 
 

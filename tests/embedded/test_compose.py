@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 
+import pytest
 import yaml
 
 import lab
@@ -28,6 +29,7 @@ def broker_settings(service) -> dict[str, str]:
     }
 
 
+@pytest.mark.broker
 def test_a_broker_starts_with_the_settings_and_serves(tmp_path):
     settings = {name: value for name, value in broker_settings(KAFKA).items() if name not in PLACES}
     assert settings["group.initial.rebalance.delay.ms"] == "0"
@@ -58,6 +60,7 @@ class ComposeCluster(EmbeddedBroker):
         return PROPERTIES | settings  # ours for what the file leaves open: a small Java, here
 
 
+@pytest.mark.broker
 def test_three_brokers_start_with_the_settings_of_the_profile_and_keep_three_copies(tmp_path):
     with ComposeCluster(tmp_path, free_ports(3)[0], brokers=3) as broker:
         kafka = {"bootstrap_servers": broker.bootstrap_servers}

@@ -23,6 +23,8 @@ from tests.support.ledger import take_ledger
 from tests.support.programs import Command
 from tests.support.waiting import wait_for
 
+pytestmark = pytest.mark.broker
+
 TOPIC, DAY = "sensor-data", 4200  # the readings of a demo
 
 

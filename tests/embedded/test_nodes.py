@@ -158,6 +158,7 @@ def test_a_reset_leaves_the_folders_that_are_not_kafkas(tmp_path):
 # Launched and not recorded.
 
 
+@pytest.mark.broker
 def test_a_broker_that_cannot_be_recorded_does_not_go_on(tmp_path, monkeypatch):
     real, calls = nodes.write_nodes, []
 
@@ -175,6 +176,7 @@ def test_a_broker_that_cannot_be_recorded_does_not_go_on(tmp_path, monkeypatch):
     assert javas(tmp_path) == []
 
 
+@pytest.mark.broker
 def test_a_start_that_is_interrupted_leaves_nothing_running(tmp_path, monkeypatch):
     def interrupt(*_):
         raise KeyboardInterrupt
@@ -198,6 +200,7 @@ def no_room():
     resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
+@pytest.mark.broker
 def test_a_start_with_no_room_is_one_line_and_leaves_nothing_running(tmp_path, no_room):
     broker = EmbeddedBroker(tmp_path, free_ports(1)[0])
     for size in (100, 2000):  # less than the record takes, and less than Kafka itself

@@ -40,7 +40,10 @@ def can_cut_off() -> bool:
         return False
 
 
-pytestmark = pytest.mark.skipif(not can_cut_off(), reason="only root of a Linux can cut itself off")
+pytestmark = [
+    pytest.mark.broker,
+    pytest.mark.skipif(not can_cut_off(), reason="only root of a Linux can cut itself off"),
+]
 
 
 @pytest.fixture

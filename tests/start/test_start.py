@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.broker
+
 KIT = Path(__file__).parents[2]
 BINARIES = "Scripts" if os.name == "nt" else "bin"
 

@@ -55,11 +55,13 @@ def advised(words: str = "chart") -> str:
     return re.search(r"yet: (.+) consume makes it", done.stderr)[1]
 
 
+@pytest.mark.broker
 def test_in_an_activated_venv_the_word_is_python():
     assert as_typed(TEXT) == TEXT
     assert run(f"{advised()} --help").returncode == 0
 
 
+@pytest.mark.broker
 @pytest.mark.parametrize("place", ["elsewhere", "below the kit", "in the kit"])
 def test_where_nothing_was_activated_the_path_is_told(terminal, monkeypatch, place):
     if place != "elsewhere":

@@ -25,7 +25,7 @@ def test_every_number_is_served_as_it_is_now():
         assert read(url)["kafka_lab_stored_total"] == 1
         summary.stored, summary.dead_letters, summary.fenced = 7, 1, 2
         summary.lost_to_retention, summary.reconnects, summary.seconds = 3, 4, 2.0
-        summary.rebalances, summary.paused = 5, 0.5
+        summary.rebalances, summary.rebalance_seconds = 5, 0.5
         summary.lag = {0: 5, 2: 6}
         assert read(url) == {
             "kafka_lab_stored_total": 7,
@@ -34,7 +34,7 @@ def test_every_number_is_served_as_it_is_now():
             "kafka_lab_lost_to_retention_total": 3,
             "kafka_lab_reconnects_total": 4,
             "kafka_lab_rebalances_total": 5,
-            "kafka_lab_paused_total": 0.5,
+            "kafka_lab_rebalance_seconds_total": 0.5,
             "kafka_lab_per_second": 4,
             'kafka_lab_lag{partition="0"}': 5,
             'kafka_lab_lag{partition="2"}': 6,
