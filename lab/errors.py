@@ -4,7 +4,7 @@ The message of each says what was found, where, and the one thing to do next.
 `python -m lab` prints it as one line and exits with 1.
 """
 
-from lab.system.commandline import as_typed
+from lab.text.commandline import as_typed
 
 
 class LabError(Exception):

@@ -12,7 +12,8 @@ import msgspec
 from msgspec import Meta
 
 from lab.errors import InvalidReading
-from lab.system.text import printable
+from lab.text.forms import describe_form
+from lab.text.printable import printable
 
 Status = Literal["OK", "WARNING", "CRITICAL"]
 
@@ -101,18 +102,6 @@ EXPECTED = {
     "status": "OK, WARNING or CRITICAL",
     "ts": "a time with its offset, such as 2026-01-31T12:00:00+00:00",
 }
-# How forms other than JSON begin, the particular ones first.
-LOOKS = {
-    rb"\0\0(?!\0\0\0)...": "Avro, or another form, with a schema registry's header (schema id {id})",
-    rb"Obj\x01": "an Avro file",
-    rb"\xc3\x01.{8}": "an Avro object with the fingerprint of its schema",
-    rb"[\x80-\x8f][\xa0-\xbf\xd9]": "MessagePack",
-    rb"\x1f\x8b": "gzip",
-    rb"\x28\xb5\x2f\xfd": "zstd",
-    rb"\xff\xfe|\xfe\xff": "UTF-16 text",
-    rb"\xef\xbb\xbf": "UTF-8 text behind a byte order mark",
-    rb"\s*[^\s{\[].*?[\0-\x08\x0e-\x1f]": "a binary form, such as Protobuf or Avro",
-}
 
 
 def decode_reading(value: bytes | None) -> Reading:
@@ -135,24 +124,16 @@ def decode_reading(value: bytes | None) -> Reading:
     except msgspec.ValidationError as error:
         raise InvalidReading(_explain(str(error), value)) from error
     except UnicodeDecodeError as error:
-        raise InvalidReading(_form(value) or f"the message is not UTF-8 text: {error.reason}") from error
+        raise InvalidReading(
+            describe_form(value) or f"the message is not UTF-8 text: {error.reason}"
+        ) from error
     except msgspec.DecodeError as error:
         found = "the message is empty" if not value else f"the message is not JSON: {error}"
-        raise InvalidReading(_form(value) or found) from error
+        raise InvalidReading(describe_form(value) or found) from error
     except RecursionError as error:
         raise InvalidReading("the message is nested too deeply to be a reading") from error
     except OverflowError as error:
         raise InvalidReading(f"ts: expected {EXPECTED['ts']}, found a year out of range") from error
-
-
-def _form(value: bytes) -> str | None:
-    """What it looks like, if that is a form other than JSON."""
-    beginning = value[:200]
-    for pattern, form in LOOKS.items():
-        if re.match(pattern, beginning, re.DOTALL):
-            form = form.format(id=int.from_bytes(value[1:5]))
-            return f"the message is not JSON: it looks like {form}"
-    return None
 
 
 def _explain(message: str, value: bytes) -> str:

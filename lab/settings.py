@@ -7,8 +7,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from lab.databases.opening import SQLITE, kind_of
 from lab.errors import SettingsError
-from lab.system.urls import without_password
+from lab.system.paths import absolute, is_file
+from lab.text.urls import without_password
 
 SECURITY_PROTOCOLS = ("PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL")
 SASL_MECHANISMS = ("PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512")
@@ -50,9 +52,9 @@ class Settings:
         for name, text in values.items():
             if odd := ODD.search(text):
                 raise SettingsError(f"LAB_{name.upper()} has {odd[0]!r} in it, which cannot be used there.")
-        values["home"] = _absolute(Path(values.get("home", cls.home)))
+        values["home"] = absolute(Path(values.get("home", cls.home)))
         if cafile := values.get("ssl_cafile"):
-            values["ssl_cafile"] = str(_absolute(Path(cafile)))
+            values["ssl_cafile"] = str(absolute(Path(cafile)))
         settings = cls(**values)
         settings._check()
         return settings
@@ -74,11 +76,11 @@ class Settings:
     @property
     def warehouse_url(self) -> str:
         """The warehouse as a URL with an absolute path; a bare path means SQLite."""
-        scheme, _, rest = self.warehouse.partition("://")
-        if scheme in ("postgresql", "postgres"):
+        if kind_of(self.warehouse) not in (None, SQLITE):
             return self.warehouse
+        rest = self.warehouse.partition("://")[2]
         path = rest.removeprefix("/") if rest else self.warehouse
-        return f"sqlite:///{_absolute(Path(path)).as_posix()}"
+        return f"sqlite:///{absolute(Path(path)).as_posix()}"
 
     def _check(self) -> None:
         for server in self.bootstrap_servers.split(","):
@@ -96,7 +98,7 @@ class Settings:
             _refuse("security_protocol", self.security_protocol, ", ".join(SECURITY_PROTOCOLS))
         if self.sasl_mechanism not in (None, *SASL_MECHANISMS):
             _refuse("sasl_mechanism", self.sasl_mechanism, ", ".join(SASL_MECHANISMS))
-        if self.ssl_cafile and not _is_file(self.ssl_cafile):
+        if self.ssl_cafile and not is_file(self.ssl_cafile):
             _refuse("ssl_cafile", self.ssl_cafile, "a file with the certificates to trust")
         if self.security_protocol.startswith("SASL") and not (
             self.sasl_mechanism and self.sasl_username and self.sasl_password
@@ -108,8 +110,8 @@ class Settings:
 
     def _check_warehouse(self) -> None:
         shown, expected = without_password(self.warehouse), "sqlite:///file.db or postgresql://..."
-        if self.warehouse.startswith(("postgresql://", "postgres://")):
-            return  # lab.databases.postgresql knows more
+        if kind_of(self.warehouse) not in (None, SQLITE):
+            return  # its own module in lab.databases knows more
         if shown != self.warehouse:
             _refuse("warehouse", shown.removesuffix("..."), expected)
         if self.warehouse.removeprefix("sqlite:///") == ":memory:":
@@ -119,21 +121,3 @@ class Settings:
 def _refuse(name: str, found: str | None, expected: str) -> None:
     found = re.sub(r".*@", "...@", found or "")  # before that may be a password
     raise SettingsError(f"LAB_{name.upper()}: {found!r} cannot be used; expected {expected}.")
-
-
-def _absolute(path: Path) -> Path:
-    try:
-        path = path.expanduser()
-        kit, here = Path(__file__).resolve().parent.parent, Path.cwd().resolve()
-    except RuntimeError as error:
-        raise SettingsError(f"{path}: there is no such user here. Name the folder itself.") from error
-    except FileNotFoundError as error:
-        raise SettingsError("The folder that you are in is gone: go to another one with cd.") from error
-    return path if path.is_absolute() else (kit if here.is_relative_to(kit) else here) / path
-
-
-def _is_file(path: str) -> bool:
-    try:
-        return Path(path).is_file()
-    except OSError:  # no file can have such a name
-        return False

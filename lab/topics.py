@@ -1,7 +1,6 @@
-"""What is in Kafka? Topics: made once, described, and their offsets."""
+"""What is in Kafka? Topics: made once, described, their offsets and their messages."""
 
 import secrets
-import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -86,20 +85,6 @@ def describe_topics(**kafka: Any) -> list[Topic]:
     return [_topic(each, each["name"]) for each in sorted(found, key=lambda each: each["name"])]
 
 
-def wait_until_in_sync(timeout: float = 60, **kafka: Any) -> None:
-    """Wait until every copy of every partition has everything; TopicError after `timeout` seconds."""
-    until = time.monotonic() + timeout
-    while behind := [
-        f"{topic.name}-{partition.partition}"
-        for topic in describe_topics(**kafka)
-        for partition in topic.partitions
-        if set(partition.isr) != set(partition.replicas)
-    ]:
-        if time.monotonic() > until:
-            raise TopicError(f"Not all copies have everything after {timeout:.0f} s: {', '.join(behind)}.")
-        time.sleep(0.2)
-
-
 @ask_again
 def topic_offsets(topic: str, **kafka: Any) -> dict[int, tuple[int, int]]:
     """{partition: (first offset still in the log, offset that the next message will get)}."""
@@ -108,37 +93,6 @@ def topic_offsets(topic: str, **kafka: Any) -> dict[int, tuple[int, int]]:
         first = consumer.beginning_offsets(partitions)
         end = consumer.end_offsets(partitions)
     return {tp.partition: (first[tp], end[tp]) for tp in partitions}
-
-
-@ask_again
-def describe_group(group_id: str, **kafka: Any) -> dict[str, dict[str, tuple[int, ...]]]:
-    """{member: {topic: its partitions}} of a consumer group, as it stands now; {} if it has no members.
-
-    The name of a member is its `group_instance_id` where it has one, else the id that Kafka gave it.
-    """
-    with connect(KafkaAdminClient, **kafka) as admin:
-        members = admin.describe_groups([group_id])[group_id]["members"]
-    return {
-        member.get("group_instance_id") or member["member_id"]: {
-            each["topic"]: tuple(sorted(each["partitions"]))
-            for each in (member["member_assignment"] or {}).get("assigned_partitions", ())
-        }
-        for member in members
-    }
-
-
-def partition_owners(topic: str, group_id: str, **kafka: Any) -> dict[int, str]:
-    """{partition: the member of the group that has it now}; what nobody has is not in it."""
-    group = describe_group(group_id, **kafka)
-    return {number: member for member, topics in group.items() for number in topics.get(topic, ())}
-
-
-@ask_again
-def group_offsets(topic: str, group_id: str, **kafka: Any) -> dict[int, int]:
-    """{partition: the offset that the group committed to Kafka}; {} if it committed none."""
-    with connect(KafkaAdminClient, **kafka) as admin:
-        committed = admin.list_group_offsets(group_id)[group_id]
-    return {place.partition: found.offset for place, found in committed.items() if place.topic == topic}
 
 
 def read_records(topic: str, **kafka: Any) -> Iterator[ConsumerRecord]:

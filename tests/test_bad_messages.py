@@ -10,7 +10,7 @@ from kafka import KafkaProducer
 
 import lab
 from lab.warehouse import Warehouse
-from tests.ledger import take_ledger
+from tests.support.ledger import take_ledger
 
 GOOD = {"sensor_id": "s", "val": 1.5, "unit": "°C", "status": "OK", "ts": "2026-01-01T00:00:00+00:00"}
 # What each field must never be. The reason in the dead letter begins with the field's name.

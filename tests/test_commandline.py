@@ -14,10 +14,10 @@ from pathlib import Path
 import pytest
 
 from lab.classroom.doctor.finding import Finding, Findings
-from lab.cli.program import main
+from lab.cli import main
 from lab.errors import InvalidReading, LabError
-from lab.system import commandline
-from lab.system.commandline import as_typed
+from lab.text import commandline
+from lab.text.commandline import as_typed
 
 KIT = Path(__file__).parent.parent
 BIN = Path(sys.executable).parent
@@ -104,7 +104,7 @@ def test_what_is_printed_past_errors_and_findings_asks_for_the_word_too(path):
 def is_print(node: ast.AST) -> bool:
     return isinstance(node, ast.Call) and ast.unparse(node.func) in (
         "print",
-        "_say",
+        "say",
         "log.warning",
         "log.info",
     )

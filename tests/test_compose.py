@@ -6,7 +6,9 @@ from pathlib import Path
 import yaml
 
 import lab
-from lab.embedded.broker import PROPERTIES, EmbeddedBroker, free_ports
+from lab.embedded.broker import EmbeddedBroker
+from lab.embedded.ports import free_ports
+from lab.embedded.properties import PROPERTIES
 from lab.settings import Settings
 
 TEXT = (Path(__file__).parent.parent / "docker-compose.yaml").read_text(encoding="utf-8")
@@ -107,7 +109,7 @@ def test_without_the_profile_there_is_the_one_broker_alone():
 
 
 def test_the_images_are_the_versions_that_the_tests_run_on(postgresql):
-    pins = (Path(lab.__file__).parent / "kafka-jars.txt").read_text(encoding="utf-8")
+    pins = (Path(lab.__file__).parent / "embedded" / "kafka-jars.txt").read_text(encoding="utf-8")
     for service in (KAFKA, *NODES):
         version = service["image"].partition(":")[2]
         assert f"org.apache.kafka:kafka_2.13:{version} " in pins

@@ -9,12 +9,13 @@ from kafka import KafkaProducer
 from matplotlib.colors import to_hex
 
 import lab
-from lab.charts import GAP
-from lab.embedded.broker import free_ports
+from lab.clients.groups import describe_group
+from lab.drawing.figure import GAP
+from lab.embedded.ports import free_ports
 from lab.simulation import DAY
-from lab.topics import describe_group
-from lab.watching.dashboard import COLORS, LAG, MOST_SENSORS, NOBODY, SPAN, Dashboard, Moment
-from tests.ledger import wait_for
+from lab.watching.dashboard import COLORS, LAG, MAX_SENSORS, NOBODY, SPAN, Dashboard, Snapshot
+from tests.support.snapshots import at, drawn
+from tests.support.waiting import soon, wait_for
 
 
 @pytest.fixture
@@ -44,7 +45,7 @@ def panel_named(chart, title):
 
 def test_before_anybody_consumes_everything_is_lag_and_nothing_is_made(dashboard, path):
     chart = dashboard.draw()
-    (now,) = dashboard.moments
+    (now,) = dashboard.snapshots
     assert (now.produced, now.processed, now.stored, now.dead_letters) == (90, 0, 0, 0)
     assert sum(now.lag.values()) == 90
     assert set(now.owners.values()) == {NOBODY}
@@ -93,30 +94,15 @@ def test_what_is_not_there_is_said_at_once(where, topic, kafka, path):
     began = time.monotonic()
     with pytest.raises(lab.LabError, match="There is no topic" if "topic" in where else "No Kafka broker"):
         Dashboard(topic + "x", str(path), **kafka).draw()
-    assert time.monotonic() - began < 5  # or the notebook would wait for it at every stop
+    assert time.monotonic() - began < soon(5)  # or the notebook would wait for it at every stop
 
 
 # What it remembers, and how it is drawn.
 
-NONE = pd.DataFrame({"sensor_id": [], "val": [], "unit": [], "ts": pd.to_datetime([], utc=True)})
-
-
-def drawn(moments, values=NONE):
-    """The last picture of a dashboard that saw these moments."""
-    dashboard = Dashboard("topic", "warehouse", bootstrap_servers="nowhere")
-    for moment in moments:
-        dashboard.look = lambda moment=moment: (moment, values)
-        chart = dashboard.draw()
-    return dashboard, chart
-
-
-def at(seconds, produced=0, processed=0, owner="m-1"):
-    return Moment(seconds, {0: (0, produced)}, {0: processed}, {0: owner})
-
 
 def test_a_rate_is_what_was_added_in_the_last_seconds():
-    moments = [at(second, produced=10 * second, processed=20 * max(0, second - 5)) for second in range(11)]
-    lines = panel_named(drawn(moments)[1], "messages a second").lines
+    snapshots = [at(second, produced=10 * second, processed=20 * max(0, second - 5)) for second in range(11)]
+    lines = panel_named(drawn(snapshots)[1], "messages a second").lines
     produced, processed = ([round(y) for y in line.get_ydata()] for line in lines)
     assert produced == [10] * 10
     assert processed == [0, 0, 0, 0, 0, 7, 13, 20, 20, 20]
@@ -130,7 +116,7 @@ def test_a_rate_is_known_also_when_it_looks_seldom():
 
 def test_a_minute_is_remembered():
     dashboard, _ = drawn([at(second) for second in range(0, 200, 10)])
-    assert [moment.at for moment in dashboard.moments] == list(range(190 - int(SPAN), 200, 10))
+    assert [snapshot.at for snapshot in dashboard.snapshots] == list(range(190 - int(SPAN), 200, 10))
 
 
 def test_a_change_of_owners_is_a_new_colour_and_a_line():
@@ -144,8 +130,8 @@ def test_a_change_of_owners_is_a_new_colour_and_a_line():
 
 
 def test_a_partition_is_a_bar_in_the_colour_of_its_owner_and_its_lag_in_orange():
-    moment = Moment(0, {0: (0, 10), 1: (5, 8)}, {0: 4}, {0: "m-1", 1: NOBODY})
-    panel = panel_named(drawn([moment])[1], "each partition")
+    snapshot = Snapshot(0, {0: (0, 10), 1: (5, 8)}, {0: 4}, {0: "m-1", 1: NOBODY})
+    panel = panel_named(drawn([snapshot])[1], "each partition")
     bars = [(bar.get_x(), bar.get_width(), to_hex(bar.get_facecolor())) for bar in panel.patches]
     assert bars == [(0, 4, COLORS[0]), (4, 6, LAG), (5, 0, GAP), (5, 3, LAG)]
     assert [text.get_text().strip() for text in panel.texts] == ["10, lag 6", "8, lag 3"]
@@ -172,7 +158,7 @@ def test_of_many_sensors_and_units_it_shows_some_and_says_so():
     panels = [panel for panel in chart.axes if "values in" in panel.get_title(loc="left")]
     assert [panel.get_title(loc="left") for panel in panels] == [f"values in {unit}" for unit in "abcd"]
     for panel in panels:
-        assert len(panel.get_legend().get_texts()) == MOST_SENSORS
+        assert len(panel.get_legend().get_texts()) == MAX_SENSORS
     beyond = "1 reading(s) with a time before 1900 or from 2200 on, or with a value beyond 1e+300"
     assert chart.left_out == [beyond, "1 more unit(s)", "12 more sensor(s)"]
     assert [text.get_text() for text in chart.texts] == [f"Not shown: {'; '.join(chart.left_out)}"]

@@ -10,7 +10,7 @@ import lab
 from lab.dead_letters import HEADER, SENDING, ReplayError
 from lab.errors import InvalidReading
 from lab.readings import Batch, DeadLetter
-from tests.ledger import read_log
+from tests.support.ledger import read_log
 
 GOOD = b'{"sensor_id":"t-1","val":21.5,"unit":"C","status":"OK","ts":"2026-01-31T12:00:00+00:00"}'
 BAD = GOOD.replace(b"21.5", b'"warm"')

@@ -14,7 +14,7 @@ import nbformat
 import pytest
 
 import lab
-import lab.embedded.jars
+import lab.embedded.java
 from lab.clients.installed import OLDEST_PYTHON
 
 KIT = Path(__file__).parent.parent
@@ -41,11 +41,14 @@ def test_a_development_container_sets_the_kit_up_with_start_py():
 def test_a_plain_install_has_every_part():
     """What setuptools is told, against what is there: `pip install .` takes nothing else along."""
     told = tomllib.loads(text(KIT / "pyproject.toml"))["tool"]["setuptools"]
-    assert set(told["packages"]) == {
-        path.parent.relative_to(KIT).as_posix().replace("/", ".") for path in (KIT / "lab").rglob("*.py")
-    }
-    others = {path.name for path in (KIT / "lab").rglob("*.*") if path.suffix not in (".py", ".pyc")}
-    assert set(told["package-data"]["lab"]) == others
+
+    def package(path: Path) -> str:
+        return path.parent.relative_to(KIT).as_posix().replace("/", ".")
+
+    assert set(told["packages"]) == {package(path) for path in (KIT / "lab").rglob("*.py")}
+    others = {path for path in (KIT / "lab").rglob("*.*") if path.suffix not in (".py", ".pyc")}
+    data = {(name, file) for name, files in told["package-data"].items() for file in files}
+    assert data == {(package(path), path.name) for path in others}
 
 
 def test_binder_installs_what_everybody_installs():
@@ -55,11 +58,12 @@ def test_binder_installs_what_everybody_installs():
     assert os.name == "nt" or os.access(BINDER / "postBuild", os.X_OK)
 
 
-def test_binder_fetches_kafka_while_it_builds(monkeypatch):
+def test_binder_fetches_kafka_while_it_builds(tmp_path, monkeypatch):
     """The line of postBuild, with no shell: what it runs asks for the jars."""
     python, option, program = shlex.split(text(BINDER / "postBuild").splitlines()[-1])
     asked = []
-    monkeypatch.setattr(lab.embedded.jars, "fetch_jars", lambda: asked.append(1) or [])
+    monkeypatch.setattr(lab.embedded.java, "fetch_jars", lambda: asked.append(1) or [])
+    monkeypatch.setattr("lab.embedded.java.cache_file", lambda java, jars: tmp_path / "kafka-test.aot")
     exec(program, {})
     assert (python, option) == ("python", "-c") and asked
 

@@ -1,20 +1,22 @@
 """The rules of the house: the door, the arrows, the notebooks and the README agree with the code."""
 
-import argparse
 import ast
+import graphlib
 import inspect
 import itertools
 import re
 import shlex
 from pathlib import Path
 
+import click
 import nbformat
 import pytest
 
-import lab.cli.program  # which has the commands
+import lab
 from lab.classroom import checks
-from lab.cli.arguments import parser
+from lab.cli.program import COMMANDS
 from lab.settings import Settings
+from tests.support.commands import command_names, find, parse
 
 KIT = Path(__file__).parent.parent
 MODULES = sorted((KIT / "lab").rglob("*.py"))
@@ -78,33 +80,86 @@ def is_protocol(node: ast.ClassDef) -> bool:
     return any(isinstance(base, ast.Name) and base.id == "Protocol" for base in node.bases)
 
 
-# The arrows.
+# The rooms and the arrows.
+
+LAB = KIT / "lab"
+PIPELINE = {
+    "errors", "settings", "readings", "simulation", "topics", "producer", "consumer", "warehouse", "charts",
+    "dead_letters",
+}  # fmt: skip
+DOOR = {"__init__", "__main__"}
+SERVING = {"cli", "watching", "classroom"}  # they use the pipeline, and it does not know them
+MAX_PIPELINE_LINES, MAX_CONSUMER_LINES, MAX_CLASS_LINES, MAX_FUNCTION_LINES = 1500, 250, 150, 40
 
 
-def imported(path: Path) -> set[str]:
-    """The modules of `lab` that this one imports, inside its functions too."""
-    found = set()
+def place(path: Path) -> str:
+    """The module of the pipeline, or the room, that a file of `lab` belongs to."""
+    first = path.relative_to(LAB).parts[0]
+    return first.removesuffix(".py")
+
+
+def arrows() -> dict[str, set[str]]:
+    """{module or room: what it imports of `lab`, also in its functions}; without the door."""
+    found: dict[str, set[str]] = {}
+    for path in MODULES:
+        nodes = (node for node in ast.walk(tree(path)) if isinstance(node, ast.ImportFrom))
+        names = {str(node.module).split(".")[1] for node in nodes if str(node.module).startswith("lab.")}
+        found[place(path)] = found.get(place(path), set()) | names - {place(path)}
+    return {name: found[name] for name in found.keys() - DOOR}
+
+
+def lines(path: Path) -> int:
+    return len(path.read_text(encoding="utf-8").splitlines())
+
+
+def test_the_pipeline_stands_alone_and_is_small():
+    """Directly in `lab` is the pipeline and its door. What serves it has a room."""
+    top = list(LAB.glob("*.py"))
+    assert {path.stem for path in top} == PIPELINE | DOOR
+    sizes = {path.stem: lines(path) for path in top}
+    assert sum(sizes.values()) <= MAX_PIPELINE_LINES, sizes
+    assert sizes["consumer"] <= MAX_CONSUMER_LINES
+
+
+@pytest.mark.parametrize("path", MODULES, ids=[path.relative_to(KIT).as_posix() for path in MODULES])
+def test_a_class_fits_on_a_few_screens_and_a_function_on_one(path):
     for node in ast.walk(tree(path)):
-        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("lab."):
-            found.add(str(node.module).split(".")[1])
-    return found
+        if isinstance(node, ast.ClassDef | ast.FunctionDef):
+            most = MAX_CLASS_LINES if isinstance(node, ast.ClassDef) else MAX_FUNCTION_LINES
+            found = (node.end_lineno or 0) - node.lineno + 1
+            assert found <= most, f"{node.name} has {found} lines; make two of it"
+
+
+def test_the_pipeline_does_not_know_what_serves_it():
+    known = {name: found & SERVING for name, found in arrows().items() if name not in SERVING}
+    assert not any(known.values()), known
+
+
+def test_no_arrow_goes_round():
+    list(graphlib.TopologicalSorter(arrows()).static_order())
 
 
 def test_the_readme_draws_the_arrows_that_are_there():
-    """A module that imports another, or is new: its row in the README's table of modules says so."""
+    """A module or room that imports another, or is new: its row in the README's tables says so."""
     rows = re.findall(r"^\| `(\w+)` \| .+\? \| (.*?) ?\|$", README, re.MULTILINE)
-    drawn = {module: set(filter(None, arrows.split(", "))) for module, arrows in rows}
-    found: dict[str, set[str]] = {}
-    for path in MODULES:
-        name = path.relative_to(KIT / "lab").with_suffix("").parts[0]  # a folder is one part
-        found[name] = found.get(name, set()) | imported(path) - {name}
-    assert drawn == {name: found[name] for name in found.keys() - {"__init__", "__main__", "demo"}}
+    assert {name: set(filter(None, found.split(", "))) for name, found in rows} == arrows()
+
+
+def test_the_drawing_of_the_rooms_is_true():
+    """Each line of it knows its own and those below, and nothing above."""
+    drawn = re.search(r"```\n(use the pipeline .+?)```", README, re.DOTALL)
+    assert drawn, "README.md, How the code is laid out: the drawing begins with 'use the pipeline'"
+    layers = [line[20:].split() for line in drawn[1].splitlines()]
+    rank = {name: number for number, names in enumerate(layers) for name in names}
+    assert rank.keys() == arrows().keys()
+    upward = {(a, b) for a, found in arrows().items() for b in found if rank[b] < rank[a]}
+    assert upward == set()
 
 
 def test_no_stage_knows_another():
     stages = {"topics", "producer", "consumer", "warehouse", "settings"}
     for name in stages:
-        assert not imported(KIT / "lab" / f"{name}.py") & stages, name
+        assert not arrows()[name] & stages, name
 
 
 # The notebooks.
@@ -247,7 +302,7 @@ def commands_of(text: str) -> list[str]:
 
 @pytest.mark.parametrize("command", sorted(set(commands_of(README + TEACHING))))
 def test_the_program_has_each_command_of_the_readme(command):
-    parser().parse_args(shlex.split(command.split(" in one")[0]))
+    parse(shlex.split(command.split(" in one")[0]))
 
 
 @pytest.mark.parametrize("path", [*NOTEBOOKS, *MODULES], ids=lambda path: path.name)
@@ -255,24 +310,32 @@ def test_the_program_has_each_command_that_is_advised(path):
     for command in commands_of(path.read_text(encoding="utf-8")):
         words = re.match(r"[a-z -]+", command)
         first = words[0].split()[0] if words and words[0].split() else None
-        assert first in commands() or first is None, command
-
-
-def commands() -> set[str]:
-    action = next(a for a in parser()._actions if isinstance(a, argparse._SubParsersAction))
-    return set(action.choices)
+        assert first in COMMANDS or first is None or command.startswith("--"), command
 
 
 def test_every_command_is_in_the_readme():
-    assert commands() == {command.split()[0] for command in commands_of(README)}
+    found = {command.split()[0] for command in commands_of(README)}
+    assert COMMANDS.keys() == {name for name in found if not name.startswith("--")}
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_the_list_of_commands_says_what_each_says_itself(name):
+    assert find(name).get_short_help_str(limit=200) == COMMANDS[name]
+
+
+@pytest.mark.parametrize("name", command_names())
+def test_every_command_has_help_with_an_example_that_can_be_typed(name):
+    shown = find(name).get_help(click.Context(find(name), info_name=f"python -m lab {name}"))
+    example = re.search(rf"^Example: python -m lab ({name}.*)$", shown, re.MULTILINE)
+    assert example, shown
+    assert parse(shlex.split(example[1])).command is find(name)
+    assert max(map(len, shown.splitlines())) <= 80
 
 
 def test_every_option_of_produce_and_consume_is_in_the_readme():
-    top = next(a for a in parser()._actions if isinstance(a, argparse._SubParsersAction))
     for name in ("produce", "consume"):
-        for action in top.choices[name]._actions:
-            option = action.option_strings[-1]
-            assert option in README or option == "--help", f"{name} {option}"
+        for option in find(name).params:
+            assert option.opts[-1] in README, f"{name} {option.opts[-1]}"
 
 
 def test_every_setting_is_in_the_readme_with_its_default():
@@ -309,9 +372,26 @@ def test_a_block_that_opens_sqlite_closes_it(path):
     assert not [each for each in opened if each.startswith("sqlite3.connect(")]
 
 
+SQL = re.compile(r"\b(SELECT|INSERT|UPDATE|DELETE FROM|(CREATE|ALTER|DROP) (TABLE|VIEW)|PRAGMA)\b")
+# These teach SQL: two lessons in which the learner writes it, and a consumer that does without a warehouse.
+TEACHES_SQL = {"lesson_06.py", "lesson_12.py", "naive_consumer.py"}
+
+
+@pytest.mark.parametrize("path", MODULES, ids=[path.relative_to(KIT).as_posix() for path in MODULES])
+def test_what_is_asked_of_the_warehouse_has_a_name(path):
+    """SQL stands in lab/warehouse.py and lab/databases; other modules call functions of `queries`."""
+    if path.parent.name == "databases" or path.name in {"warehouse.py", *TEACHES_SQL}:
+        return
+    module = tree(path)
+    docstrings = {node.value for node in ast.walk(module) if isinstance(node, ast.Expr)}
+    texts = (node for node in ast.walk(module) if isinstance(node, ast.Constant) and node not in docstrings)
+    found = [f"line {node.lineno}" for node in texts if SQL.search(str(node.value))]
+    assert found == [], "lab/databases/queries.py: a function whose name says what is asked"
+
+
 @pytest.mark.parametrize("path", OURS, ids=lambda path: path.name)
 def test_a_test_that_deletes_a_topic_is_skipped_on_windows(path):
-    """There Kafka would stop: `@DELETES_TOPIC`, of tests/ledger.py."""
+    """There Kafka would stop: `@DELETES_TOPIC`, of tests/support/marks.py."""
     functions = [node for node in ast.walk(tree(path)) if isinstance(node, ast.FunctionDef)]
     deletes = [
         node for node in functions if "delete_topics" in {getattr(x, "attr", "") for x in ast.walk(node)}

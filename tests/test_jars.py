@@ -8,7 +8,7 @@ import pytest
 from jgo.maven import MavenContext
 
 from lab.embedded import jars
-from lab.embedded.jars import damaged_jars, fetch_jars
+from lab.embedded.jars import damaged_jars, fetch_jars, jar_path
 from lab.errors import JarError
 
 
@@ -16,12 +16,11 @@ from lab.errors import JarError
 def repository(tmp_path, monkeypatch):
     """A Maven folder with the three smallest jars, the only ones that are asked for; no network."""
     pins = jars._pins()
-    home = MavenContext()
-    by_size = sorted(pins, key=lambda pin: jars._artifact(home, pin[0]).cached_path.stat().st_size)
+    home = MavenContext().repo_cache
+    by_size = sorted(pins, key=lambda pin: jar_path(home, pin[0]).stat().st_size)
     monkeypatch.setattr(jars, "_pins", lambda: by_size[:3])
-    own = MavenContext(repo_cache=tmp_path)
     for coordinate, _ in by_size[:3]:
-        source, target = (jars._artifact(context, coordinate).cached_path for context in (home, own))
+        source, target = (jar_path(folder, coordinate) for folder in (home, tmp_path))
         target.parent.mkdir(parents=True)
         shutil.copy(source, target)
     for name in ("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy"):
@@ -37,6 +36,18 @@ def test_the_list_names_each_jar_once_with_its_checksum():
     names = [line.rpartition(":")[0] for line in lines]
     assert len(set(names)) == len(names)
     assert "org.apache.kafka:kafka_2.13" in names
+
+
+@pytest.mark.parametrize("m2_repo", ["", "elsewhere"])
+def test_the_jars_are_looked_for_where_jgo_keeps_them(monkeypatch, tmp_path, m2_repo):
+    """The kit finds them without jgo, whose import takes longer than all the rest of a start."""
+    monkeypatch.delenv("M2_REPO", raising=False)
+    if m2_repo:
+        monkeypatch.setenv("M2_REPO", str(tmp_path / m2_repo))
+    context = MavenContext()
+    assert jars.maven_folder() == context.repo_cache
+    for coordinate, _ in jars._pins():
+        assert jar_path(context.repo_cache, coordinate) == jars.artifact(context, coordinate).cached_path
 
 
 def test_whole_jars_are_used_with_no_network(repository):

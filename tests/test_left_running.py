@@ -6,14 +6,16 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from contextlib import contextmanager
 from pathlib import Path
 
 import psutil
 import pytest
 
-from lab.embedded.broker import EmbeddedBroker, free_ports
-from tests.ledger import wait_for
+from lab.embedded.broker import EmbeddedBroker
+from lab.embedded.ports import free_ports
+from tests.support.waiting import wait_for
 
 KIT = Path(__file__).parent.parent
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="Windows has no terminal that a test could close")
@@ -100,8 +102,12 @@ def lab(tmp_path, *command):
     terminal = Terminal(*command, **environment)
     try:
         yield terminal, alive
-        terminal.process.wait(30)  # also the broker's parent, which else would keep a zombie
-        wait_for(lambda: not alive(), timeout=15)
+        try:
+            terminal.process.wait(30)  # also the broker's parent, which else would keep a zombie
+            wait_for(lambda: not alive(), timeout=15)
+        except (subprocess.TimeoutExpired, AssertionError) as error:
+            left = "".join(f"\n{process.pid}: {command_of(process)}" for process in alive())
+            raise AssertionError(f"{error}. Alive:{left}\nOn its screen:\n{terminal.text}") from error
     finally:
         for process in [terminal.process, *alive()]:
             process.kill()
@@ -114,6 +120,15 @@ def lab(tmp_path, *command):
 
 def demo(tmp_path):
     return lab(tmp_path, "-m", "lab", "demo", "--output", str(tmp_path / "chart.png"))
+
+
+def command_of(process: psutil.Process) -> str:
+    """How it was called, and for how long it runs; of a Kafka without its thousand jars."""
+    try:
+        words = [word if len(word) < 300 else "..." for word in process.cmdline()]
+        return f"{' '.join(words)} ({process.status()}, {time.time() - process.create_time():.1f} s old)"
+    except psutil.Error:
+        return "gone"
 
 
 def is_kafka(process: psutil.Process) -> bool:

@@ -12,13 +12,14 @@ import pytest
 from jgo.maven import MavenContext
 
 import lab
-from lab.embedded.broker import EmbeddedBroker, free_ports
+from lab.embedded.broker import EmbeddedBroker
 from lab.embedded.jars import fetch_jars
-from lab.embedded.java import train
+from lab.embedded.ports import free_ports
+from lab.embedded.training import prepare_quick_start
 from lab.errors import LockError
 from lab.system import locks
 from lab.system.locks import one_at_a_time
-from tests.ledger import wait_for
+from tests.support.programs import suspend
 
 HOLD = """
 import os, pathlib, sys, lab.system.locks
@@ -47,19 +48,10 @@ def hold():
             holder.communicate("\n", timeout=10)
 
 
-def suspend(process):
-    """Suspend a program, where the system then says that it is."""
-    process.suspend()
-    if os.name == "nt" and process.status() != psutil.STATUS_STOPPED:
-        process.resume()
-        pytest.skip("this Windows does not tell that a program is suspended")
-    wait_for(lambda: process.status() == psutil.STATUS_STOPPED)
-
-
 @pytest.fixture
 def suspended(hold, monkeypatch):
     """Another program that has a lock and is suspended."""
-    monkeypatch.setattr(locks, "TELL_SECONDS", 0.1)
+    monkeypatch.setattr(locks, "WARN_SECONDS", 0.1)
     monkeypatch.setattr(locks, "SUSPENDED_SECONDS", 0.1)
     holders = []
 
@@ -156,7 +148,8 @@ def test_the_jars_behind_a_suspended_command(suspended, tmp_path):
 def test_the_cache_of_java_is_done_without(suspended, tmp_path, monkeypatch):
     monkeypatch.setattr("lab.embedded.java.cache_file", lambda java, jars: tmp_path / "kafka.aot")
     suspended(tmp_path / "kafka.aot.lock")
-    assert train(lambda command: pytest.fail("it has no turn")) is None
+    monkeypatch.setattr("lab.embedded.training._train", lambda cache: pytest.fail("it has no turn"))
+    assert prepare_quick_start() is None
 
 
 def test_a_replay_behind_a_suspended_one(suspended, warehouse, path):
@@ -167,7 +160,7 @@ def test_a_replay_behind_a_suspended_one(suspended, warehouse, path):
 
 def test_a_replay_behind_one_on_postgresql(postgresql, monkeypatch, caplog):
     url = postgresql.new_database()
-    monkeypatch.setattr(locks, "TELL_SECONDS", 0.1)
+    monkeypatch.setattr(locks, "WARN_SECONDS", 0.1)
     monkeypatch.setattr("lab.databases.postgresql.LOCK_SECONDS", 0.3)
     who = f"kafka-lab, process {os.getpid()} on "
     with lab.Warehouse(url) as one, lab.Warehouse(url) as two, one.exclusive("replay"):

@@ -20,7 +20,10 @@ from lab.classroom.doctor.services import check_warehouse
 from lab.clients.members import static_member
 from lab.errors import GroupError
 from lab.settings import Settings
-from tests.ledger import numbered_readings, running, take_ledger, wait_for
+from tests.support.ledger import take_ledger
+from tests.support.programs import running
+from tests.support.samples import numbered_readings
+from tests.support.waiting import wait_for
 
 GROUP = "sensor-logs"
 posix = pytest.mark.skipif(os.name != "posix", reason="on Windows each user has a folder of his own")
@@ -231,7 +234,10 @@ def test_two_with_other_temporary_folders_share_a_topic(topic, kafka, tmp_path):
             arguments = "consume", "--quiet", "--idle-timeout", "4"
             output = tmp_path / f"{name}.txt"
             consumers.append(both.enter_context(running(*arguments, output=output, **place, **folder)))
-        wait_for(lambda: len(set(lab.partition_owners(topic, topic, **kafka).values())) == 2)
+        # Sent meanwhile, so that the first does not end for want of messages before the second is there.
+        wait_for(
+            lambda: send(topic, kafka) or len(set(lab.partition_owners(topic, topic, **kafka).values())) == 2
+        )
         send(topic, kafka)
         assert [consumer.wait(40) for consumer in consumers] == [0, 0]
         texts = [consumer.text for consumer in consumers]

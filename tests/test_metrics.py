@@ -8,7 +8,7 @@ import psutil
 import pytest
 
 from lab.consumer import ConsumeSummary
-from lab.embedded.broker import free_ports
+from lab.embedded.ports import free_ports
 from lab.errors import LabError
 from lab.watching.metrics import serve_metrics
 

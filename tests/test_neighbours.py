@@ -12,18 +12,16 @@ from kafka import KafkaConsumer
 
 from lab.classroom.doctor.services import check_broker
 from lab.clients.connection import is_answering
-from lab.embedded.broker import (
-    EmbeddedBroker,
-    ExternalBroker,
-    free_ports,
-    is_port_open,
-    other_kit,
-    start_broker,
-)
-from lab.embedded.neighbours import listens
+from lab.embedded.broker import EmbeddedBroker
+from lab.embedded.choose import start_broker
+from lab.embedded.external import ExternalBroker
+from lab.embedded.neighbours import listens, other_kit
+from lab.embedded.ports import free_ports, is_port_open
 from lab.errors import BrokerError
 from lab.settings import Settings
-from tests.ledger import Command, take_ledger, wait_for
+from tests.support.ledger import take_ledger
+from tests.support.programs import Command
+from tests.support.waiting import wait_for
 
 TOPIC, DAY = "sensor-data", 4200  # the readings of a demo
 

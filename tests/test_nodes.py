@@ -15,14 +15,17 @@ import pytest
 
 import lab
 import lab.embedded.broker
+import lab.embedded.process
 from lab.classroom.doctor.services import check_leftovers
 from lab.clients.connection import is_answering
-from lab.embedded import nodes
-from lab.embedded.broker import EmbeddedBroker, free_ports
-from lab.embedded.nodes import data_folders, lack_of_room, remove_folders
+from lab.embedded import folders, nodes
+from lab.embedded.broker import EmbeddedBroker
+from lab.embedded.folders import data_folders, lack_of_room, remove_folders
+from lab.embedded.ports import free_ports
 from lab.errors import BrokerError
 from lab.settings import Settings
-from tests.ledger import running, wait_for
+from tests.support.programs import running
+from tests.support.waiting import wait_for
 
 posix = pytest.mark.skipif(os.name != "posix", reason="on Windows the folder of a program cannot be removed")
 
@@ -132,10 +135,10 @@ def test_a_reset_leaves_the_data_of_a_broker_that_cannot_be_seen(own_broker, mon
 def test_a_reset_leaves_the_data_of_a_broker_that_does_not_end(own_broker, monkeypatch):
     pid = own_broker.nodes()[0].pid
     with monkeypatch.context() as patch:
-        patch.setattr(lab.embedded.broker, "_signal", lambda node, act: None)
+        patch.setattr(lab.embedded.process, "_signal", lambda node, act: None)
         clock = itertools.count(0, 6)
         patch.setattr(
-            lab.embedded.broker, "time", SimpleNamespace(monotonic=lambda: next(clock), sleep=lambda _: None)
+            lab.embedded.process, "time", SimpleNamespace(monotonic=lambda: next(clock), sleep=lambda _: None)
         )
         with pytest.raises(BrokerError, match=rf"Kafka does not end, as process {pid}"):
             own_broker.reset()
@@ -177,7 +180,7 @@ def test_a_start_that_is_interrupted_leaves_nothing_running(tmp_path, monkeypatc
         raise KeyboardInterrupt
 
     broker = EmbeddedBroker(tmp_path, free_ports(1)[0])
-    monkeypatch.setattr(broker, "_wait", interrupt)
+    monkeypatch.setattr(lab.embedded.broker, "wait_until_serving", interrupt)
     with pytest.raises(KeyboardInterrupt):
         broker.start()
     assert broker.nodes()[0].pid and javas(tmp_path) == []
@@ -218,7 +221,7 @@ def test_the_doctor_knows_that_a_broker_ended_for_lack_of_room(own_broker, tmp_p
     resource.prlimit(node.pid, resource.RLIMIT_FSIZE, (50_000, 50_000))
     place = {f"LAB_{name.upper()}": str(value) for name, value in vars(settings).items() if value}
     with running("produce", "--interval", "0", "--quiet", output=tmp_path / "produce.txt", **place):
-        wait_for(lambda: not own_broker.is_running())
+        wait_for(lambda: not own_broker.is_running(), timeout=90)
     assert "it ended because it could not write: File too large" in check_leftovers(settings).found
     with monkeypatch.context() as patch:
         patch.setattr("lab.classroom.doctor.services.lack_of_room", lambda folder: "File too large")
@@ -252,14 +255,14 @@ def is_held(path, times):
 def test_a_record_that_another_program_has_for_a_moment(tmp_path, monkeypatch, name):
     node = nodes.Node(1, 9092, 9093, folder=tmp_path / "broker-1")
     file = tmp_path / ("broker.json.new" if name == "replace" else "broker.json")
-    monkeypatch.setattr(nodes, "PATIENCE_SECONDS", 5)
+    monkeypatch.setattr(folders, "IN_USE_SECONDS", 5)
     monkeypatch.setattr(f"pathlib.Path.{name}", is_held(file, 3)(getattr(nodes.Path, name)))
     nodes.write_nodes(tmp_path, [node])
     assert nodes.read_nodes(tmp_path) == [node]
 
 
 def test_a_record_that_another_program_keeps_is_an_error_within_bounds(tmp_path, monkeypatch):
-    monkeypatch.setattr(nodes, "PATIENCE_SECONDS", 0.2)
+    monkeypatch.setattr(folders, "IN_USE_SECONDS", 0.2)
     monkeypatch.setattr("pathlib.Path.replace", is_held(tmp_path / "broker.json.new", 99)(nodes.Path.replace))
     with pytest.raises(PermissionError):
         nodes.write_nodes(tmp_path, [])
@@ -315,7 +318,7 @@ def test_what_a_link_in_the_folder_points_to_stays_as_it_is(tree, tmp_path):
 
 def test_a_folder_that_is_held_for_a_moment_is_removed(tree, tmp_path, monkeypatch):
     folder = tree("broker-1")
-    monkeypatch.setattr(nodes, "PATIENCE_SECONDS", 5)
+    monkeypatch.setattr(folders, "IN_USE_SECONDS", 5)
     monkeypatch.setattr("pathlib.Path.rename", is_held(folder, 3)(nodes.Path.rename))
     remove_folders(folder)
     assert list(tmp_path.iterdir()) == []
@@ -333,7 +336,7 @@ def test_of_folders_of_which_one_is_held_all_stay(tree, tmp_path, monkeypatch):
 def test_a_folder_that_is_half_removed_is_no_broker(tree, tmp_path, monkeypatch):
     folder = tree("broker-1")
     with monkeypatch.context() as patch:
-        patch.setattr(nodes, "_remove", lambda folder: None)  # cut off there
+        patch.setattr(folders, "_remove", lambda folder: None)  # cut off there
         remove_folders(folder)
     assert data_folders(tmp_path) == []
     again = tree("broker-1")

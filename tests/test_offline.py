@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from lab.embedded.broker import free_ports
+from lab.embedded.ports import free_ports
 
 KIT = Path(__file__).parent.parent
 # A network of its own with nothing in it; then its loopback is switched on, and the command is run.

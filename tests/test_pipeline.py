@@ -10,7 +10,10 @@ from kafka.coordinator.assignors.range import RangePartitionAssignor
 
 import lab
 from lab.consumer import ConsumeSummary
-from tests.ledger import DELETES_TOPIC, numbered_readings, read_log, row, take_ledger, wait_for
+from tests.support.ledger import read_log, row, take_ledger
+from tests.support.marks import DELETES_TOPIC
+from tests.support.samples import numbered_readings
+from tests.support.waiting import wait_for
 
 
 @pytest.fixture

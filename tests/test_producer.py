@@ -34,7 +34,7 @@ from lab.producer import ProduceSummary, produce
 from lab.readings import decode_reading
 from lab.simulation import simulate_readings
 from lab.system.signals import SIGNALS
-from tests.test_consumer import Clock, Stop, in_place_of_kafka, reading, same_signatures
+from tests.support.fake_kafka import Clock, Stop, in_place_of_kafka, reading, same_signatures
 
 TOPIC, SERVERS = "sensor-data", "fake:9092"
 
@@ -235,12 +235,9 @@ def fake_kafka():
     """Within the block the producer has the fake for Kafka."""
     fakes = {fake.__name__: fake for fake in PRIVATE}
     with (
-        in_place_of_kafka(
-            FakeBroker(), "lab.clients.deliveries", KafkaProducer=FakeProducer, **fakes
-        ) as broker,
+        in_place_of_kafka(FakeBroker(), KafkaProducer=FakeProducer, **fakes) as broker,
         pytest.MonkeyPatch.context() as patch,
     ):
-        patch.setattr("lab.producer.time", broker.clock)
         patch.setattr("lab.producer.explain_failure", explain_failure)
         yield broker
 

@@ -6,11 +6,12 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import msgspec
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from lab.errors import InvalidReading
 from lab.readings import Reading, decode_reading, encode_reading
+from tests.support.marks import few
 
 GOOD = {
     "sensor_id": "temperature-1",
@@ -22,8 +23,6 @@ GOOD = {
 READING = Reading("temperature-1", 21.5, "°C", "OK", datetime(2026, 1, 31, 12, tzinfo=UTC))
 FIELDS = "expected an object with the fields sensor_id, val, unit, status, ts"
 A_TIME = "ts: expected a time with its offset, such as 2026-01-31T12:00:00+00:00, found"
-
-few = settings(max_examples=150, deadline=None)  # a shared machine has slow moments
 
 
 def message(**changes) -> bytes:
@@ -163,7 +162,7 @@ ODD_TEXTS = {
 
 @pytest.mark.parametrize("name", ODD_TEXTS)
 def test_a_name_is_any_text_that_a_database_holds(name):
-    """What it could do to a terminal is a matter of who prints it: see lab.system.text."""
+    """What it could do to a terminal is a matter of who prints it: see lab.text.printable."""
     text = ODD_TEXTS[name]
     assert decode_reading(message(sensor_id=text, unit=text)) == msgspec.structs.replace(
         READING, sensor_id=text, unit=text

@@ -6,12 +6,12 @@ import pytest
 
 import lab
 import lab.cli.demo
-from lab.cli.program import main
+from lab.cli import main
 from lab.consumer import ConsumeSummary
 from lab.errors import LabError
 from lab.producer import ProduceSummary
 from lab.settings import Settings
-from lab.system.urls import is_postgresql, without_password
+from lab.text.urls import is_postgresql, without_password
 from lab.warehouse import Warehouse
 
 CANARY = "canary7"

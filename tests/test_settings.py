@@ -164,7 +164,7 @@ def test_elsewhere_a_relative_path_starts_at_the_current_folder(tmp_path, monkey
 def test_a_certificate_inside_the_kit_is_found_as_every_other_file_is(tmp_path, monkeypatch):
     (tmp_path / "notebooks").mkdir()
     (tmp_path / "ca.pem").touch()
-    monkeypatch.setattr("lab.settings.__file__", str(tmp_path / "lab" / "settings.py"))
+    monkeypatch.setattr("lab.system.paths.KIT", tmp_path)
     monkeypatch.chdir(tmp_path / "notebooks")
     assert Settings.from_environment({"LAB_SSL_CAFILE": "ca.pem"}).ssl_cafile == str(tmp_path / "ca.pem")
 

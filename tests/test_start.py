@@ -19,7 +19,7 @@ BINARIES = "Scripts" if os.name == "nt" else "bin"
 def kit(tmp_path):
     """A copy of what start.py needs, under a name with a space and an accent, with no .venv yet."""
     kit = tmp_path / "my kít"
-    (kit / "lab").mkdir(parents=True)
+    (kit / "lab" / "embedded").mkdir(parents=True)
     for name in (
         "start.py",
         "pyproject.toml",

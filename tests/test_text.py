@@ -8,10 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lab.cli.program import _show, _table, _Terminal
+from lab.cli.logs import TerminalHandler
+from lab.cli.output import print_readings, table
 from lab.readings import Reading
-from lab.system.text import JOINERS, printable
-from tests.test_readings import few
+from lab.text.printable import JOINERS, printable
+from tests.support.marks import few
 
 
 @pytest.mark.parametrize("text", ["", "temperature-1", "°C", "Wohnküche", "室温", "חדר", "1\u00a0000"])
@@ -51,9 +52,9 @@ def test_whatever_comes_is_one_line_of_letters(text):
 
 def test_a_name_comes_to_the_terminal_as_letters_wherever_it_is_printed(capsys):
     name = "a\x1b[2J\nb"
-    _show("Stored", None, quiet=False)([Reading(name, 1, "", "OK", datetime(2026, 1, 1, tzinfo=UTC))])
-    _table(["sensor", "rows"], [(name, 3)])
-    _Terminal().emit(logging.makeLogRecord({"msg": f"{name} is away"}))
+    print_readings("Stored", [Reading(name, 1, "", "OK", datetime(2026, 1, 1, tzinfo=UTC))])
+    table(["sensor", "rows"], [(name, 3)])
+    TerminalHandler().emit(logging.makeLogRecord({"msg": f"{name} is away"}))
     assert capsys.readouterr() == (
         "Stored: a\\x1b[2J\\nb at 2026-01-01T00:00:00+00:00\nsensor       rows\na\\x1b[2J\\nb  3\n",
         "a\\x1b[2J\\nb is away\n",

@@ -6,7 +6,7 @@ from kafka import KafkaConsumer, KafkaProducer
 import lab
 from lab.errors import TopicError
 from lab.topics import Partition
-from tests.ledger import wait_for
+from tests.support.waiting import wait_for
 
 
 @pytest.fixture

@@ -20,39 +20,27 @@ import pandas
 import pytest
 
 import lab.databases.sqlite
+from lab.databases import rows
+from lab.databases.schema import TABLES, Column
 from lab.dead_letters import list_dead_letters
 from lab.errors import WarehouseError
 from lab.readings import Batch, DeadLetter, Gap, Reading, decode_reading, encode_reading
-from lab.warehouse import CAME_LATER, Warehouse
-from tests.ledger import wait_for
+from lab.warehouse import Warehouse
+from tests.support.samples import START, TOPIC, batch, values
+from tests.support.waiting import wait_for
 
-START = datetime(2026, 1, 1, tzinfo=UTC)
-TOPIC = ("sensor-data", "id-of-the-topic")
 LOGS = "SELECT * FROM sensor_logs ORDER BY id"
-VALUES = "SELECT val FROM sensor_logs ORDER BY id"
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def url(request, path):
-    """A new database, of either kind."""
-    return str(path) if request.param == "sqlite" else request.getfixturevalue("postgresql").new_database()
+@pytest.fixture
+def url(new_database):
+    return new_database
 
 
 @pytest.fixture
 def either(url):
     with Warehouse(url) as warehouse:
         yield warehouse
-
-
-def batch(first: int, end: int, partition: int = 0, **options) -> Batch:
-    """The messages with the offsets from `first` up to `end`, whose values are their offsets."""
-    readings = [Reading("t-1", n, "°C", "OK", START + timedelta(minutes=n)) for n in range(first, end)]
-    usual = {"expected": first or None, "next_offset": end, "readings": readings}
-    return Batch(partition, **(usual | options))
-
-
-def values(warehouse: Warehouse) -> list[float]:
-    return [val for (val,) in warehouse.query(VALUES)]
 
 
 @contextmanager
@@ -122,7 +110,7 @@ def test_other_times_have_one_width_as_well(warehouse, monkeypatch):
     """They say when a row was written: a millisecond is enough."""
     for microsecond in (0, 5000, 999_999):
         now = START.replace(microsecond=microsecond)
-        monkeypatch.setattr(lab.warehouse, "datetime", SimpleNamespace(now=lambda zone, now=now: now))
+        monkeypatch.setattr(rows, "datetime", SimpleNamespace(now=lambda zone, now=now: now))
         warehouse.note_consumer(
             "g", f"m-{microsecond}", stored=1, dead_letters=0, fenced=0, reconnects=0, seconds=1
         )
@@ -329,7 +317,7 @@ def test_writers_of_the_same_partitions_in_another_order_do_not_wait_for_each_ot
 def test_an_interrupt_inside_the_transaction_undoes_all_of_it(either, fault):
     either.store(*TOPIC, [batch(0, 2)])
     with pytest.raises(fault), either.transaction() as db:
-        either._insert(db, *TOPIC, [batch(2, 4)])
+        db.insert("sensor_logs", rows.SENSOR_LOGS, rows.sensor_logs(batch(2, 4).readings))
         db.execute("UPDATE offsets SET next_offset = 4")
         raise fault
     assert (values(either), either.next_offsets("id-of-the-topic")) == ([0, 1], {0: 2})
@@ -346,7 +334,7 @@ def test_a_row_that_cannot_be_stored_takes_the_offset_back_with_it(either):
 
 def test_nobody_sees_a_part_of_a_transaction(either, url):
     with Warehouse(url) as reader, either.transaction() as db:
-        either._insert(db, *TOPIC, [batch(0, 3)])
+        db.insert("sensor_logs", rows.SENSOR_LOGS, rows.sensor_logs(batch(0, 3).readings))
         assert values(reader) == []
 
 
@@ -505,7 +493,7 @@ def test_an_empty_file_is_no_warehouse_to_read(path):
 
 # An older kit made it, and some columns came later.
 
-LATER = [(table, name) for table, names in CAME_LATER.items() for name in names]
+LATER = [(table.name, column.name) for table in TABLES for column in table.columns if column.came_later]
 
 
 @pytest.fixture
@@ -547,7 +535,7 @@ def test_of_two_who_open_an_older_warehouse_at_once_one_adds_a_column(older, tab
     """The second found it missing, and comes when it is there."""
     with Warehouse(older) as first, Warehouse(older) as second:
         for each in (first, second):
-            each._db.add_column(table, name, "TEXT")
+            each._db.add_column(table, Column(name, null=True))
         assert second.store(*TOPIC, [batch(3, 5)]) == set()
 
 

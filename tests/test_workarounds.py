@@ -27,7 +27,8 @@ import lab
 from lab.clients import workarounds
 from lab.clients.connection import client_config
 from lab.clients.deliveries import NEVER_MS
-from tests.ledger import DELETES_TOPIC, wait_for
+from tests.support.marks import DELETES_TOPIC
+from tests.support.waiting import wait_for
 
 KIT = Path(__file__).parent.parent
 PUBLIC = {"kafka", "kafka.admin", "kafka.errors"}

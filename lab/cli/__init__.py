@@ -1,1 +1,5 @@
-"""How is each part used from a terminal? The commands of `python -m lab`."""
+"""How is each part used from a terminal? The commands of `python -m lab`; `main` runs one of them."""
+
+from lab.cli.program import main
+
+__all__ = ["main"]

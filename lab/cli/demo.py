@@ -1,4 +1,4 @@
-"""The whole pipeline at once: broker, topic, producer, Kafka, consumer, warehouse, chart."""
+"""What does the whole pipeline look like? `python -m lab demo`: broker, topic, producer, consumer, chart."""
 
 import logging
 import signal
@@ -9,26 +9,39 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import datetime, timedelta
 from pathlib import Path
 
+import click
 from kafka import KafkaAdminClient
-from tqdm import tqdm
 
-from lab.charts import plot_sensor_logs, read_sensor_logs
+from lab.cli.command import Command
+from lab.cli.options import output
+from lab.cli.output import progress
 from lab.clients.connection import ask_again, connect
-from lab.clients.members import is_joined
+from lab.clients.groups import is_joined
+from lab.clients.offsets import lags
 from lab.consumer import ConsumeSummary, consume
-from lab.embedded.broker import EmbeddedBroker, ExternalBroker, another_address, start_broker
+from lab.databases.queries import next_free_day
+from lab.embedded.choose import Broker, start_broker
+from lab.embedded.ports import another_address
 from lab.errors import BrokerError, LabError
 from lab.producer import ProduceSummary, produce
 from lab.settings import Settings
 from lab.simulation import DAY, PLANTS, simulate_readings
-from lab.system.commandline import START, kit, start
 from lab.system.signals import interrupted_once, stop_on_signals
+from lab.text.commandline import START, kit, start
 from lab.topics import Topic, create_topic, topic_offsets
 from lab.warehouse import Warehouse
 
 log = logging.getLogger("lab")
 BATCHES = 1440  # one a minute, for a day
 INTERVAL = 0.004  # seconds between two batches, so that there is something to see
+
+
+@click.command("demo", cls=Command)
+@output
+@click.pass_obj
+def command(settings: Settings, output: Path) -> None:
+    """Run the whole pipeline once, up to a chart."""
+    run_demo(settings, output.resolve())
 
 
 def run_demo(settings: Settings, output: Path) -> None:
@@ -44,24 +57,16 @@ def run_demo(settings: Settings, output: Path) -> None:
         broker = start_broker(settings.bootstrap_servers, settings.home)
         try:
             _refuse_another_kit(broker, settings)
-            topic = create_topic(settings.topic, **settings.kafka)
-            print(f"2  Topic {topic.name}: {len(topic.partitions)} partition(s)", flush=True)
             with Warehouse(settings.warehouse_url) as warehouse:
-                day = _next_day(warehouse)
-                print(f"3  Producer and consumer: the readings of {day:%d %B %Y}, {day:%A}", flush=True)
-                if waiting := _waiting(settings, topic, warehouse):
-                    print(f"   and {waiting} that wait in the topic; for one of your own set LAB_TOPIC")
-                sent, stored = _run(settings, warehouse, topic, day)
+                day, sent, stored = _send_a_day(settings, warehouse)
         finally:
             left = _end(broker)
     print("4  Chart", flush=True)
-    logs = read_sensor_logs(settings.warehouse_url)
-    logs = logs[(logs["ts"] >= day) & (logs["ts"] < day + timedelta(days=1))]
-    plot_sensor_logs(logs).savefig(output)
+    rows = _draw(settings, day, output)
     print(
         f"\nDone in {time.monotonic() - began:.1f} s.\n"
         f"  produced      {sent.acknowledged} readings, {sent.per_second:.0f} a second\n"
-        f"  stored        {stored.stored} rows in sensor_logs, {len(logs)} of that day\n"
+        f"  stored        {stored.stored} rows in sensor_logs, {rows} of that day\n"
         f"  dead letters  {stored.dead_letters}\n"
         f"  warehouse     {warehouse.name}\n"
         f"  chart         {output}\n"
@@ -70,28 +75,48 @@ def run_demo(settings: Settings, output: Path) -> None:
     )
 
 
+def _send_a_day(settings: Settings, warehouse: Warehouse) -> tuple[datetime, ProduceSummary, ConsumeSummary]:
+    topic = create_topic(settings.topic, **settings.kafka)
+    print(f"2  Topic {topic.name}: {len(topic.partitions)} partition(s)", flush=True)
+    day = next_free_day(warehouse, DAY)
+    print(f"3  Producer and consumer: the readings of {day:%d %B %Y}, {day:%A}", flush=True)
+    if waiting := _waiting(settings, topic, warehouse):
+        print(f"   and {waiting} that wait in the topic; for one of your own set LAB_TOPIC", flush=True)
+    return day, *_run(settings, warehouse, topic, day)
+
+
+def _draw(settings: Settings, day: datetime, output: Path) -> int:
+    """Draw the readings of a day; returns how many they are."""
+    from lab.charts import plot_sensor_logs, read_sensor_logs  # here, for they take a second to import
+
+    logs = read_sensor_logs(settings.warehouse_url)
+    logs = logs[(logs["ts"] >= day) & (logs["ts"] < day + timedelta(days=1))]
+    plot_sensor_logs(logs).savefig(output)
+    return len(logs)
+
+
 def _next_step() -> str:
     if START.exists():
         return f"learn how it works: {start('lab')}"
     return f"see what else there is: {kit()} --help"
 
 
-def _refuse_another_kit(broker: EmbeddedBroker | ExternalBroker, settings: Settings) -> None:
-    if isinstance(broker, ExternalBroker) and broker.home:
+def _refuse_another_kit(broker: Broker, settings: Settings) -> None:
+    if broker.other_kit:
         raise BrokerError(
-            f"Kafka at {settings.bootstrap_servers} is that of another kit, in {broker.home}: what is sent "
-            f"to topic {settings.topic} may be read there, and it may be stopped. For a broker of your own "
-            f"set {another_address(settings.bootstrap_servers)}; if that kit is yours too, LAB_HOME."
+            f"Kafka at {settings.bootstrap_servers} is that of another kit, in {broker.other_kit}: what is "
+            f"sent to topic {settings.topic} may be read there, and it may be stopped. For a broker of your "
+            f"own set {another_address(settings.bootstrap_servers)}; if that kit is yours too, LAB_HOME."
         )
 
 
-def _end(broker: EmbeddedBroker | ExternalBroker) -> str:
+def _end(broker: Broker) -> str:
     """Stop a broker that was started here, unless others use it; why it was left running, if it was."""
-    if isinstance(broker, ExternalBroker) or not broker.started_here:
+    if not broker.started_here:
         return "left running, as it was"
     if clients := broker.clients():
         log.warning("The broker goes on, for others use it: %s.", ", ".join(clients))
-        return "left running, for others use it; then: python -m lab broker stop"
+        return f"left running, for others use it; then: {kit()} broker stop"
     broker.stop()
     return ""
 
@@ -100,11 +125,9 @@ def _run(
     settings: Settings, warehouse: Warehouse, topic: Topic, day: datetime
 ) -> tuple[ProduceSummary, ConsumeSummary]:
     """Produce and consume side by side, until all that is in the topic is stored."""
-    batches = simulate_readings(seed=day.toordinal(), start=day, plants=PLANTS)
     with (
         stop_on_signals() as stop,
-        tqdm(desc="   produced", total=BATCHES * 3, unit=" readings", disable=None) as produced,
-        tqdm(desc="   stored  ", total=BATCHES * 3, unit=" readings", disable=None) as consumed,
+        progress("   produced", "   stored", total=BATCHES * 3) as (produced, consumed),
         ThreadPoolExecutor(1) as pool,
     ):
         consumer = pool.submit(
@@ -113,26 +136,11 @@ def _run(
             warehouse,
             group_id=settings.group,
             stop=stop,
-            on_stored=lambda readings: consumed.update(len(readings)),
+            on_stored=lambda readings: consumed(len(readings)),
             **settings.kafka,
         )
         try:
-            # Before anything is sent: perhaps the group stores it elsewhere, and the consumer refuses.
-            _wait(lambda: _is_joined(settings, topic, warehouse), settings, consumer, stop)
-            if consumer.done():
-                consumer.result()
-            sent = produce(
-                topic.name,
-                batches,
-                interval=INTERVAL,
-                max_batches=BATCHES,
-                stop=stop,
-                on_batch=lambda batch: produced.update(len(batch)),
-                **settings.kafka,
-            )
-            ends = {n: end for n, (_, end) in topic_offsets(topic.name, **settings.kafka).items()}
-            with Warehouse(settings.warehouse_url, create=False) as reader:
-                _wait(lambda: _is_stored(reader, topic, ends), settings, consumer, stop)
+            sent = _produce(settings, warehouse, topic, day, consumer, stop, produced)
             if stop.is_set():
                 signal.raise_signal(signal.SIGINT)  # as if it had not been caught
         finally:
@@ -140,11 +148,39 @@ def _run(
         return sent, consumer.result()
 
 
+def _produce(
+    settings: Settings,
+    warehouse: Warehouse,
+    topic: Topic,
+    day: datetime,
+    consumer: Future,
+    stop: threading.Event,
+    produced: Callable[[int], None],
+) -> ProduceSummary:
+    """Send the readings of a day once the consumer is there, and wait until it has stored them."""
+    # Before anything is sent: perhaps the group stores it elsewhere, and the consumer refuses.
+    _wait(lambda: _is_joined(settings, topic, warehouse), settings, consumer, stop)
+    if consumer.done():
+        consumer.result()
+    sent = produce(
+        topic.name,
+        simulate_readings(seed=day.toordinal(), start=day, plants=PLANTS),
+        interval=INTERVAL,
+        max_batches=BATCHES,
+        stop=stop,
+        on_batch=lambda batch: produced(len(batch)),
+        **settings.kafka,
+    )
+    ends = {n: end for n, (_, end) in topic_offsets(topic.name, **settings.kafka).items()}
+    with Warehouse(settings.warehouse_url, create=False) as reader:
+        _wait(lambda: _is_stored(reader, topic, ends), settings, consumer, stop)
+    return sent
+
+
 def _waiting(settings: Settings, topic: Topic, warehouse: Warehouse) -> int:
     """Messages that are in the topic before the first is sent, and not in the warehouse."""
     stored = warehouse.next_offsets(topic.topic_id)
-    offsets = topic_offsets(topic.name, **settings.kafka)
-    return sum(end - stored.get(number, first) for number, (first, end) in offsets.items())
+    return sum(lags(topic_offsets(topic.name, **settings.kafka), stored).values())
 
 
 @ask_again  # in a new broker, for the first group
@@ -174,15 +210,3 @@ def _wait(
                 f"Not everything was stored within {timeout:.0f} s. Does another consumer of group "
                 f"{settings.group} have the partition? Stop it, or set LAB_GROUP to another name."
             )
-
-
-def _next_day(warehouse: Warehouse) -> datetime:
-    """The first day from DAY on of which the warehouse has nothing."""
-    day = DAY
-    while warehouse.query(
-        "SELECT 1 FROM sensor_logs WHERE ts >= ? AND ts < ? LIMIT 1",
-        day.isoformat(),
-        (day + timedelta(days=1)).isoformat(),
-    ):
-        day += timedelta(days=1)
-    return day

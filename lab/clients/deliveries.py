@@ -27,7 +27,7 @@ from lab.clients.workarounds import (
     fail_lost_partitions,
     is_dead,
 )
-from lab.system.commandline import as_typed
+from lab.text.commandline import as_typed
 
 log = logging.getLogger("lab")
 NEVER_MS = 2**31 - 1

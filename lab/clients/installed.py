@@ -13,7 +13,7 @@ import re
 import sys
 from pathlib import Path
 
-from lab.system.commandline import PROGRAM, as_typed, path_as_typed, python
+from lab.text.commandline import PROGRAM, as_typed, path_as_typed, python
 
 PACKAGE, IMPOSTORS = "kafka-python", ("kafka", "kafka-python-ng")
 TESTED = ">=3.0.12,<3.1"  # the versions of it; as in pyproject.toml

@@ -8,6 +8,7 @@ Kafka's own answer is the leader epoch (KIP-320). It is not enough here: a broke
 counts its epochs anew from there, and may come to the same numbers.
 """
 
+import logging
 import time
 import zlib
 from collections.abc import Callable, Iterator, Sequence
@@ -17,15 +18,14 @@ from kafka import KafkaConsumer, TopicPartition
 from kafka.errors import KafkaTimeoutError
 
 from lab.clients.connection import connect
+from lab.clients.readers import READER, REQUEST_MS
 from lab.clients.workarounds import ConsumerRecord
 from lab.errors import InvalidReading
-from lab.readings import DeadLetter, Mark, Reading, decode_reading
+from lab.readings import Batch, DeadLetter, Gap, Mark, Reading, decode_reading
 
+log = logging.getLogger("lab")
 BLOCK = 200  # messages compared at first; then twice as many each time
-ASK_MS = 2000  # for an offset; kafka-python itself asks for a partition that is gone for a minute and more
 READ_SECONDS = 10.0  # for a block, without a single message
-# As the consumer reads it; and no place is taken for another in silence.
-READER: dict[str, Any] = {"isolation_level": "read_committed", "auto_offset_reset": "none"}
 
 WhichAreStored = Callable[[str, int, Sequence[Reading | DeadLetter]], list[bool]]
 
@@ -42,8 +42,8 @@ def is_same_log(partition: TopicPartition, last: Mark, **kafka: Any) -> bool | N
     It cannot where retention or compaction removed it. Raises KafkaError if the log cannot be read.
     """
     with connect(KafkaConsumer, **READER | kafka) as reader:
-        first = reader.beginning_offsets([partition], timeout_ms=ASK_MS)[partition]
-        end = reader.end_offsets([partition], timeout_ms=ASK_MS)[partition]
+        first = reader.beginning_offsets([partition], timeout_ms=REQUEST_MS)[partition]
+        end = reader.end_offsets([partition], timeout_ms=REQUEST_MS)[partition]
         if last.offset < first:
             return None
         if last.offset >= end:
@@ -51,6 +51,41 @@ def is_same_log(partition: TopicPartition, last: Mark, **kafka: Any) -> bool | N
         reader.assign([partition])
         found = next(iter(_read(reader, partition, last.offset, last.offset + 1)), None)
     return mark(found) == last if found else None
+
+
+def expired(partition: TopicPartition, stored: int, first: int) -> Batch:
+    """Retention removed messages before they were read: the gap from `stored` up to `first`."""
+    log.warning(
+        "%s, partition %d: the messages from offset %d up to %d are no longer in the log; going on at %d.",
+        partition.topic, partition.partition, stored, first - 1, first,
+    )  # fmt: skip
+    return Batch(partition.partition, stored, first, gap=Gap(stored, first, "retention"))
+
+
+def truncated(
+    partition: TopicPartition,
+    stored: int,
+    last: Mark | None,
+    end: int | None,
+    which_are_stored: WhichAreStored,
+    **kafka: Any,
+) -> Batch:
+    """The log lost messages that are stored: the way back to the offset up to which both agree.
+
+    `end`: where the log ends, if that is before `stored`. Raises KafkaError if the log cannot be read.
+    """
+    there, before = end or 0, None
+    if last:
+        high = stored if end is None else min(stored, end)
+        there, before = first_difference(partition, last, high, which_are_stored, **kafka)
+    gap = Gap(there, stored, "truncation") if there < stored else None
+    if gap:
+        log.warning(
+            "%s, partition %d: Kafka lost the end of the log. What was stored of it, offsets %d to %d, "
+            "stays in the warehouse. What is in the log from offset %d on is new: it is stored as well.",
+            partition.topic, partition.partition, there, stored - 1, there,
+        )  # fmt: skip
+    return Batch(partition.partition, stored, there, last=before, gap=gap)
 
 
 def first_difference(
@@ -63,7 +98,7 @@ def first_difference(
     that was sent again. Raises KafkaError if the log cannot be read.
     """
     with connect(KafkaConsumer, **READER | kafka) as reader:
-        first = reader.beginning_offsets([partition], timeout_ms=ASK_MS)[partition]
+        first = reader.beginning_offsets([partition], timeout_ms=REQUEST_MS)[partition]
         reader.assign([partition])
         high, size, there = end, BLOCK, end
         while high > first:

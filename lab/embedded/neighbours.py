@@ -1,39 +1,63 @@
 """Whose is the Kafka that answers here, and who else uses ours? Several kits and users share a machine."""
 
-import re
 from collections.abc import Iterable
-from pathlib import PurePath
+from pathlib import Path, PurePath
+from typing import Any
 
 import psutil
 from kafka import KafkaAdminClient
 from kafka.errors import KafkaError
 
-from lab.clients.connection import connect
+from lab.clients.connection import address, connect, is_answering
+from lab.embedded.folders import FORMATTED
+from lab.embedded.nodes import read_nodes
+from lab.embedded.ports import LOOPBACK, program_at
 from lab.errors import LabError
 
-NODE_FOLDER = re.compile(r"broker-\d+")
-ASK_MS = 2000
+REQUEST_TIMEOUT_MS = 2000
+
+
+def other_kit(bootstrap_servers: str, home: Path, security_protocol: str = "PLAINTEXT") -> PurePath | None:
+    """The home of another kit on this machine, if it is that kit's embedded broker that answers there.
+
+    None also for a broker at an address that other machines can reach: it is meant to be shared. None
+    without a question to a broker with a password or a certificate: it is no embedded one.
+    """
+    if security_protocol != "PLAINTEXT":
+        return None
+    home = home.resolve()
+    servers = [address(server) for server in bootstrap_servers.split(",")]
+    own = {node.port for node in read_nodes(home) if node.process}
+    is_here = all(host in LOOPBACK for host, _ in servers)
+    if not is_here or not own.isdisjoint(port for _, port in servers) or not is_answering(bootstrap_servers):
+        return None
+    found = home_of(bootstrap_servers)
+    return None if found == home else found
 
 
 def home_of(bootstrap_servers: str) -> PurePath | None:
     """The home of the embedded broker that answers there; None if it is no kit's, or does not say.
 
-    Kafka itself says where its data is. The processes would not do: those of another user show it to nobody.
+    Kafka itself says where its data is. The process list would not do: the folder of another user's
+    process is not shown.
     """
     try:
         with connect(
-            KafkaAdminClient, timeout=1, bootstrap_servers=bootstrap_servers, request_timeout_ms=ASK_MS
+            KafkaAdminClient,
+            timeout=1,
+            bootstrap_servers=bootstrap_servers,
+            request_timeout_ms=REQUEST_TIMEOUT_MS,
         ) as admin:
             found = [each["log_dir"] for node in admin.describe_log_dirs([]) for each in node["log_dirs"]]
     except (LabError, KafkaError):
         return None
     data = PurePath(found[0] if found else "")
-    is_kit = data.name == "data" and NODE_FOLDER.fullmatch(data.parent.name)
+    is_kit = data.name == "data" and FORMATTED.fullmatch(data.parent.name)
     return data.parent.parent if is_kit else None
 
 
 def listens(process: psutil.Process, port: int) -> bool:
-    """Whether this process is the one that listens on a port; so it seems where its ports are not shown."""
+    """Whether this process listens on the port; also True where the system does not show its connections."""
     try:
         found = process.net_connections("tcp")
     except psutil.NoSuchProcess:
@@ -44,7 +68,10 @@ def listens(process: psutil.Process, port: int) -> bool:
 
 
 def clients_of(servers: Iterable[tuple[psutil.Process, int]]) -> list[str]:
-    """Who else is connected to some servers, each (its process, its port): not they, and not this process."""
+    """The programs that are connected to some servers, each given as (its process, its port).
+
+    Without this program, and without the servers themselves.
+    """
     servers = list(servers)
     known = {psutil.Process(), *(process for process, _ in servers)}
     own = {connection.laddr.port for process in known for connection in _connections(process)}
@@ -54,22 +81,17 @@ def clients_of(servers: Iterable[tuple[psutil.Process, int]]) -> list[str]:
         for connection in _connections(process)
         if connection.status == psutil.CONN_ESTABLISHED and connection.laddr.port == port
     }
-    return sorted({_program_at(end) for end in ends if end.port not in own})
+    return sorted({_program(end) for end in ends if end.port not in own})
 
 
 def _connections(process: psutil.Process) -> list:
     try:
         return process.net_connections("tcp")
     except psutil.Error:
-        return []  # it is gone, or another user's
+        return []  # the process has ended, or is another user's
 
 
-def _program_at(end) -> str:
+def _program(end: Any) -> str:
     """The program at one end of a connection, in words."""
-    try:
-        for connection in psutil.net_connections("tcp"):
-            if connection.laddr and connection.laddr.port == end.port and connection.pid:
-                return f"{psutil.Process(connection.pid).name()} (process {connection.pid})"
-    except psutil.Error:
-        pass  # macOS tells only the administrator
-    return f"a program of another user, or at {end.ip.removeprefix('::ffff:')}"
+    address = end.ip.removeprefix("::ffff:")
+    return program_at(end.port) or f"a program of another user, or at {address}"

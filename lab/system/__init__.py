@@ -1,1 +1,1 @@
-"""What do we ask of the operating system? Signals, locks, the terminal, and what to type in it."""
+"""What do we ask of the operating system? Signals, locks, and which machine this is."""

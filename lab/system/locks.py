@@ -1,7 +1,7 @@
-"""Whose turn is it? Some things one program does at a time; the others wait, with a word and a limit.
+"""How does only one program at a time do something? It takes a lock; the others wait, and say for whom.
 
-The system frees a lock when its holder dies. One that is suspended goes on holding it: for that one the
-others wait a few seconds only.
+The system frees a lock when its holder ends. A suspended program keeps it: for that one the others wait
+a few seconds only. Every wait has a limit.
 """
 
 import logging
@@ -18,14 +18,14 @@ from filelock import FileLock, Timeout
 from lab.errors import LockError
 
 log = logging.getLogger("lab")
-MOST_SECONDS = 120.0  # a replay waits 30 s for each answer of Kafka
-TELL_SECONDS = 1.0
+MAX_SECONDS = 120.0  # a replay waits 30 s for each answer of Kafka
+WARN_SECONDS = 1.0
 SUSPENDED_SECONDS = 5.0
 
 
 @dataclass(frozen=True)
 class Holder:
-    """Who has a lock."""
+    """The program that has a lock."""
 
     name: str = "another program"
     is_suspended: bool = False
@@ -35,15 +35,15 @@ class Holder:
 
 
 @contextmanager
-def one_at_a_time(path: Path, timeout: float = MOST_SECONDS) -> Generator[None]:
-    """Only one program at a time is in such a block, among all that name the same file.
+def one_at_a_time(path: Path, timeout: float = MAX_SECONDS) -> Generator[None]:
+    """In this block is only one program at a time, and one thread, of all that name the same file.
 
     Raises LockError after `timeout` seconds, or if the file cannot be made.
     """
     lock = FileLock(path)
     wait_for_turn(lambda: _take(lock), lambda: holder_of(path), str(path), timeout)
     try:
-        with suppress(OSError):  # a full disk: then the others are told "another program"
+        with suppress(OSError):  # on a full disk: then the others read "another program"
             _note(path).write_text(str(os.getpid()), encoding="ascii")
         yield
     finally:
@@ -53,27 +53,28 @@ def one_at_a_time(path: Path, timeout: float = MOST_SECONDS) -> Generator[None]:
 
 
 def wait_for_turn(
-    take: Callable[[], bool], holder: Callable[[], Holder], lock: str, timeout: float = MOST_SECONDS
+    take: Callable[[], bool], holder: Callable[[], Holder], lock: str, timeout: float = MAX_SECONDS
 ) -> None:
-    """Try to take a lock until that works; say after a second who has it.
+    """Call `take()` until it returns True; after a second, log who has the lock.
 
-    Raises LockError that names the holder, after `timeout` seconds, or sooner if it is suspended.
+    `holder()` names who has it, and `lock` what it is. Raises LockError that names the holder after
+    `timeout` seconds, or sooner if the holder is suspended.
     """
-    began, told = time.monotonic(), False
+    began, warned = time.monotonic(), False
     while not take():
         waited = time.monotonic() - began
-        if waited > TELL_SECONDS:
+        if waited > WARN_SECONDS:
             who = holder()
             if waited > (min(SUSPENDED_SECONDS, timeout) if who.is_suspended else timeout):
                 raise LockError(f"{lock} is held by {who} (waited {waited:.0f} s). End it, and try again.")
-            if not told:
+            if not warned:
                 log.warning("Waiting for %s: it holds %s ...", who, lock)
-                told = True
+                warned = True
         time.sleep(0.05)
 
 
 def holder_of(path: Path) -> Holder:
-    """The program that has this lock, by the note that it keeps beside it."""
+    """The program that has the lock of `one_at_a_time(path)`, by the note beside it."""
     try:
         process = psutil.Process(int(_note(path).read_text(encoding="ascii")))
         suspended = process.status() == psutil.STATUS_STOPPED
@@ -93,5 +94,5 @@ def _take(lock: FileLock) -> bool:
 
 
 def _note(path: Path) -> Path:
-    """Not in the lock's own file: Windows lets nobody else read that."""
+    """The file with the holder's process id. The lock's own file cannot be read by others on Windows."""
     return path.with_name(path.name + ".holder")

@@ -13,19 +13,22 @@ from typing import Any
 
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 
-from lab.charts import GAP, STATUS, Chart, caption, drawable
 from lab.clients.connection import wait_until_answering
+from lab.clients.groups import partition_owners
+from lab.clients.offsets import lags
+from lab.databases import queries
+from lab.drawing.figure import GAP, STATUS, Chart, caption, dress, dress_times
+from lab.drawing.thinning import drawable
 from lab.errors import NoWarehouseYet
-from lab.topics import describe_topic, partition_owners, topic_offsets
+from lab.topics import describe_topic, topic_offsets
 from lab.warehouse import Warehouse
 
 SPAN = 60.0  # seconds of the past that are shown
 SMOOTH = 3.0  # seconds over which a rate is taken: a batch a second would make a comb of it
 LAST_ROWS = 1200
-MOST_UNITS = 4  # panels of values
-MOST_SENSORS = 6  # lines in such a panel
+MAX_UNITS = 4  # panels of values
+MAX_SENSORS = 6  # lines in such a panel
 SECOND = 1 / 86400  # matplotlib counts in days
 LAG, LOST = STATUS["WARNING"][0], STATUS["CRITICAL"][0]
 COLORS = ("#0072b2", "#009e73", "#cc79a7", "#56b4e9", "#f0e442", "#000000")  # after Okabe and Ito
@@ -33,7 +36,7 @@ NOBODY = "nobody"
 
 
 @dataclass(frozen=True)
-class Moment:
+class Snapshot:
     """What was found at one time."""
 
     at: float  # seconds, of time.monotonic
@@ -55,8 +58,8 @@ class Moment:
 
     @property
     def lag(self) -> dict[int, int]:
-        """{partition: messages in the log that are not in the warehouse yet}."""
-        return {n: end - max(first, self.next_offsets.get(n, 0)) for n, (first, end) in self.offsets.items()}
+        """{partition: messages that are not stored yet}."""
+        return lags(self.offsets, self.next_offsets)
 
 
 class Dashboard:
@@ -69,7 +72,7 @@ class Dashboard:
     def __init__(self, topic: str, warehouse: str, *, group_id: str = "sensor-logs", **kafka: Any):
         """`warehouse` is a URL; `kafka` says how to reach the broker (`bootstrap_servers=...`)."""
         self.topic, self.warehouse, self.group_id, self.kafka = topic, warehouse, group_id, kafka
-        self.moments: deque[Moment] = deque()
+        self.snapshots: deque[Snapshot] = deque()
         self._colors = {NOBODY: GAP}
         self._palette = cycle(COLORS)
 
@@ -79,21 +82,21 @@ class Dashboard:
         Raises BrokerError, TopicError or WarehouseError if there is nothing to be seen.
         """
         now, values = self.look()
-        self.moments.append(now)
-        while self.moments[0].at < now.at - SPAN:
-            self.moments.popleft()
+        self.snapshots.append(now)
+        while self.snapshots[0].at < now.at - SPAN:
+            self.snapshots.popleft()
         chart = Chart(figsize=(12, 7.6))
         chart.set_layout_engine("none")  # to find the places anew takes as long as all the rest
         _plot_ledger(chart.add_axes((0.05, 0.9, 0.9, 0.1)), now)
         _plot_values(chart, values)
         places = chart.add_gridspec(3, 1, left=0.57, right=0.88, bottom=0.07, top=0.84, hspace=0.55)
         rate, partitions, owners = (chart.add_subplot(place) for place in places)
-        _plot_rates(rate, self.moments)
+        _plot_rates(rate, self.snapshots)
         self._plot_partitions(partitions, now)
         self._plot_owners(owners)
         return chart
 
-    def look(self) -> tuple[Moment, pd.DataFrame]:
+    def look(self) -> tuple[Snapshot, pd.DataFrame]:
         """What there is now, and the last rows: sensor_id, val, unit, ts (a time in UTC), oldest first."""
         protocol = self.kafka.get("security_protocol", "PLAINTEXT")
         wait_until_answering(self.kafka["bootstrap_servers"], timeout=0, security_protocol=protocol)
@@ -103,18 +106,16 @@ class Dashboard:
             # The warehouse before the log: or the lag could be less than nothing.
             with Warehouse(self.warehouse, create=False) as db:
                 next_offsets = db.next_offsets(topic_id)
-                sql = f"SELECT sensor_id, val, unit, ts FROM sensor_logs ORDER BY id DESC LIMIT {LAST_ROWS}"
-                rows = db.query(sql)[::-1]
-                stored = db.query("SELECT count(*) FROM sensor_logs")[0][0]
-                letters = "SELECT count(*) FROM dead_letters WHERE topic = ?"
-                dead_letters = db.query(letters, self.topic)[0][0]
+                rows = queries.last_sensor_logs(db, LAST_ROWS)
+                stored = queries.count_sensor_logs(db)
+                dead_letters = queries.count_dead_letters(db, self.topic)
         except NoWarehouseYet:
             pass  # nobody has consumed
         offsets = topic_offsets(self.topic, **self.kafka)
         owners = self._ask_owners(offsets)
         values = pd.DataFrame(rows, columns=["sensor_id", "val", "unit", "ts"])
         values["ts"] = pd.to_datetime(values["ts"], utc=True, format="ISO8601")
-        return Moment(time.monotonic(), offsets, next_offsets, owners, stored, dead_letters), values
+        return Snapshot(time.monotonic(), offsets, next_offsets, owners, stored, dead_letters), values
 
     def _ask_owners(self, partitions: Iterable[int]) -> dict[int, str]:
         owners = partition_owners(self.topic, self.group_id, **self.kafka)
@@ -125,7 +126,7 @@ class Dashboard:
             self._colors[member] = next(self._palette)
         return self._colors[member]
 
-    def _plot_partitions(self, panel: Axes, now: Moment) -> None:
+    def _plot_partitions(self, panel: Axes, now: Snapshot) -> None:
         for n, (first, end) in now.offsets.items():
             here = end - now.lag[n]
             panel.barh(n, here - first, left=first, color=self._color(now.owners[n]))
@@ -139,11 +140,11 @@ class Dashboard:
 
     def _plot_owners(self, panel: Axes) -> None:
         """A stripe for each partition, in the colour of the member that had it."""
-        now = self.moments[-1]
+        now = self.snapshots[-1]
         # Each time at which the owners changed, and the end: between two of them, one bar.
-        changes = [after for before, after in pairwise(self.moments) if before.owners != after.owners]
+        changes = [after for before, after in pairwise(self.snapshots) if before.owners != after.owners]
         named = set()
-        for since, until in pairwise([self.moments[0], *changes, now]):
+        for since, until in pairwise([self.snapshots[0], *changes, now]):
             for n, member in since.owners.items():
                 label = None if member in named else _short(member)
                 named.add(member)
@@ -155,7 +156,7 @@ class Dashboard:
         _dress_seconds(panel)
 
 
-def _plot_ledger(panel: Axes, now: Moment) -> None:
+def _plot_ledger(panel: Axes, now: Snapshot) -> None:
     """Four numbers. What was produced is stored, a dead letter, or still to come."""
     numbers = {
         "produced": (now.produced, "black"),
@@ -178,11 +179,11 @@ def _plot_values(chart: Chart, values: pd.DataFrame) -> None:
         chart.text(0.25, 0.45, text, ha="center", fontsize=16)
     else:
         place = {"left": 0.055, "right": 0.35, "bottom": 0.07, "top": 0.84, "hspace": 0.55}
-        places = chart.add_gridspec(min(len(units), MOST_UNITS), 1, **place)
+        places = chart.add_gridspec(min(len(units), MAX_UNITS), 1, **place)
         for some, panel in zip(units, places.subplots(squeeze=False)[:, 0]):
             _plot_unit(panel, some)
-    sensors = sum(max(0, some["sensor_id"].nunique() - MOST_SENSORS) for some in units[:MOST_UNITS])
-    for number, what in ((len(units) - MOST_UNITS, "unit(s)"), (sensors, "sensor(s)")):
+    sensors = sum(max(0, some["sensor_id"].nunique() - MAX_SENSORS) for some in units[:MAX_UNITS])
+    for number, what in ((len(units) - MAX_UNITS, "unit(s)"), (sensors, "sensor(s)")):
         if number > 0:
             chart.left_out.append(f"{number} more {what}")
     if chart.left_out:
@@ -190,29 +191,28 @@ def _plot_values(chart: Chart, values: pd.DataFrame) -> None:
 
 
 def _plot_unit(panel: Axes, values: pd.DataFrame) -> None:
-    for color, (sensor_id, some) in zip(COLORS[:MOST_SENSORS], values.groupby("sensor_id")):
-        label = caption(str(sensor_id), most=16)
+    for color, (sensor_id, some) in zip(COLORS[:MAX_SENSORS], values.groupby("sensor_id")):
+        label = caption(str(sensor_id), max_length=16)
         marker = "." if len(some) == 1 else ""  # a line through one point is not seen
         panel.plot(some["ts"], some["val"], marker=marker, color=color, linewidth=1.3, label=label)
     left, right = panel.get_xlim()
     if right - left < SECOND:  # or the time would be told in parts that nobody reads
         panel.set_xlim(left - SECOND, right + SECOND)
-    locator = AutoDateLocator()
-    panel.xaxis.set_major_locator(locator)
-    panel.xaxis.set_major_formatter(ConciseDateFormatter(locator))
-    unit = caption(values["unit"].iloc[0], most=20)
+    dress_times(panel)
+    unit = caption(values["unit"].iloc[0], max_length=20)
     _dress(panel, f"values in {unit}" if unit else "values")
 
 
-def _plot_rates(panel: Axes, moments: deque[Moment]) -> None:
-    now, highest = moments[-1].at, 1.0
+def _plot_rates(panel: Axes, snapshots: deque[Snapshot]) -> None:
+    now, highest = snapshots[-1].at, 1.0
     for name, color in (("produced", "black"), ("processed", COLORS[0])):
         times, rates = [], []
-        for before, moment in pairwise(moments):
-            since = min(before, next(m for m in moments if m.at >= moment.at - SMOOTH), key=lambda m: m.at)
-            rise = max(0, getattr(moment, name) - getattr(since, name))
-            times.append(moment.at - now)
-            rates.append(rise / (moment.at - since.at))
+        for before, snapshot in pairwise(snapshots):
+            recent = next(each for each in snapshots if each.at >= snapshot.at - SMOOTH)
+            since = min(before, recent, key=lambda each: each.at)
+            rise = max(0, getattr(snapshot, name) - getattr(since, name))
+            times.append(snapshot.at - now)
+            rates.append(rise / (snapshot.at - since.at))
         panel.plot(times, rates, color=color, linewidth=2, label=name)
         highest = max([highest, *rates])
     panel.set_ylim(0, 1.1 * highest)
@@ -222,7 +222,7 @@ def _plot_rates(panel: Axes, moments: deque[Moment]) -> None:
 
 def _short(member: str) -> str:
     """The kit's consumers have long names that end in a number."""
-    return member if member == NOBODY else caption(f"member {member.rsplit('-', 1)[-1]}", most=16)
+    return member if member == NOBODY else caption(f"member {member.rsplit('-', 1)[-1]}", max_length=16)
 
 
 def _dress_partitions(panel: Axes, partitions: Iterable[int], title: str) -> None:
@@ -237,10 +237,4 @@ def _dress_seconds(panel: Axes) -> None:
 
 
 def _dress(panel: Axes, title: str) -> None:
-    panel.set_title(title, loc="left", fontsize=12, fontweight="bold")
-    panel.tick_params(labelsize=10)
-    panel.grid(alpha=0.3)
-    panel.set_axisbelow(True)
-    panel.spines[["top", "right"]].set_visible(False)
-    if panel.get_legend_handles_labels()[0]:
-        panel.legend(loc="upper left", bbox_to_anchor=(1, 1.05), frameon=False, fontsize=10)
+    dress(panel, title, tick_size=10, legend_top=1.05)

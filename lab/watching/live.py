@@ -13,7 +13,7 @@ from IPython.core.getipython import get_ipython
 from IPython.display import Image, Pretty, display
 from matplotlib.figure import Figure
 
-from lab.charts import GAP, render_png
+from lab.drawing.figure import GAP, render_png
 
 SHORTEST = 0.25  # seconds between two pictures: faster would show nothing more
 PATIENCE = 15.0  # seconds for a picture that is just being drawn: a broker that is away takes ten

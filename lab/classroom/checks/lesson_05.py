@@ -7,6 +7,7 @@ from statistics import fmean
 from typing import Any
 
 from lab.classroom.checks.steps import Report, Step, check
+from lab.databases.queries import Selection, sensor_logs
 from lab.simulation import DAY, PLANTS
 from lab.warehouse import Warehouse
 
@@ -37,10 +38,10 @@ def check_window_mean(warehouse: str, sensor_id: str, start: datetime, answer: A
     """Lesson 05: `answer` is the mean of the sensor's values in the hour that begins at `start`."""
 
     def values() -> list[float]:
-        sql = "SELECT val, ts FROM sensor_logs WHERE sensor_id = ?"
         with Warehouse(warehouse, create=False) as db:
-            rows = db.query(sql, sensor_id)
-        return [val for val, ts in rows if start <= pd_time(ts) < start + timedelta(hours=1)]
+            rows = sensor_logs(db, Selection([sensor_id]))
+        until = start + timedelta(hours=1)
+        return [val for _, _, val, _, _, ts in rows if start <= pd_time(ts) < until]
 
     return check(
         Step(

@@ -5,6 +5,7 @@ from typing import Any
 
 from lab.classroom.checks.evidence import is_reading_of
 from lab.classroom.checks.steps import Report, Step, check
+from lab.dead_letters import list_dead_letters
 from lab.topics import describe_topic, read_records
 
 
@@ -12,7 +13,7 @@ def check_dead_letter(warehouse: Any, topic: str, field: str) -> Report:
     """A message of the topic is a dead letter because of that field."""
 
     def errors() -> Any:
-        return [x[0] for x in warehouse.query("SELECT error FROM dead_letters WHERE topic = ?", topic)]
+        return [letter.error for letter in list_dead_letters(warehouse) if letter.topic == topic]
 
     return check(
         Step(
@@ -30,10 +31,10 @@ def check_dead_letter(warehouse: Any, topic: str, field: str) -> Report:
 
 def check_replayed(warehouse: Any, number: int, **kafka: Any) -> Report:
     """That dead letter was fixed, sent to its topic again, and stored."""
-    sql = "SELECT topic, replayed FROM dead_letters WHERE id = ?"
 
     def place() -> Any:
-        return warehouse.query(sql, number)[0]
+        letter = {letter.id: letter for letter in list_dead_letters(warehouse)}[number]
+        return letter.topic, letter.replayed
 
     def is_stored() -> bool:
         topic, replayed = place()

@@ -5,7 +5,9 @@ from typing import Any
 
 from lab.classroom.checks.evidence import topic_is_there
 from lab.classroom.checks.steps import Report, Step, check
-from lab.topics import describe_topic, group_offsets, topic_offsets
+from lab.clients.groups import group_offsets
+from lab.databases.queries import count_sensor_logs
+from lab.topics import describe_topic, topic_offsets
 
 
 def check_second_group(warehouse: Any, topic: str, group_id: str, **kafka: Any) -> Report:
@@ -32,7 +34,7 @@ def check_second_group(warehouse: Any, topic: str, group_id: str, **kafka: Any) 
         ),
         Step(
             "every message is a row in its own warehouse",
-            lambda: warehouse.query("SELECT count(*) FROM sensor_logs") == [(messages(),)],
+            lambda: count_sensor_logs(warehouse) == messages(),
             "The other warehouse has stored all of it already. Pass the new one, and no other topic.",
         ),
     )

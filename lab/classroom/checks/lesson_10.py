@@ -5,8 +5,10 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from lab.classroom.checks.steps import Report, Step, check
+from lab.clients.groups import describe_group
+from lab.clients.offsets import lags
 from lab.system.signals import wait_until
-from lab.topics import describe_group, describe_topic, topic_offsets
+from lab.topics import describe_topic, topic_offsets
 
 
 def check_shared(topic: str, group_id: str, members: int, *, seconds: float = 15, **kafka: Any) -> Report:
@@ -51,8 +53,7 @@ def check_lag(warehouse: Any, topic: str, answer: Mapping[int, int] | None, **ka
 
     def lag() -> dict[int, int]:
         stored = warehouse.next_offsets(describe_topic(topic, **kafka).topic_id)
-        offsets = topic_offsets(topic, **kafka)
-        return {n: end - stored.get(n, first) for n, (first, end) in offsets.items()}
+        return lags(topic_offsets(topic, **kafka), stored)
 
     def given() -> dict[int, int]:
         return dict(answer or {})

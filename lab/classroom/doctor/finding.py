@@ -3,7 +3,7 @@
 import html
 from dataclasses import dataclass
 
-from lab.system.commandline import as_typed
+from lab.text.commandline import as_typed
 
 CELL = '<td style="text-align: left; vertical-align: top">{}</td>'
 

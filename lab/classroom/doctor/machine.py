@@ -14,8 +14,7 @@ from pathlib import Path
 import psutil
 
 from lab.classroom.doctor.finding import Finding
-from lab.embedded.broker import NEEDED_MB
-from lab.embedded.nodes import lack_of_room
+from lab.embedded.folders import NEEDED_MB, lack_of_room
 from lab.settings import Settings
 
 NEEDED_MEMORY_MB = 300  # the embedded broker takes 180 at its peak, and a notebook 100

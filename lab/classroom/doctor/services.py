@@ -2,7 +2,7 @@
 
 import sqlite3
 import time
-from contextlib import closing, suppress
+from contextlib import suppress
 from pathlib import Path
 
 from kafka import KafkaAdminClient, TopicPartition
@@ -11,23 +11,22 @@ from kafka.errors import KafkaError
 
 from lab.classroom.doctor.finding import Finding
 from lab.clients.connection import address, connect, is_answering, speaks_tls
-from lab.clients.members import tell_groups
+from lab.clients.groups import two_groups_fault
 from lab.clients.workarounds import advertised_addresses
-from lab.databases.sqlite import unwritable
-from lab.embedded.broker import LOOPBACK, NEEDED_MB, EmbeddedBroker, is_port_open, other_kit, port_owner
+from lab.databases.queries import count_sensor_logs
+from lab.databases.schema import TABLES
+from lab.databases.sqlite import tables_of, unwritable
+from lab.embedded.broker import EmbeddedBroker
+from lab.embedded.folders import NEEDED_MB, data_folders, lack_of_room
 from lab.embedded.java import java_executable
-from lab.embedded.nodes import (
-    Node,
-    data_folders,
-    failed_write,
-    kafka_processes,
-    lack_of_room,
-    read_record,
-)
+from lab.embedded.logs import failed_write
+from lab.embedded.neighbours import other_kit
+from lab.embedded.nodes import Node, kafka_processes, read_record
+from lab.embedded.ports import LOOPBACK, is_port_open, port_owner
 from lab.errors import LabError, NoWarehouseYet
 from lab.settings import Settings
 from lab.system.locks import holder_of
-from lab.warehouse import SCHEMA, Warehouse
+from lab.warehouse import Warehouse
 
 AHEAD_SECONDS = 300
 Fault = tuple[str, str]  # what it is, and what to do
@@ -205,7 +204,7 @@ def check_warehouse(settings: Settings) -> Finding:
         if settings.warehouse_url.startswith("sqlite:") and (fault := _fault_of_file(settings.warehouse_url)):
             return Finding("Warehouse", *fault)
         with Warehouse(settings.warehouse_url, create=False) as warehouse:
-            rows = warehouse.query("SELECT count(*) FROM sensor_logs")[0][0]
+            rows = count_sensor_logs(warehouse)
             if fault := _two_groups(warehouse, settings):
                 return Finding("Warehouse", f"{warehouse.name}: {fault[0]}", fault[1])
             return Finding("Warehouse", f"{warehouse.name}, {rows} rows")
@@ -223,7 +222,7 @@ def _two_groups(warehouse: Warehouse, settings: Settings) -> Fault | None:
     ):
         return None
     with suppress(LabError, KafkaError), connect(KafkaAdminClient, timeout=1, **settings.kafka) as admin:
-        return tell_groups(settings.topic, running, admin)
+        return two_groups_fault(settings.topic, running, admin)
 
 
 def _fault_of_file(url: str) -> Fault | None:
@@ -232,11 +231,7 @@ def _fault_of_file(url: str) -> Fault | None:
     if not path.is_file():
         return None
     try:
-        with closing(sqlite3.connect(path, timeout=1, isolation_level=None)) as db:
-            db.execute("BEGIN IMMEDIATE")
-            tables = {row[0] for row in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
-            db.execute("CREATE TABLE can_be_written (x)")
-            db.execute("ROLLBACK")
+        tables = tables_of(path)
     except sqlite3.Error as error:
         code = getattr(error, "sqlite_errorcode", 0) & 0xFF
         if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
@@ -250,7 +245,7 @@ def _fault_of_file(url: str) -> Fault | None:
                 "Make it writable, or choose another with LAB_WAREHOUSE.",
             )
         return None
-    if tables and tables.isdisjoint(SCHEMA):
+    if tables and tables.isdisjoint(table.name for table in TABLES):
         found = f"{path} is a database of something else, with the tables {', '.join(sorted(tables))}"
         return found, "Choose another file with LAB_WAREHOUSE."
     return None

@@ -9,15 +9,16 @@ from pathlib import Path
 
 from lab.classroom.doctor.finding import Finding
 from lab.clients.installed import find_fault, find_untested, version
+from lab.embedded.jars import damaged_jars
 from lab.embedded.java import java_executable
 from lab.errors import LabError
 from lab.settings import Settings
-from lab.system.commandline import START, python
+from lab.text.commandline import START, python
 
 LAB = Path(__file__).resolve().parents[2]
 KIT = LAB.parent
 # A file of such a name, beside a notebook or where a command is typed, is imported in place of the real one.
-NAMES = sys.stdlib_module_names | {"kafka", "lab", "pandas", "numpy", "matplotlib", "psutil", "tqdm"}
+NAMES = sys.stdlib_module_names | {"kafka", "lab", "pandas", "numpy", "matplotlib", "psutil", "click", "rich"}
 
 
 def check_python(settings: Settings) -> Finding:
@@ -94,8 +95,6 @@ def check_java(settings: Settings) -> Finding:
 
 def check_jars(settings: Settings) -> Finding:
     """Kafka's jars are there and unchanged."""
-    from lab.embedded.jars import damaged_jars  # here, for its imports take longer than the rest together
-
     if damaged := damaged_jars():
         found = f"{len(damaged)} missing or changed, for example {damaged[0].name}"
         return Finding("Kafka's jars", found, "With internet: python -m lab broker start fetches them.")

@@ -6,7 +6,8 @@ import threading
 from collections.abc import Callable
 from contextlib import suppress
 
-from lab.embedded.broker import EmbeddedBroker, free_ports
+from lab.embedded.broker import EmbeddedBroker
+from lab.embedded.ports import free_ports
 
 PRODUCE = 0  # the key of that request
 

@@ -10,6 +10,7 @@ from typing import Any
 from kafka import TopicPartition
 
 from lab.clients.unreadable import next_readable
+from lab.databases import queries
 from lab.errors import UnreadableError
 from lab.readings import Batch, Gap
 from lab.topics import describe_topic, topic_offsets
@@ -30,9 +31,7 @@ class StoredGap:
 
 def list_gaps(warehouse: Warehouse) -> list[StoredGap]:
     """All of them, the oldest first."""
-    reason = warehouse.column("gaps", "reason")
-    sql = f'SELECT topic, "partition", first_offset, next_offset, {reason}, ts FROM gaps ORDER BY id'
-    rows = warehouse.query(sql)
+    rows = queries.gaps(warehouse)
     return [StoredGap(*row[:4], row[4] or "retention", row[5]) for row in rows]  # None: by an older kit
 
 

@@ -13,7 +13,7 @@ from urllib.parse import quote
 import psutil
 import psycopg
 
-from tests.ledger import wait_for
+from tests.support.waiting import wait_for
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # it says where it puts its sockets

@@ -21,7 +21,8 @@ from kafka.admin import (
     UserScramCredentialUpsertion,
 )
 
-from lab.embedded.broker import EmbeddedBroker, free_ports
+from lab.embedded.broker import EmbeddedBroker
+from lab.embedded.ports import free_ports
 
 USER, PASSWORD = "ada", "correct horse battery"
 STRANGER = "bob"  # he may connect, and nothing else

@@ -1,30 +1,16 @@
-"""Count what became of every message: the log of the topic against the warehouse, one by one.
+"""What became of every message? The log of the topic against the warehouse, one by one."""
 
-And the means to disturb it: commands of the kit as processes, and numbered readings to send.
-"""
-
-import os
-import subprocess
-import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from itertools import count
 from pathlib import Path
 
-import pytest
 from kafka import KafkaConsumer, TopicPartition
 
 from lab.errors import InvalidReading
 from lab.readings import Reading, decode_reading
 from lab.warehouse import Warehouse
-
-DELETES_TOPIC = pytest.mark.skipif(
-    os.name == "nt", reason="on Windows Kafka cannot remove a topic, so the kit's broker refuses it"
-)
+from tests.support.waiting import wait_for
 
 
 @dataclass(frozen=True)
@@ -81,54 +67,3 @@ def take_ledger(topic: str, bootstrap_servers: str, warehouse: Path | str) -> Le
 def row(reading: Reading) -> tuple:
     ts = reading.ts.isoformat(timespec="microseconds")
     return reading.sensor_id, reading.val, reading.unit, reading.status, ts
-
-
-def numbered_readings(sensors: int = 10) -> Iterator[list[Reading]]:
-    """Readings that are all different, so that each can be told from every other."""
-    for number in count():
-        yield [Reading(f"sensor-{n}", number, "count", "OK", datetime.now(UTC)) for n in range(sensors)]
-
-
-def wait_for(condition: Callable, timeout: float = 30, pause: float = 0.02):
-    """The condition's value, once it is true; fails after `timeout` seconds."""
-    until = time.monotonic() + timeout
-    while not (value := condition()):
-        assert time.monotonic() < until, f"not within {timeout} s"
-        time.sleep(pause)
-    return value
-
-
-class Command:
-    """`python -m lab ...` as a process, its output kept line by line."""
-
-    def __init__(self, *arguments: str, output: Path, **environment: str):
-        self.output = output
-        with output.open("ab") as file:
-            self.process = subprocess.Popen(
-                [sys.executable, "-u", "-m", "lab", *map(str, arguments)],
-                env=os.environ | environment,
-                stdin=subprocess.DEVNULL,
-                stdout=file,
-                stderr=subprocess.STDOUT,
-            )
-
-    @property
-    def text(self) -> str:
-        return self.output.read_text(encoding="utf-8", errors="replace")
-
-    def wait(self, timeout: float = 30) -> int:
-        return self.process.wait(timeout)
-
-    def kill(self) -> None:
-        self.process.kill()
-        self.process.wait(10)
-
-
-@contextmanager
-def running(*arguments: str, output: Path, **environment: str):
-    """A command that is killed at the end of the block if it still runs."""
-    command = Command(*arguments, output=output, **environment)
-    try:
-        yield command
-    finally:
-        command.kill()

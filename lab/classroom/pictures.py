@@ -1,0 +1,104 @@
+"""What is in Kafka, and what became of the messages? The pictures that only the lessons use."""
+
+from collections.abc import Mapping
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.patches import Rectangle
+
+from lab.drawing.figure import GAP, LINE, STATUS, Chart, dress
+from lab.topics import Topic
+
+REPLICA = {  # how a copy looks: its colour, and that of the words
+    "leader": (LINE, "white"),
+    "in sync": ("#cfe5f3", "black"),
+    "not in sync": ("white", STATUS["CRITICAL"][0]),
+}
+
+
+def plot_offsets(
+    offsets: Mapping[int, tuple[int, int]],
+    stored: Mapping[int, int] | None = None,
+    owners: Mapping[int, str] | None = None,
+) -> Chart:
+    """One bar a partition: from its first offset to its end, split where `stored` has come to.
+
+    `offsets` as `topic_offsets` gives them: {partition: (first, end)}; `stored` is {partition: next
+    offset to read}. What is behind it is the lag. `owners`, {partition: name}, stand beside the bars.
+    """
+    chart = Chart(figsize=(9, 0.9 + 0.6 * len(offsets)))
+    panel = chart.subplots()
+    names = [f"partition {number}" for number in offsets]
+    if owners is not None:
+        names = [f"{name}\nowner: {owners.get(number, 'nobody')}" for name, number in zip(names, offsets)]
+    first = [offsets[number][0] for number in offsets]
+    end = [offsets[number][1] for number in offsets]
+    here = first if stored is None else [max(stored.get(number, 0), offsets[number][0]) for number in offsets]
+    if stored is not None:
+        panel.barh(names, [h - f for h, f in zip(here, first)], left=first, color=LINE, label="stored")
+    label = "in the log" if stored is None else "lag: not stored yet"
+    color, lag = STATUS["WARNING"][0], [e - h for e, h in zip(end, here)]
+    bars = panel.barh(names, lag, left=here, color=color, label=label)
+    ends = [f" end {e}" if stored is None else f" end {e}, lag {n}" for e, n in zip(end, lag)]
+    panel.bar_label(bars, ends, fontsize=11)
+    panel.invert_yaxis()
+    room = 0.2 if stored is None else 0.4  # for what stands behind the longest bar
+    start, length = min(first), max(end) - min(first)
+    panel.set_xlim(start, start + (1 + room) * max(1, length))
+    dress(panel, "what each partition holds", "")
+    panel.set_xlabel("offset", fontsize=12)
+    return chart
+
+
+def plot_ledger(ledger: Mapping[str, Mapping[str, int]]) -> Chart:
+    """What became of the messages, a group of bars for each way of doing it.
+
+    `ledger` is {way: {"produced": n, "stored": n, "lost": n, "twice": n}}, with any such counts.
+    """
+    frame = pd.DataFrame(ledger)
+    chart = Chart(figsize=(10, 0.6 + 0.38 * frame.size))
+    panel = chart.subplots()
+    colors = {"produced": GAP, "stored": LINE, "lost": STATUS["CRITICAL"][0], "twice": STATUS["WARNING"][0]}
+    height = 0.8 / len(frame)
+    for n, (name, counts) in enumerate(frame.iterrows()):
+        places = [place + n * height for place in range(len(counts))]
+        bars = panel.barh(places, counts, height, label=name, color=colors.get(str(name)))
+        panel.bar_label(bars, fontsize=11, padding=3)
+    panel.set_yticks([place + 0.4 - height / 2 for place in range(len(frame.columns))], frame.columns)
+    panel.invert_yaxis()
+    panel.margins(x=0.12)
+    dress(panel, "what became of the messages", "")
+    panel.set_xlabel("messages", fontsize=12)
+    return chart
+
+
+def plot_replicas(topic: Topic) -> Chart:
+    """A line for each partition, a column for each broker: who leads, and which copies have everything."""
+    brokers = sorted({broker for p in topic.partitions for broker in p.replicas})
+    chart = Chart(figsize=(2 + 2.1 * len(brokers), 1.2 + 0.7 * len(topic.partitions)))
+    panel = chart.subplots()
+    for p in topic.partitions:
+        for broker in p.replicas:
+            state = "leader" if broker == p.leader else "in sync" if broker in p.isr else "not in sync"
+            _draw_replica(panel, brokers.index(broker), p.partition, state)
+    names = [f"broker {broker}" for broker in brokers]
+    panel.set_xticks(range(len(brokers)), names, fontsize=13)
+    panel.set_yticks(range(len(topic.partitions)), [f"partition {p.partition}" for p in topic.partitions])
+    panel.set_xlim(-0.5, len(brokers) - 0.5)
+    panel.set_ylim(len(topic.partitions) - 0.5, -0.5)
+    panel.tick_params(labelsize=13, length=0)
+    panel.xaxis.tick_top()
+    panel.spines[:].set_visible(False)
+    return chart
+
+
+def _draw_replica(panel: Axes, column: int, row: int, state: str) -> None:
+    fill, words = REPLICA[state]
+    behind = state == "not in sync"  # told apart in grey, too
+    box = Rectangle((column - 0.44, row - 0.4), 0.88, 0.8, facecolor=fill, linewidth=1.5)
+    box.set_edgecolor(words if behind else LINE)
+    box.set_hatch("//" if behind else "")
+    box.set_linestyle("--" if behind else "-")
+    panel.add_patch(box)
+    text = panel.text(column, row, state, ha="center", va="center", color=words, fontsize=13)
+    text.set_bbox({"facecolor": fill, "edgecolor": "none", "pad": 2})

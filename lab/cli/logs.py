@@ -1,0 +1,55 @@
+"""Where do log lines go? Ours to the terminal, those of kafka-python, hundreds in an outage, to a file."""
+
+import logging
+import sys
+import tempfile
+from pathlib import Path
+
+from lab.cli.output import say
+from lab.errors import SettingsError
+from lab.text.printable import printable
+
+
+def log_to(home: Path) -> None:
+    """Send log lines to where they go; the file is `kafka-python.log` in `home`.
+
+    Raises SettingsError if nothing can be written there.
+    """
+    try:
+        home.mkdir(parents=True, exist_ok=True, mode=0o700)
+        tempfile.TemporaryFile(dir=home).close()  # to ask for the permission would not do on Windows
+    except OSError as error:
+        raise SettingsError(f"LAB_HOME: {home} cannot be used: {error.strerror}. Choose another.") from error
+    logging.getLogger("lab").addHandler(TerminalHandler())
+    file = LogFile(home / "kafka-python.log", encoding="utf-8", delay=True)
+    file.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    kafka = logging.getLogger("kafka")
+    kafka.addHandler(file)
+    kafka.setLevel(logging.WARNING)
+    kafka.propagate = False
+
+
+class TerminalHandler(logging.Handler):
+    """Shows log lines on stderr, above a progress bar."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Show one."""
+        say(printable(record.getMessage()))
+
+
+class LogFile(logging.FileHandler):
+    """Says once that the file cannot be written, for example on a full disk, and then leaves it alone."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write a line."""
+        try:
+            super().emit(record)
+        except OSError:  # it cannot be opened
+            self.handleError(record)
+
+    def handleError(self, record: logging.LogRecord) -> None:
+        """Say why it cannot be written, and write no more."""
+        self.setLevel(logging.CRITICAL + 1)
+        reason = getattr(sys.exc_info()[1], "strerror", None) or sys.exc_info()[1]
+        # Not through a logger: from Python 3.13 on, what a handler logs itself is dropped.
+        say(printable(f"{self.baseFilename} cannot be written: {reason}."))

@@ -1,0 +1,19 @@
+"""Whose broker is used? Who did not choose a topic is told when it is that of another kit."""
+
+from lab.cli.output import say
+from lab.embedded.neighbours import other_kit
+from lab.embedded.ports import another_address
+from lab.settings import Settings
+from lab.text.commandline import kit
+
+
+def say_whose_broker(settings: Settings) -> None:
+    """Say that the broker is another kit's, if it is, to somebody who did not choose a topic."""
+    if settings.topic != Settings.topic:
+        return
+    if home := other_kit(settings.bootstrap_servers, settings.home, settings.security_protocol):
+        say(
+            f"Kafka at {settings.bootstrap_servers} is that of another kit, in {home}, whose topic "
+            f"{settings.topic} this may be. Set LAB_TOPIC to one of your own, or start a broker of your own: "
+            f"{kit()} broker start, with {another_address(settings.bootstrap_servers)}"
+        )

@@ -1,0 +1,82 @@
+"""How is something shown? As lines, as tables and as progress bars; plain where nobody watches a terminal."""
+
+import sys
+from collections.abc import Callable, Generator, Iterable, Sequence
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING
+
+import click
+
+from lab.text.printable import printable
+
+if TYPE_CHECKING:
+    from lab.readings import Reading
+
+WIDE = 1_000_000  # columns; so nothing is wrapped or cut off
+
+
+def say(line: str) -> None:
+    """Print a line about the work, not a result, on stderr. A progress bar stays below it."""
+    with suppress(OSError):  # nobody hears it, and the work goes on
+        print(line, file=sys.stderr)
+
+
+def table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """Print rows in columns, each row as one line, however wide; the header is bold in a terminal."""
+    from rich.console import Console  # here, for most commands show no table
+    from rich.table import Table
+    from rich.text import Text
+
+    grid = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    for name in header:
+        grid.add_column(Text(printable(name)), overflow="fold")
+    for row in rows:
+        grid.add_row(*[Text(printable(str(cell))) for cell in row])
+    console = Console(width=WIDE, color_system=None)
+    with console.capture() as captured:
+        console.print(grid)
+    first, *others = [line.rstrip() for line in captured.get().splitlines()]
+    click.secho(first, file=sys.stdout, bold=True)
+    for line in others:
+        print(line)
+
+
+@contextmanager
+def progress(*labels: str, total: int | None = None) -> Generator[tuple[Callable[[int], None], ...]]:
+    """Show a bar for each label on stderr; yields a function for each, which takes how many readings more.
+
+    Where stderr is no terminal nothing is shown.
+    """
+    if not sys.stderr.isatty():
+        yield tuple(lambda count: None for _ in labels)
+        return
+    from lab.cli.bars import bars  # here, for it takes a while to import
+
+    shown = bars(has_end=total is not None)
+    tasks = [shown.add_task(label, total=total) for label in labels]
+    shown.start()
+    try:
+        yield tuple(lambda count, task=task: shown.advance(task, count) for task in tasks)
+    finally:
+        with suppress(OSError):  # the terminal was closed
+            shown.stop()
+
+
+@contextmanager
+def show_readings(verb: str, quiet: bool, total: int | None) -> "Generator[Callable[[list[Reading]], None]]":
+    """Yields a function that prints a line for each reading, such as `Stored: temperature-1 at ...`.
+
+    With `quiet` it moves a progress bar instead; `total` is where that ends, if it is known.
+    """
+    if not quiet:
+        yield lambda readings: print_readings(verb, readings)
+        return
+    with progress(verb.lower(), total=total) as (advance,):
+        yield lambda readings: advance(len(readings))
+
+
+def print_readings(verb: str, readings: "list[Reading]") -> None:
+    """Print a line for each."""
+    lines = (f"{verb}: {printable(x.sensor_id)} at {x.ts.isoformat()}\n" for x in readings)
+    sys.stdout.write("".join(lines))
+    sys.stdout.flush()

@@ -1,0 +1,158 @@
+"""How does a consumer take part in its group, and notice what goes wrong there?"""
+
+import logging
+import time
+from collections import deque
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
+
+from kafka import ConsumerRebalanceListener, KafkaAdminClient, KafkaConsumer, TopicPartition
+from kafka.admin import MemberToRemove
+
+from lab.clients.connection import admin_config, connect
+from lab.clients.groups import assigned_partitions, consumers_of, strangers
+from lab.clients.members import another_name
+from lab.clients.readers import BROKEN, REQUEST_MS
+from lab.errors import GroupError
+
+log = logging.getLogger("lab")
+FENCES = 3  # so often fenced, a consumer looks whether another group is behind it
+
+
+class Group:
+    """The consumer group of one member of it."""
+
+    def __init__(self, topic: str, group_id: str, member: str, kafka: dict[str, Any]):
+        self.topic, self.group_id, self.member, self.kafka = topic, group_id, member, kafka
+        self.is_accepted = False  # the group was seen to have no member of another warehouse
+        self.strangers: list[str] = []  # members of other warehouses, about whom was warned
+        self.fences, self.is_explained = 0, False
+
+    def admin(self) -> KafkaAdminClient:
+        """A client for administration, without the settings that only consumers know."""
+        known = admin_config(self.kafka)
+        return connect(KafkaAdminClient, timeout=1, **{"request_timeout_ms": 2 * REQUEST_MS} | known)
+
+    def rename(self) -> None:
+        """Another consumer has the same name, as on two machines that are copies of each other.
+
+        Two with one name would fence each other for ever.
+        """
+        name, self.member = self.member, another_name(self.member)
+        log.warning("Another consumer is called %s as well: this one goes on as %s.", name, self.member)
+
+    def leave(self) -> None:
+        """Give up the partitions now: a static member that only closes keeps them for its session."""
+        with self.admin() as admin:
+            admin.remove_group_members(self.group_id, [MemberToRemove(group_instance_id=self.member)])
+
+    def check_members(self) -> None:
+        """Refuse to share the topic with a member that stores it in another warehouse.
+
+        Each consumer looks after it has joined, so of two that come at the same moment at least one sees
+        the other. The one that was there first only gets a warning. Raises GroupError.
+        """
+        try:
+            with self.admin() as admin:
+                group = admin.describe_groups([self.group_id])[self.group_id]
+        except BROKEN:
+            return  # it shows at the next poll as well
+        if group["group_state"] != "Stable":
+            return  # it rebalances: the next assignment looks again
+        others = strangers(group, self.topic, self.member)
+        if others and not self.is_accepted:
+            raise GroupError(
+                f"Group {self.group_id} has a member that stores {self.topic} in another warehouse: "
+                f"{others[0]}. Each would get only a part of the messages. End it (one that was killed is "
+                "gone after six seconds), or take a group of your own: LAB_GROUP."
+            )
+        self.is_accepted = True
+        if others and others != self.strangers:
+            self.strangers = others
+            log.warning(
+                "Group %s has a member that stores %s in another warehouse: %s. This one gets only a part of "
+                "the messages. Give one of them another group: LAB_GROUP.",
+                self.group_id, self.topic, others[0],
+            )  # fmt: skip
+
+    def leaves_partitions_unread(self, client: KafkaConsumer | None) -> bool:
+        """Whether the group is stable, and this member is not in it, or a partition has no owner.
+
+        Three faults of kafka-python 3.0.12 lead there. It assigns partitions at the moment at which it
+        learns of the topic or loses it. It goes on with the old partitions of a topic made anew with more.
+        And where members join on a busy machine, its heartbeats end without an error.
+        """
+        with self.admin() as admin:
+            topic = admin.describe_topics([self.topic])[0]
+            group = admin.describe_groups([self.group_id])[self.group_id]
+        members = group["members"]
+        if topic["error_code"] or group["group_state"] != "Stable" or not members:
+            return False
+        if self.member not in [member.get("group_instance_id") for member in members]:
+            return True
+        # Of its own partitions those of its client count: one that only the coordinator knows is not read.
+        owned = {partition.partition for partition in (client.assignment() if client else ())}
+        for member in members:
+            if member.get("group_instance_id") != self.member:
+                owned |= assigned_partitions(member, self.topic)
+        return bool({each["partition_index"] for each in topic["partitions"]} - owned)
+
+    def count_fence(self, running: Callable[[], list[tuple[str, str]]]) -> None:
+        """Look, after some fences, whether another group is behind them, and warn once.
+
+        Members of one group fence each other while they rebalance, members of two groups for ever.
+        `running` tells the consumers of the warehouse that run now, each (group, member).
+        """
+        self.fences += 1
+        if self.fences % FENCES or self.is_explained:
+            return
+        others = [each for each in running() if each[0] != self.group_id]
+        with suppress(*BROKEN), self.admin() as admin:
+            for group, member in consumers_of(self.topic, others, admin):
+                log.warning(
+                    "Fenced %d times: %s of group %s stores %s in the same warehouse. Nothing is stored "
+                    "twice, but one group is enough for a warehouse: end the consumers of %s or of %s.",
+                    self.fences, member, group, self.topic, group, self.group_id,
+                )  # fmt: skip
+                self.is_explained = True
+                return
+
+
+class Rebalances(ConsumerRebalanceListener):
+    """Notes the partitions that come and go; `report` tells them later.
+
+    It runs on the client's own thread, where nothing may block. So it only notes.
+    """
+
+    def __init__(self, topic: str, needs_seek: deque[TopicPartition]):
+        self.topic, self.needs_seek = topic, needs_seek
+        self.assignments: deque[tuple[list[int], float]] = deque()  # (partitions, seconds without any)
+        self.partitions: list[int] | None = None  # of the last assignment that was reported
+        self.revoked_at: float | None = None
+
+    def on_partitions_assigned(self, assigned):
+        """The client may be elsewhere than the warehouse in these."""
+        seconds = time.monotonic() - self.revoked_at if self.revoked_at else 0
+        self.needs_seek.extend(assigned)
+        self.assignments.append((sorted(partition.partition for partition in assigned), seconds))
+
+    def on_partitions_revoked(self, revoked):
+        """Another member may have these soon."""
+        self.revoked_at = time.monotonic()
+        self.needs_seek.extend(revoked)
+
+    def report(self) -> tuple[int, float]:
+        """Log each change since the last call; returns their number, and the seconds without partitions."""
+        changes, pause = 0, 0.0
+        while self.assignments:
+            partitions, seconds = self.assignments.popleft()
+            if self.partitions is None and not partitions:
+                continue  # it waits for its first
+            if self.partitions is not None and partitions != self.partitions:
+                changes, pause = changes + 1, pause + seconds
+                now = ", ".join(map(str, partitions)) or "none"
+                log.warning("The group shared out %s anew: this consumer has partitions %s now,"
+                            " after a pause of %.2f s.", self.topic, now, seconds)  # fmt: skip
+            self.partitions = partitions
+        return changes, pause

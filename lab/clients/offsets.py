@@ -1,0 +1,25 @@
+"""What is an offset worth? The lag, as Kafka's own tools count it, and the form of a commit."""
+
+from collections.abc import Mapping
+
+from kafka import OffsetAndMetadata, TopicPartition
+
+
+def lag(stored: int | None, first: int, end: int) -> int:
+    """Messages of a partition that are not stored yet: its end offset minus the stored one.
+
+    `stored` is the offset to read next, or None if nothing of the partition was stored: then the lag counts
+    from `first`, the first offset in the log. It is never below 0: a log that was cut short ends before
+    the stored offset.
+    """
+    return max(0, end - (first if stored is None else stored))
+
+
+def lags(offsets: Mapping[int, tuple[int, int]], stored: Mapping[int, int]) -> dict[int, int]:
+    """{partition: lag} of {partition: (first offset, end offset)} and {partition: stored offset}."""
+    return {number: lag(stored.get(number), first, end) for number, (first, end) in offsets.items()}
+
+
+def to_commit(stored: Mapping[TopicPartition, int | None]) -> dict[TopicPartition, OffsetAndMetadata]:
+    """Stored offsets as a commit takes them; a partition of which nothing is stored is left out."""
+    return {p: OffsetAndMetadata(offset, "", -1) for p, offset in stored.items() if offset is not None}

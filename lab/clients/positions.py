@@ -1,0 +1,173 @@
+"""From which offset is each partition read? From the one that the warehouse has, after any fault.
+
+The client's own position is never trusted: after a start, a rebalance or an error the client seeks to
+the stored offset. There it first reads the last stored message again (its mark): if the log has another
+message in its place, the log was cut short, and reading goes on where log and warehouse part.
+"""
+
+import logging
+import threading
+import time
+from collections import deque
+from contextlib import suppress
+from typing import Any
+
+from kafka import KafkaConsumer, TopicPartition
+from kafka.errors import IllegalStateError, KafkaTimeoutError
+
+from lab.clients.readers import REQUEST_MS
+from lab.clients.truncation import expired, mark, truncated
+from lab.clients.workarounds import ConsumerRecord, topic_id
+from lab.databases.sink import Sink
+from lab.readings import Batch, Mark
+
+log = logging.getLogger("lab")
+POSITION_MS = 200
+Records = dict[TopicPartition, list[ConsumerRecord]]
+
+
+class Positions:
+    """The stored offset of each assigned partition, and the partitions in which the client must seek."""
+
+    def __init__(self, topic: str, sink: Sink, stop: threading.Event, kafka: dict[str, Any]):
+        self.topic, self.sink, self.stop, self.kafka = topic, sink, stop, kafka
+        self.topic_id = ""
+        self.stored: dict[TopicPartition, int | None] = {}  # the offset to read next; None: nothing stored
+        self.marks: dict[TopicPartition, Mark | None] = {}  # the last stored message
+        self.unproven: set[TopicPartition] = set()  # the next message must be the one of the mark
+        self.unreadable: set[tuple[TopicPartition, Mark]] = set()  # marks that the log cannot show
+        self.needs_seek: deque[TopicPartition] = deque()
+        self.passed: list[Batch] = []  # gaps and ends of transactions, to be stored
+        self.first_seek: float | None = None  # when this consumer had its first partition
+
+    def clear(self) -> None:
+        """Forget all of a client that is gone."""
+        self.stored.clear()
+        self.unproven.clear()
+        self.passed.clear()
+
+    def advance(self, batch: Batch) -> None:
+        """The batch is stored."""
+        partition = TopicPartition(self.topic, batch.partition)
+        self.stored[partition], self.marks[partition] = batch.next_offset, batch.last
+
+    def take_passed(self) -> list[Batch]:
+        """The batches that wait to be stored."""
+        passed, self.passed = self.passed, []
+        return passed
+
+    def follow(self, client: KafkaConsumer, polled: Records) -> Records:
+        """The polled records that follow on the stored offsets. Seeks where the client may be elsewhere."""
+        moved = self.seek(client)
+        return {
+            partition: following
+            for partition, records in polled.items()
+            if partition not in moved and (following := self._prove(client, partition, records))
+        }
+
+    def seek(self, client: KafkaConsumer) -> set[TopicPartition]:
+        """Seek to the stored offset where the client may be elsewhere; returns these partitions."""
+        current = topic_id(client, self.topic) or self.topic_id
+        if self.sink.reopen_if_lost(self.stop) or current != self.topic_id:
+            if self.topic_id and current != self.topic_id:
+                log.warning("Topic %s was made anew: reading it from its start.", self.topic)
+            self.topic_id = current
+            self.needs_seek.extend(client.assignment())
+        if not self.needs_seek:
+            return set()
+        stored = self.sink.positions(self.topic_id, self.stop)
+        assigned, moved = client.assignment(), set()
+        while self.needs_seek:
+            partition = self.needs_seek.popleft()
+            moved.add(partition)
+            self.unproven.discard(partition)
+            if partition in assigned:
+                self._seek_one(client, partition, *stored.get(partition.partition, (None, None)))
+            else:
+                self.stored.pop(partition, None)
+        return moved
+
+    def _seek_one(
+        self, client: KafkaConsumer, partition: TopicPartition, offset: int | None, last: Mark | None
+    ) -> None:
+        self.stored[partition], self.marks[partition] = offset, last
+        self.first_seek = self.first_seek or time.monotonic()
+        if offset is None:
+            client.seek_to_beginning(partition)
+        elif last is None or (partition, last) in self.unreadable:
+            client.seek(partition, offset)
+        else:
+            client.seek(partition, last.offset)
+            self.unproven.add(partition)
+
+    def _prove(
+        self, client: KafkaConsumer, partition: TopicPartition, records: list[ConsumerRecord]
+    ) -> list[ConsumerRecord]:
+        """The records after that of the mark, if it comes first; none if another is in its place."""
+        last = self.marks.get(partition)
+        if partition not in self.unproven or last is None:
+            return records
+        self.unproven.discard(partition)
+        if records[0].offset > last.offset:  # compaction removed it, so nothing can be told
+            return records
+        if mark(records[0]) == last:
+            return records[1:]
+        self._go_back(client, partition, None)
+        return []
+
+    def find(self, client: KafkaConsumer, partitions: list[TopicPartition]) -> None:
+        """The log has no message at the stored offset: it begins later by now, or it ends earlier."""
+        client.topics()  # asks the broker: this may be another topic of the same name
+        if self.seek(client):
+            return
+        firsts = client.beginning_offsets(partitions, timeout_ms=REQUEST_MS)
+        ends = client.end_offsets(partitions, timeout_ms=REQUEST_MS)
+        for partition in partitions:
+            stored, last = self.stored[partition], self.marks[partition]
+            first, end = firsts[partition], ends[partition]
+            if stored is not None and end < stored:
+                self._go_back(client, partition, end)
+            elif stored is not None and stored < first:
+                self.passed.append(expired(partition, stored, first))
+            elif last and last.offset < first:
+                self.unreadable.add((partition, last))
+            self.needs_seek.append(partition)
+
+    def find_ends(self, client: KafkaConsumer) -> None:
+        """Nothing came: look for a log that ends before a mark, and for ends of transactions."""
+        ends: dict[TopicPartition, int] = {}
+        if asked := self.unproven.difference(self.needs_seek):
+            with suppress(KafkaTimeoutError):  # the broker is away, or the topic is gone
+                ends = client.end_offsets(list(asked), timeout_ms=REQUEST_MS)
+        for partition, end in ends.items():
+            last = self.marks[partition]
+            if last and end <= last.offset:
+                self._go_back(client, partition, end)
+        self._pass_control_records(client)
+
+    def _pass_control_records(self, client: KafkaConsumer) -> None:
+        """Ends of transactions and aborted messages bring no record, and would count as lag for ever."""
+        for partition, offset in self.stored.items():
+            if partition in self.unproven or partition in self.needs_seek:
+                continue
+            try:
+                there = client.position(partition, timeout_ms=POSITION_MS) or 0
+            except IllegalStateError:
+                continue  # the partition was revoked just now
+            if there > (offset or 0):
+                self.passed.append(Batch(partition.partition, offset, there, last=self.marks[partition]))
+
+    def _go_back(self, client: KafkaConsumer, partition: TopicPartition, end: int | None) -> None:
+        """The log was cut short, and perhaps written anew: go on where it differs from what is stored."""
+        client.topics()  # asks the broker: this may be another topic of the same name
+        if (topic_id(client, self.topic) or self.topic_id) != self.topic_id:
+            self.needs_seek.extend(client.assignment())
+            return
+        stored, last = self.stored[partition] or 0, self.marks[partition]
+        which = self.sink.which_are_stored
+        self.passed.append(truncated(partition, stored, last, end, which, **self.kafka))
+        self.needs_seek.append(partition)
+
+    def distrust_marks(self) -> None:
+        """A mark that waits to be proven may be what cannot be read: it is stored, and is not needed."""
+        self.unreadable |= {(p, last) for p in self.unproven if (last := self.marks[p])}

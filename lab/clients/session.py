@@ -1,0 +1,206 @@
+"""How does a consumer go on after a fault? It closes its client, and makes a new one."""
+
+import logging
+import time
+from collections.abc import Callable
+from contextlib import suppress
+
+from kafka import KafkaConsumer, TopicPartition
+from kafka.errors import (
+    CorruptRecordError,
+    FencedInstanceIdError,
+    IllegalStateError,
+    InconsistentGroupProtocolError,
+    LogTruncationError,
+    NoOffsetForPartitionError,
+    OffsetOutOfRangeError,
+    UnsupportedCodecError,
+)
+
+from lab.clients.access import explain_rights
+from lab.clients.connection import is_answering, wait_until_answering
+from lab.clients.membership import Group, Rebalances
+from lab.clients.offsets import lag, to_commit
+from lab.clients.positions import Positions, Records
+from lab.clients.readers import BROKEN, FATAL, join_group
+from lab.clients.summaries import ConsumeSummary
+from lab.clients.unreadable import explain_unreadable
+from lab.clients.watchdog import Watchdog
+from lab.databases.sink import SinkError
+from lab.errors import BrokerError, GroupError, LabError
+from lab.readings import Batch
+
+log = logging.getLogger("lab")
+POLL_MS = 200
+COMMIT_SECONDS = 0.1  # at least, between two commits
+HEALTHY_SECONDS = 5.0  # after so long, a failure is not the one before it again
+CLOSE_MS = 500
+Store = Callable[[list[Batch]], object]
+
+
+class Session:
+    """A client of a consumer group, made anew as often as it fails.
+
+    `store` writes what has to be recorded without a message; see `Positions`.
+    """
+
+    def __init__(self, group: Group, positions: Positions, summary: ConsumeSummary, store: Store):
+        self.group, self.topic, self.kafka = group, group.topic, group.kafka
+        self.servers = self.kafka["bootstrap_servers"]
+        self.protocol = self.kafka.get("security_protocol", "PLAINTEXT")
+        self.positions, self.stop, self.summary, self.store = positions, positions.stop, summary, store
+        self.client: KafkaConsumer | None = None
+        self.rebalances = Rebalances(self.topic, positions.needs_seek)
+        self.watchdog = Watchdog(group, positions, self.kafka)
+        self.failures, self.last_failure = 0, 0.0  # in a row
+        self.commit_due, self.last_commit = False, 0.0
+
+    def poll(self, max_records: int, timeout: float | None) -> Records:
+        """Records that follow on what is stored; none, where that place, or a client, had to be found first.
+
+        `timeout`: the seconds to wait for a broker, if there is no client. Raises what another try does not
+        mend: AccessError, GroupError, UnreadableError, and what the sink raises.
+        """
+        try:
+            if self.client:
+                return self._poll(self.client, max_records)
+            self._open(timeout)
+        except FATAL as error:
+            raise explain(error, self.group) from error
+        except BROKEN as error:
+            self._recover(error)
+        except (LabError, SinkError):
+            raise
+        except Exception:  # of the client's decoder, at damaged bytes
+            raise_if_unreadable(self.positions)
+            raise
+        return {}
+
+    def _poll(self, client: KafkaConsumer, max_records: int) -> Records:
+        polled = {}
+        try:
+            polled = client.poll(POLL_MS, max_records=max_records)
+        except NoOffsetForPartitionError:
+            pass  # the client has no position yet: `follow` seeks
+        except OffsetOutOfRangeError as error:
+            self.positions.find(client, list(error.args[0]))
+        except LogTruncationError as error:
+            self.positions.needs_seek.extend(error.divergent_offsets)  # the marks tell more
+        if self.rebalances.assignments:
+            self.group.check_members()
+            changes, pause = self.rebalances.report()
+            self.summary.rebalances += changes
+            self.summary.paused = round(self.summary.paused + pause, 3)
+        if not polled:
+            self.positions.find_ends(client)
+        if passed := self.positions.take_passed():
+            self.store(passed)
+        if not polled:
+            self.commit()
+            self.watchdog.probe(client)
+        return self.positions.follow(client, polled)
+
+    def stored(self, batch: Batch) -> None:
+        """A batch is in the warehouse."""
+        self.positions.advance(batch)
+        self.watchdog.record_came()
+        self.commit_due = True
+
+    def fenced(self, batch: Batch) -> None:
+        """Another consumer was first: go back to the stored offset."""
+        self.positions.needs_seek.append(TopicPartition(self.topic, batch.partition))
+        self.watchdog.record_came()
+
+    def commit(self) -> None:
+        """Commit the stored offsets. A few times a second is enough for the tools that show the lag."""
+        if self.client and self.commit_due and time.monotonic() - self.last_commit >= COMMIT_SECONDS:
+            self.commit_due, self.last_commit = False, time.monotonic()
+            with suppress(*BROKEN):  # a client that is broken shows it at the next poll as well
+                self.client.commit_async(to_commit(self.positions.stored))
+
+    def _open(self, timeout: float | None) -> None:
+        """Make a client that has joined the group, unless it is stopped while the broker is away."""
+        try:
+            if not wait_until_answering(
+                self.servers, stop=self.stop, timeout=timeout, security_protocol=self.protocol
+            ):
+                return
+        except BrokerError:
+            return  # the idle time is up
+        self.positions.needs_seek.clear()
+        self.rebalances.revoked_at = None
+        self.client = join_group(
+            self.topic, self.group.group_id, self.group.member, self.rebalances, **self.kafka
+        )
+        self.watchdog.client_was_made()
+
+    def _recover(self, error: Exception) -> None:
+        """Wait a little; unless the error passes by itself, also close the client."""
+        if time.monotonic() - self.last_failure > HEALTHY_SECONDS:
+            self.failures = 0
+        if not getattr(error, "retriable", False):
+            if isinstance(error, FencedInstanceIdError):
+                self.group.rename()
+            else:
+                if self.failures or isinstance(error, CorruptRecordError | UnsupportedCodecError):
+                    raise_if_unreadable(self.positions)
+                log.warning("Kafka client failed (%s): making a new one.", error)
+            self.summary.reconnects += 1
+            self._discard()
+        else:
+            # Records that the client had fetched may be gone: it reads them again from the stored offset.
+            self.positions.needs_seek.extend(self.client.assignment() if self.client else ())
+            if self.failures == 1 and is_answering(self.servers, security_protocol=self.protocol):
+                log.warning("Kafka at %s answers, but not as asked: %s. Trying again.", self.servers, error)
+        self.failures += 1
+        self.stop.wait(min(0.05 * 2 ** min(self.failures, 10), 5))
+        self.last_failure = time.monotonic()
+
+    def _discard(self) -> None:
+        client, self.client = self.client, None
+        self.positions.clear()
+        try:
+            if client:
+                client.close(autocommit=False, timeout_ms=1000)
+        except BROKEN as error:
+            log.debug("A broken client did not close: %s", error)
+
+    def close(self) -> None:
+        """Leave in order: commit and read the lag while the broker is there, then leave the group."""
+        if self.client and is_answering(self.servers, security_protocol=self.protocol):
+            try:
+                if offsets := to_commit(self.positions.stored):
+                    self.client.commit(offsets, timeout_ms=CLOSE_MS)
+                    ends = self.client.end_offsets(list(offsets), timeout_ms=CLOSE_MS)
+                    self.summary.lag = {p.partition: lag(offsets[p].offset, 0, ends[p]) for p in sorted(ends)}
+                self.group.leave()
+            except BROKEN as error:
+                log.debug("The client closes without leaving the group: %s", error)
+        self._discard()
+
+    def note_lag(self) -> None:
+        """The lag as the client knows it, with no request."""
+        if not (client := self.client):
+            return
+        for partition, offset in to_commit(self.positions.stored).items():
+            with suppress(IllegalStateError):  # the partition was revoked just now
+                if end := client.highwater(partition):
+                    self.summary.lag[partition.partition] = lag(offset.offset, 0, end)
+
+
+def explain(error: Exception, group: Group) -> Exception:
+    """A FATAL error as what to do about it."""
+    if isinstance(error, InconsistentGroupProtocolError):
+        return GroupError(
+            f"The members of group {group.group_id} share out their partitions in another way: they are "
+            "another program. Take a group of your own: LAB_GROUP, or --group."
+        )
+    return explain_rights(error, group.topic, group.group_id) or error
+
+
+def raise_if_unreadable(positions: Positions) -> None:
+    """UnreadableError, if the cause is not the client but the message that is next in the log."""
+    with suppress(*BROKEN):  # then Kafka cannot be asked now
+        if reason := explain_unreadable(positions.stored, **positions.kafka):
+            raise reason
+    positions.distrust_marks()

@@ -1,0 +1,98 @@
+"""Why does nothing come? There is nothing, or the broker is away, or the client is stuck."""
+
+import logging
+import time
+from typing import Any
+
+from kafka import KafkaConsumer
+from kafka.errors import KafkaError
+
+from lab.clients.connection import connect, is_answering
+from lab.clients.membership import Group
+from lab.clients.positions import Positions
+from lab.clients.readers import READER
+
+log = logging.getLogger("lab")
+PROBE_SECONDS = 1.0  # between two looks
+SETTLED_SECONDS = 3.0  # a group on a busy machine takes so long to assign its partitions
+STALL_SECONDS = 5.0  # so long without a record, and a client is checked; doubled each time
+
+
+class Watchdog:
+    """Checks a client that brings nothing, and raises KafkaError if it must be made anew."""
+
+    def __init__(self, group: Group, positions: Positions, kafka: dict[str, Any]):
+        self.group, self.positions, self.kafka = group, positions, kafka
+        self.servers = kafka["bootstrap_servers"]
+        self.protocol = kafka.get("security_protocol", "PLAINTEXT")
+        self.last_record = self.last_probe = time.monotonic()
+        self.stall_timeout, self.is_suspected = STALL_SECONDS, False
+        self.last_warning, self.was_away = "", False
+
+    def record_came(self) -> None:
+        """The client is sound, and so is the broker."""
+        self.last_warning, self.was_away = "", False
+        self.last_record, self.stall_timeout, self.is_suspected = time.monotonic(), STALL_SECONDS, False
+
+    def client_was_made(self) -> None:
+        """A new client is given as much time as the first."""
+        self.last_record, self.is_suspected = time.monotonic(), False
+
+    def probe(self, client: KafkaConsumer) -> None:
+        """Look once a second, and warn of each reason once."""
+        if time.monotonic() - self.last_probe < PROBE_SECONDS:
+            return
+        self.last_probe = time.monotonic()
+        silence = self.last_probe - self.last_record
+        warning, is_away = "", not is_answering(self.servers, security_protocol=self.protocol)
+        if is_away:
+            warning = f"Kafka at {self.servers} is away: waiting until it is back."
+        elif not client.assignment():
+            warning = self._check_assignment(silence)
+        elif self.was_away:
+            log.warning("Kafka is back.")
+            self.last_record = self.last_probe
+            self.positions.needs_seek.extend(client.assignment())  # it may be back with another log
+        elif silence > self.stall_timeout:
+            self._check_client(client)
+        if warning and warning != self.last_warning:
+            log.warning(warning)
+        self.last_warning, self.was_away = warning, is_away
+
+    def _check_assignment(self, silence: float) -> str:
+        """The client has no partition: the warning about that, once it lasts."""
+        if silence > self.stall_timeout:
+            self.stall_timeout *= 2
+            if self.group.leaves_partitions_unread(None):
+                self.group.leave()  # without that the coordinator would give the same assignment again
+                raise KafkaError("there are partitions, and it has none")
+        if silence <= SETTLED_SECONDS:
+            return ""
+        return (
+            f"No partition of {self.group.topic} for this consumer: the other members of group "
+            f"{self.group.group_id} have them all, or there is no such topic yet. Waiting."
+        )
+
+    def _check_client(self, client: KafkaConsumer) -> None:
+        """The client has partitions, and is silent: is it the client?"""
+        if self.group.leaves_partitions_unread(client):
+            self.stall_timeout *= 2
+            raise KafkaError("the group goes on without it, or without some partitions")
+        if not self._has_unread_messages():
+            self.stall_timeout, self.is_suspected = 2 * self.stall_timeout, False
+        elif self.is_suspected:
+            self.stall_timeout *= 2
+            raise KafkaError("there are messages, and it brings none")
+        else:
+            self.is_suspected = True  # they may have come just now: the next look decides
+
+    def _has_unread_messages(self) -> bool:
+        """Whether another client sees messages behind the stored offsets."""
+        stored = self.positions.stored
+        with connect(KafkaConsumer, timeout=1, **READER | self.kafka) as other:
+            there = other.partitions_for_topic(self.group.topic) or ()
+            partitions = [partition for partition in stored if partition.partition in there]
+            first = other.beginning_offsets(partitions, timeout_ms=1000)
+            end = other.end_offsets(partitions, timeout_ms=1000)
+        places = {p: first[p] if stored[p] is None else stored[p] for p in partitions}
+        return any(end[p] > place for p, place in places.items())

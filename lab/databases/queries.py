@@ -1,0 +1,228 @@
+"""What is asked of the warehouse? Every question has a name here, and its SQL stands nowhere else.
+
+What moves the offsets is in `lab.warehouse`. Times come and go as ISO 8601 text, in UTC.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+from lab.databases import rows
+from lab.databases.base import Database, Queryable
+from lab.databases.opening import known_column
+from lab.readings import DeadLetter, Mark, Reading
+
+PAGE = 10_000  # rows at once, where a whole table is looked through
+
+
+class Limits(NamedTuple):
+    """Times from `earliest` on and before `latest`; values from `-greatest` to `greatest`."""
+
+    earliest: str
+    latest: str
+    greatest: float
+
+
+class Selection(NamedTuple):
+    """Which readings: of these sensors, or of all if none is named; within the limits, if there are any."""
+
+    sensors: Sequence[str] = ()
+    limits: Limits | None = None
+
+    def where(self) -> tuple[str, list]:
+        """The condition as SQL, and its values."""
+        conditions, values = ["true"], list[object](self.sensors)
+        if self.sensors:
+            conditions.append(f"sensor_id IN ({', '.join('?' * len(self.sensors))})")
+        if self.limits:
+            conditions.append("ts >= ? AND ts < ? AND val BETWEEN ? AND ?")
+            earliest, latest, greatest = self.limits
+            values += [earliest, latest, -greatest, greatest]
+        return f"WHERE {' AND '.join(conditions)}", values
+
+
+class Extent(NamedTuple):
+    """How many readings there are, and between what they lie; of none, all but the number is None."""
+
+    readings: int
+    first: str
+    last: str
+    least: float
+    greatest: float
+
+
+EVERYTHING = Selection()
+
+
+# The offsets.
+
+
+def positions(db: Database, topic_id: str) -> dict[int, tuple[int, Mark | None]]:
+    """{partition: (the offset to read next, the last message that was stored)} of a topic."""
+    mark = ", ".join(known_column(db, "offsets", name) for name in rows.MARK)
+    sql = f'SELECT "partition", next_offset, {mark} FROM offsets WHERE topic_id = ?'
+    found = db.execute(sql, (topic_id,)).fetchall()
+    return {row[0]: (row[1], Mark(*row[2:]) if row[2] is not None else None) for row in found}
+
+
+# The readings.
+
+
+def sensor_logs(warehouse: Queryable, selection: Selection = EVERYTHING) -> list[tuple]:
+    """(id, sensor_id, val, unit, status, ts) of the readings, in the order of their times."""
+    where, values = selection.where()
+    sql = f"SELECT id, sensor_id, val, unit, status, ts FROM sensor_logs {where} ORDER BY ts, id"
+    return warehouse.query(sql, *values)
+
+
+def last_sensor_logs(warehouse: Queryable, number: int) -> list[tuple]:
+    """(sensor_id, val, unit, ts) of the readings that were stored last, the oldest first."""
+    sql = "SELECT sensor_id, val, unit, ts FROM sensor_logs ORDER BY id DESC LIMIT ?"
+    return warehouse.query(sql, number)[::-1]
+
+
+def count_sensor_logs(warehouse: Queryable) -> int:
+    """How many readings are stored."""
+    return warehouse.query("SELECT count(*) FROM sensor_logs")[0][0]
+
+
+def count_by_sensor(warehouse: Queryable) -> list[tuple[str, int, str]]:
+    """(sensor_id, number of readings, the time of the last) of each sensor."""
+    sql = "SELECT sensor_id, count(*), max(ts) FROM sensor_logs GROUP BY sensor_id ORDER BY sensor_id"
+    return [(sensor_id, number, ts) for sensor_id, number, ts in warehouse.query(sql)]
+
+
+def statuses_by_sensor(warehouse: Queryable) -> list[tuple]:
+    """(sensor_id, status), each once."""
+    return warehouse.query("SELECT DISTINCT sensor_id, status FROM sensor_logs")
+
+
+def extent(warehouse: Queryable, selection: Selection = EVERYTHING) -> Extent:
+    """How many readings there are, and between which times and values."""
+    where, values = selection.where()
+    sql = f"SELECT count(*), min(ts), max(ts), min(val), max(val) FROM sensor_logs {where}"
+    return Extent(*warehouse.query(sql, *values)[0])
+
+
+def slices(warehouse: Queryable, start: datetime, width: float, selection: Selection) -> list[tuple]:
+    """The extremes of each sensor and status in each slice of `width` seconds, counted from `start` on.
+
+    (sensor_id, status, slice, unit, readings, least, greatest, first, last)
+    """
+    where, values = selection.where()
+    # Rounded down: not every SQLite has floor(), and CAST rounds in PostgreSQL. Half a millisecond
+    # more, for SQLite knows a time no better, and would put one on an edge before it.
+    number = f"round(({warehouse.seconds('ts')} - ? + 0.0005) / ? - 0.5)"
+    sql = (
+        f"SELECT sensor_id, status, {number} AS slice, min(unit), count(*), min(val), max(val),"
+        f" min(ts), max(ts) FROM sensor_logs {where} GROUP BY sensor_id, slice, status"
+    )
+    return warehouse.query(sql, start.timestamp(), width, *values)
+
+
+def next_free_day(warehouse: Queryable, day: datetime) -> datetime:
+    """The first day, from this one on, of which there are no readings."""
+    sql = "SELECT 1 FROM sensor_logs WHERE ts >= ? AND ts < ? LIMIT 1"
+    while warehouse.query(sql, day.isoformat(), (day + timedelta(days=1)).isoformat()):
+        day += timedelta(days=1)
+    return day
+
+
+# Dead letters, gaps, consumers.
+
+
+def dead_letters(warehouse: Queryable) -> list[tuple]:
+    """(id, topic, partition, offset, key, value, error, ts, replayed, headers) of each, the oldest first."""
+    sql = (
+        'SELECT id, topic, "partition", "offset", "key", value, error, ts, replayed,'
+        f" {warehouse.column('dead_letters', 'headers')} FROM dead_letters ORDER BY id"
+    )
+    return warehouse.query(sql)
+
+
+def count_dead_letters(warehouse: Queryable, topic: str) -> int:
+    """How many messages of this topic were no readings."""
+    return warehouse.query("SELECT count(*) FROM dead_letters WHERE topic = ?", topic)[0][0]
+
+
+def mark_replayed(warehouse: Queryable, letter_id: int, replayed: str) -> None:
+    """Write down where in the log the replay of a dead letter went."""
+    warehouse.execute("UPDATE dead_letters SET replayed = ? WHERE id = ?", replayed, letter_id)
+
+
+def gaps(warehouse: Queryable) -> list[tuple]:
+    """(topic, partition, first_offset, next_offset, reason, ts) of each, the oldest first.
+
+    The reason is None where an older kit recorded it.
+    """
+    reason = warehouse.column("gaps", "reason")
+    sql = f'SELECT topic, "partition", first_offset, next_offset, {reason}, ts FROM gaps ORDER BY id'
+    return warehouse.query(sql)
+
+
+def consumers(warehouse: Queryable) -> list[tuple]:
+    """(group_id, member, ts, processed, stored, dead_letters, fenced, reconnects, seconds) of each consumer.
+
+    In the order of `ts`, the time at which it last wrote.
+    """
+    sql = (
+        "SELECT group_id, member, ts, stored + dead_letters, stored, dead_letters, fenced, reconnects,"
+        " seconds FROM consumers ORDER BY ts"
+    )
+    return warehouse.query(sql)
+
+
+def note_consumer(db: Database, group_id: str, member: str, counts: Mapping[str, float]) -> None:
+    """Write down, or write anew, the numbers of a consumer."""
+    row = {"group_id": group_id, "member": member, **counts, "ts": rows.time_of_writing()}
+    changes = ", ".join(f"{name} = excluded.{name}" for name in row)
+    sql = (
+        f"INSERT INTO consumers ({', '.join(row)}) VALUES ({', '.join('?' * len(row))})"
+        f" ON CONFLICT (group_id, member) DO UPDATE SET {changes}"
+    )
+    db.execute(sql, tuple(row.values()))
+
+
+def running_consumers(warehouse: Queryable, seconds: float) -> list[tuple[str, str]]:
+    """(group_id, member) of each consumer that wrote within the last seconds."""
+    sql = "SELECT group_id, member FROM consumers WHERE ts >= ? ORDER BY group_id, member"
+    found = warehouse.query(sql, rows.time_of_writing(seconds_ago=seconds))
+    return [(group_id, member) for group_id, member in found]
+
+
+# What was stored already.
+
+
+def which_are_stored(
+    warehouse: Queryable, topic: str, partition: int, messages: Sequence[Reading | DeadLetter]
+) -> list[bool]:
+    """Of each message, whether a row with all that is in it is there."""
+    readings = [message for message in messages if isinstance(message, Reading)]
+    stored = _stored_content(warehouse, readings)
+    sql = 'SELECT "offset", "key", value FROM dead_letters WHERE topic = ? AND "partition" = ?'
+    letters = set(warehouse.query(sql, topic, partition))
+    return [
+        rows.content(x) in stored if isinstance(x, Reading) else (x.offset, x.key, x.value) in letters
+        for x in messages
+    ]
+
+
+def _stored_content(warehouse: Queryable, readings: list[Reading]) -> set[tuple]:
+    """Of these readings, the content of those that have a row."""
+    wanted = {rows.content(reading) for reading in readings}
+    found = set()
+    for page in _pages(warehouse, [ts for *_, ts in rows.sensor_logs(readings)]):
+        found |= {(*row[1:5], datetime.fromisoformat(row[5])) for row in page} & wanted
+    return found
+
+
+def _pages(warehouse: Queryable, times: list[str]) -> Iterator[list[tuple]]:
+    """The rows from the least to the greatest of these times, some at once."""
+    last_id = -1
+    sql = (
+        "SELECT id, sensor_id, val, unit, status, ts FROM sensor_logs"
+        f" WHERE id > ? AND ts >= ? AND ts <= ? ORDER BY id LIMIT {PAGE}"
+    )
+    while times and (page := warehouse.query(sql, last_id, min(times), max(times))):
+        yield page
+        last_id = page[-1][0]

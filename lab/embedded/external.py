@@ -1,0 +1,58 @@
+"""What is a broker that somebody else runs? It has the shape of `EmbeddedBroker`, and is left as it is."""
+
+from pathlib import PurePath
+
+from lab.clients.connection import is_answering, speaks_tls
+from lab.embedded.nodes import Node
+
+
+class ExternalBroker:
+    """A broker that somebody else runs: docker-compose, a cluster, another kit. They start and stop it.
+
+    `home`: the folder in which another kit on this machine keeps it, if it is the embedded broker of one.
+    """
+
+    started_here = False
+
+    def __init__(self, bootstrap_servers: str, home: PurePath | None = None):
+        self.bootstrap_servers = bootstrap_servers
+        self.home = home
+
+    @property
+    def other_kit(self) -> PurePath | None:
+        """The home of the kit that runs it; None if no kit does."""
+        return self.home
+
+    def __repr__(self) -> str:
+        by = f"another kit, for itself: {self.home}" if self.home else "somebody else"
+        return f"<Kafka at {self.bootstrap_servers}, run by {by}>"
+
+    def __enter__(self) -> "ExternalBroker":
+        return self.start()
+
+    def __exit__(self, *exception: object) -> None:
+        self.stop()
+
+    def nodes(self) -> list[Node]:
+        """None of its nodes is known here."""
+        return []
+
+    def is_running(self) -> bool:
+        """Whether it answers, or may be a broker behind TLS."""
+        return is_kafka(self.bootstrap_servers)
+
+    def start(self, timeout: float = 120) -> "ExternalBroker":
+        """Nothing to do: that is up to those who run it."""
+        return self
+
+    def stop(self, node: int | None = None, timeout: float = 10) -> None:
+        """Leave it running."""
+
+    def clients(self) -> list[str]:
+        """None is known, and none is disturbed: `stop` leaves it running."""
+        return []
+
+
+def is_kafka(bootstrap_servers: str, timeout: float = 1) -> bool:
+    """Whether a broker answers, or a server that speaks TLS: only a client can tell whether that is Kafka."""
+    return is_answering(bootstrap_servers, timeout) or speaks_tls(bootstrap_servers, timeout)

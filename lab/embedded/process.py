@@ -1,0 +1,162 @@
+"""How does a node of Kafka run: formatted, launched, awaited, ended?"""
+
+import base64
+import os
+import subprocess
+import time
+import uuid
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+
+import psutil
+
+from lab.clients.connection import is_answering
+from lab.embedded.folders import remove_folders, retry_while_in_use
+from lab.embedded.java import environment, java_command
+from lab.embedded.logs import STARTED, found_port_taken, log_file, log_tail
+from lab.embedded.neighbours import listens
+from lab.embedded.nodes import Node
+from lab.embedded.ports import another_address, is_port_open, port_owner
+from lab.embedded.properties import write_properties
+from lab.errors import BrokerError
+
+KILL_SECONDS = 10.0
+# A broker must not get the Ctrl-C of the terminal, nor end with the kernel that started it.
+DETACHED: dict = (
+    {"creationflags": 0x00000008 | 0x00000200}  # DETACHED_PROCESS | CREATE_NEW_PROCESS_GROUP
+    if os.name == "nt"
+    else {"start_new_session": True}
+)
+_children: list[subprocess.Popen] = []
+
+
+class KafkaEndedError(BrokerError):
+    """A process of Kafka ended by itself; `port_taken` if the reason was a port that another program had."""
+
+    def __init__(self, message: str, port_taken: bool = False):
+        super().__init__(message)
+        self.port_taken = port_taken
+
+
+def format_folder(folder: Path, properties: Mapping[str, object], quick: bool) -> None:
+    """Make the data folder of a node: under another name first, so that a crash leaves none half-made."""
+    new = folder.with_name(folder.name + ".new")
+    remove_folders(new)
+    new.mkdir()
+    write_properties(new, properties)
+    # With "=", for an id may begin with "-" and look like an option.
+    arguments = "format", f"--cluster-id={_cluster_id(folder.parent)}", "--config", "server.properties"
+    done = subprocess.run(
+        java_command("kafka.tools.StorageTool", *arguments, quick=quick),
+        cwd=new,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        env=environment(),
+    )
+    if done.returncode:
+        output = (done.stdout + done.stderr).decode(errors="replace").strip()
+        raise KafkaEndedError(f"Kafka could not format {folder}:\n{output[-2000:]}")
+    retry_while_in_use(lambda: new.rename(folder))
+
+
+def _cluster_id(home: Path) -> str:
+    """One id for all nodes of a home, in Kafka's form: 16 bytes in base64."""
+    return base64.urlsafe_b64encode(uuid.uuid5(uuid.NAMESPACE_URL, home.as_uri()).bytes)[:22].decode()
+
+
+def launch(node: Node, properties: Mapping[str, object], quick: bool) -> Node:
+    """Launch Kafka in the folder of a node, formatted first if it is new. Returns the node as it runs.
+
+    `quick`: with Java's AOT cache, if there is one.
+    """
+    if not node.folder.exists():
+        format_folder(node.folder, properties, quick)
+    write_properties(node.folder, properties)
+    with log_file(node).open("ab") as output:
+        output.write(f"{datetime.now():%Y-%m-%d %H:%M:%S} {STARTED}".encode())
+        output.flush()
+        child = subprocess.Popen(
+            java_command("kafka.Kafka", "server.properties", quick=quick),
+            cwd=node.folder,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            env=environment(),
+            **DETACHED,
+        )
+    _children.append(child)
+    return replace(node, pid=child.pid, started=psutil.Process(child.pid).create_time())
+
+
+def wait_until_serving(nodes: list[Node], timeout: float) -> None:
+    """Return when every node answers its clients.
+
+    Raises KafkaEndedError with the end of its log if one ends, and BrokerError if another program took its
+    port, or `timeout` seconds are over.
+    """
+    until = time.monotonic() + timeout
+    while waiting := [node for node in nodes if not _serves(node)]:
+        for node in filter(_has_ended, waiting):
+            if is_port_open(node.host, node.port):
+                raise BrokerError(
+                    f"Port {node.port} was taken by {port_owner(node.port)} while Kafka started. "
+                    f"End it, or choose another port: {another_address(node.address)}."
+                )
+            raise KafkaEndedError(
+                f"Kafka ended while it started.\n{log_tail(node)}", port_taken=found_port_taken(node)
+            )
+        if time.monotonic() > until:
+            raise BrokerError(f"Kafka does not answer after {timeout:.0f} s.\n{log_tail(waiting[0])}")
+        time.sleep(0.05)
+
+
+def _serves(node: Node) -> bool:
+    """Whether the node answers: this process, and not another one at its address."""
+    process = node.process
+    return is_answering(node.address) and bool(process) and listens(process, node.port)
+
+
+def _has_ended(node: Node) -> bool:
+    """Whether its process has ended. Of one that we launched the system tells us, and not the process list.
+
+    That may be wrong about a new process for a moment: a second Kafka would be launched beside the first.
+    """
+    child = next((child for child in _children if child.pid == node.pid), None)
+    return child.poll() is not None if child else not node.process
+
+
+def end(nodes: list[Node], timeout: float) -> None:
+    """Ask the nodes that run to end, and kill them after `timeout` seconds; with 0, kill them at once.
+
+    All at the same time: the last node of a cluster cannot tidy up alone, and would hang for minutes.
+    """
+    running = [node for node in nodes if node.process]
+    for act in ("terminate", "kill") if timeout else ("kill",):
+        for node in running:
+            _signal(node, act)
+        until = time.monotonic() + (timeout or KILL_SECONDS)
+        while any(map(_holds_on, running)) and time.monotonic() <= until:
+            time.sleep(0.02)
+    if left := next((node for node in running if node.process), None):
+        raise BrokerError(f"Kafka does not end, as process {left.pid}. End it, and do this again.")
+    for child in _children:  # the system lists an ended child until its parent asks for its exit code
+        if child.pid in {node.pid for node in running}:
+            child.wait(timeout=10)
+        child.poll()  # also one that ended by itself
+
+
+def _holds_on(node: Node) -> bool:
+    """Whether a node runs, or has its port: a killed process is gone a moment before its port is free."""
+    return bool(node.process) or bool(node.port and is_port_open(node.host, node.port))
+
+
+def _signal(node: Node, act: str) -> None:
+    try:
+        if process := node.process:
+            getattr(process, act)()
+    except psutil.NoSuchProcess:
+        pass
+    except psutil.AccessDenied as error:
+        raise BrokerError(f"Kafka is process {node.pid} of another user, who must end it.") from error

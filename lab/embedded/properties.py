@@ -1,0 +1,81 @@
+"""Which settings does a node of Kafka get in `server.properties`, and why?"""
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from lab.embedded.nodes import Node
+from lab.embedded.ports import HOST
+
+MAX_COPIES = 3  # of each partition of Kafka's own topics, if there are so many nodes
+# What makes Kafka small and quick enough for a laptop; the reason stands above each group.
+PROPERTIES = {
+    # Kafka's own topics: one partition instead of 50.
+    "offsets.topic.num.partitions": 1,
+    "transaction.state.log.num.partitions": 1,
+    "share.coordinator.state.topic.num.partitions": 1,
+    # A new group gets its first message after 0.2 s, not 3 s.
+    "group.initial.rebalance.delay.ms": 0,
+    # A killed broker stays registered for so long. It is back after 2 s, not 11 s.
+    "broker.session.timeout.ms": 1500,
+    "broker.heartbeat.interval.ms": 300,
+    # Half the memory: by default Kafka reserves 128 MB for its log cleaner alone.
+    "log.cleaner.dedupe.buffer.size": 4194304,
+    "log.cleaner.io.buffer.size": 65536,
+    "log.segment.bytes": 16777216,
+    "log.index.size.max.bytes": 1048576,
+    "metadata.log.segment.bytes": 8388608,
+    "num.network.threads": 1,
+    "num.io.threads": 2,
+    "background.threads": 2,
+}
+# Windows cannot rename an open file. A deleted, expired or compacted topic would stop the broker
+# there (KAFKA-1194), so nothing is ever deleted; `reset` empties everything instead.
+WINDOWS_PROPERTIES = {
+    "log.retention.ms": -1,
+    "log.retention.bytes": -1,
+    "log.cleaner.enable": "false",
+    "metadata.max.retention.ms": -1,
+    "delete.topic.enable": "false",
+}
+
+
+def server_properties(node: Node, nodes: Sequence[Node]) -> dict[str, object]:
+    """The settings of `node`, which is one of `nodes`: all of its cluster."""
+    return {
+        "process.roles": "broker,controller",
+        "node.id": node.id,
+        "controller.quorum.voters": ",".join(f"{n.id}@{HOST}:{n.controller_port}" for n in nodes),
+        "listeners": f"PLAINTEXT://{node.address},CONTROLLER://{HOST}:{node.controller_port}",
+        "advertised.listeners": f"PLAINTEXT://{node.address}",
+        "controller.listener.names": "CONTROLLER",
+        "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
+        "log.dirs": "data",
+        **PROPERTIES,
+        **_replication(len(nodes)),
+        **(WINDOWS_PROPERTIES if os.name == "nt" else {}),
+    }
+
+
+def write_properties(folder: Path, properties: Mapping[str, object]) -> None:
+    """Write `server.properties` into the folder of a node.
+
+    Its paths are relative: Java reads the file as Latin-1, in which an accent or a backslash breaks a path.
+    """
+    lines = [f"{name}={value}\n" for name, value in properties.items()]
+    (folder / "server.properties").write_text("".join(lines), encoding="ascii")
+
+
+def _replication(brokers: int) -> dict[str, object]:
+    """A message is acknowledged once all copies but one have it: one node may be down."""
+    copies = min(brokers, MAX_COPIES)
+    in_sync = max(1, copies - 1)
+    return {
+        "min.insync.replicas": in_sync,
+        "default.replication.factor": copies,
+        "offsets.topic.replication.factor": copies,
+        "transaction.state.log.replication.factor": copies,
+        "transaction.state.log.min.isr": in_sync,
+        "share.coordinator.state.topic.replication.factor": copies,
+        "share.coordinator.state.topic.min.isr": in_sync,
+    }

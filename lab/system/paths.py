@@ -1,0 +1,30 @@
+"""Where does a path lead? A relative one starts at the kit's folder, seen from inside it."""
+
+from pathlib import Path
+
+from lab.errors import SettingsError
+
+KIT = Path(__file__).resolve().parents[2]
+
+
+def absolute(path: Path) -> Path:
+    """The path from the kit's folder when we are in it or below it, else from the current folder.
+
+    So a notebook and a terminal mean the same file. Raises SettingsError if the path names a user that is
+    not there, or if the current folder is gone.
+    """
+    try:
+        path, here = path.expanduser(), Path.cwd().resolve()
+    except RuntimeError as error:
+        raise SettingsError(f"{path}: there is no such user here. Name the folder itself.") from error
+    except FileNotFoundError as error:
+        raise SettingsError("The folder that you are in is gone: go to another one with cd.") from error
+    return path if path.is_absolute() else (KIT if here.is_relative_to(KIT) else here) / path
+
+
+def is_file(path: str) -> bool:
+    """Whether there is such a file; False too for what no file can be called."""
+    try:
+        return Path(path).is_file()
+    except OSError:
+        return False

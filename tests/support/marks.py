@@ -1,0 +1,11 @@
+"""Which tests cannot run everywhere, or with every number of examples?"""
+
+import os
+
+import pytest
+from hypothesis import settings
+
+DELETES_TOPIC = pytest.mark.skipif(
+    os.name == "nt", reason="on Windows Kafka cannot remove a topic, so the kit's broker refuses it"
+)
+few = settings(max_examples=150, deadline=None)  # a shared machine has slow moments
