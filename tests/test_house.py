@@ -23,7 +23,7 @@ MODULES = sorted((KIT / "lab").rglob("*.py"))
 NOTEBOOKS = sorted((KIT / "notebooks").glob("*.ipynb"))
 README = (KIT / "README.md").read_text(encoding="utf-8")
 TEACHING = (KIT / "TEACHING.md").read_text(encoding="utf-8")
-OURS = [*sorted((KIT / "tests").glob("*.py")), *sorted((KIT / "benchmarks").glob("*.py"))]
+OURS = [*sorted((KIT / "tests").rglob("*.py")), *sorted((KIT / "benchmarks").glob("*.py"))]
 CODE = [*MODULES, KIT / "start.py", KIT / "conftest.py", *OURS]
 # {lesson: (its question, its minutes)}; an appendix may be missing where a teacher has a plan.
 ROWS = {
@@ -261,9 +261,9 @@ def test_the_door_gives_every_check():
 
 @pytest.mark.parametrize("name", checks.__all__)
 def test_every_check_is_tested(name):
-    """With a right answer and wrong ones: most are in `tests/test_checks.py`."""
-    tests = (path.read_text(encoding="utf-8") for path in (KIT / "tests").glob("test_*.py"))
-    assert any(f"lab.{name}(" in text for text in tests), f"tests/test_checks.py: lab.{name}(...)"
+    """With a right answer and wrong ones: most are in `tests/classroom/test_checks.py`."""
+    tests = (path.read_text(encoding="utf-8") for path in (KIT / "tests").rglob("test_*.py"))
+    assert any(f"lab.{name}(" in text for text in tests), f"tests/classroom/test_checks.py: lab.{name}(...)"
 
 
 # The teacher's page.
@@ -387,6 +387,13 @@ def test_what_is_asked_of_the_warehouse_has_a_name(path):
     texts = (node for node in ast.walk(module) if isinstance(node, ast.Constant) and node not in docstrings)
     found = [f"line {node.lineno}" for node in texts if SQL.search(str(node.value))]
     assert found == [], "lab/databases/queries.py: a function whose name says what is asked"
+
+
+@pytest.mark.parametrize("path", OURS, ids=lambda path: path.relative_to(KIT).as_posix())
+def test_no_test_imports_from_another_test(path):
+    """What several need is in `tests/support`, each module one thing."""
+    imports = [str(node.module) for node in ast.walk(tree(path)) if isinstance(node, ast.ImportFrom)]
+    assert [name for name in imports if name.split(".")[-1].startswith("test_")] == []
 
 
 @pytest.mark.parametrize("path", OURS, ids=lambda path: path.name)

@@ -2,7 +2,7 @@
 
 No other module of the kit uses a private name or a private module of kafka-python. Each workaround says in
 which version its fault was seen, what goes wrong without it, and when to delete it; where the fault can be
-provoked, tests/test_workarounds.py shows it. A workaround that does not fit the version that is installed is
+provoked, tests/clients/test_workarounds.py shows it. A workaround that does not fit the installed version is
 off, and says so. kafka-python is at https://github.com/dpkp/kafka-python: #3121 is issue 3121 there.
 """
 

@@ -18,7 +18,7 @@ from lab.embedded.broker import EmbeddedBroker
 from lab.embedded.ports import free_ports, is_port_open
 from tests.support.waiting import wait_for
 
-KIT = Path(__file__).parent.parent
+KIT = Path(__file__).parents[2]
 pytestmark = pytest.mark.skipif(
     Path(sys.prefix).resolve() != (KIT / ".venv").resolve(), reason="start.py runs the Python of .venv"
 )

@@ -123,7 +123,7 @@ def test_of_a_tested_version_nothing_is_said(monkeypatch, caplog, tested):
 
 def test_the_kit_asks_for_the_versions_that_it_is_tested_with():
     """In what pip reads, in what the README says, and in what the tests run with."""
-    kit = Path(__file__).parent.parent
+    kit = Path(__file__).parents[2]
     project = tomllib.loads((kit / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     assert [each for each in project["dependencies"] if each.startswith(PACKAGE)] == [
         f"{PACKAGE}[crc32c,lz4,snappy,zstd]{TESTED}"

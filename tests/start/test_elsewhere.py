@@ -17,7 +17,7 @@ import lab
 import lab.embedded.java
 from lab.clients.installed import OLDEST_PYTHON
 
-KIT = Path(__file__).parent.parent
+KIT = Path(__file__).parents[2]
 BINDER = KIT / "binder"
 
 

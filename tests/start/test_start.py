@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-KIT = Path(__file__).parent.parent
+KIT = Path(__file__).parents[2]
 BINARIES = "Scripts" if os.name == "nt" else "bin"
 
 

@@ -17,7 +17,7 @@ from lab.embedded.broker import EmbeddedBroker
 from lab.embedded.ports import free_ports
 from tests.support.waiting import wait_for
 
-KIT = Path(__file__).parent.parent
+KIT = Path(__file__).parents[2]
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="Windows has no terminal that a test could close")
 START = pytest.mark.skipif(
     Path(sys.prefix).resolve() != (KIT / ".venv").resolve(), reason="start.py runs the Python of .venv"

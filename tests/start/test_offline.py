@@ -9,7 +9,7 @@ import pytest
 
 from lab.embedded.ports import free_ports
 
-KIT = Path(__file__).parent.parent
+KIT = Path(__file__).parents[2]
 # A network of its own with nothing in it; then its loopback is switched on, and the command is run.
 CUT_OFF = """
 import fcntl, os, socket, struct, sys

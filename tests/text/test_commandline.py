@@ -19,7 +19,7 @@ from lab.errors import InvalidReading, LabError
 from lab.text import commandline
 from lab.text.commandline import as_typed
 
-KIT = Path(__file__).parent.parent
+KIT = Path(__file__).parents[2]
 BIN = Path(sys.executable).parent
 TEXT = "Start one: python -m lab broker start. Or 'python -m lab doctor'."
 

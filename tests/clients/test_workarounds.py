@@ -30,7 +30,7 @@ from lab.clients.deliveries import NEVER_MS
 from tests.support.marks import DELETES_TOPIC
 from tests.support.waiting import wait_for
 
-KIT = Path(__file__).parent.parent
+KIT = Path(__file__).parents[2]
 PUBLIC = {"kafka", "kafka.admin", "kafka.errors"}
 MODULES = sorted(path for path in (KIT / "lab").rglob("*.py") if path.name != "workarounds.py")
 

@@ -25,7 +25,7 @@ NAMES = ("/usr/bin/chromium", "chromium", "chromium-browser", "google-chrome", "
 CHROMIUM = next(filter(None, map(shutil.which, NAMES)), None)
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason=f"there is no Chromium: none of {', '.join(NAMES)}")
 
-LESSON = Path(__file__).parent.parent / "notebooks" / "10_live_dashboard.ipynb"
+LESSON = Path(__file__).parents[2] / "notebooks" / "10_live_dashboard.ipynb"
 FLAGS = [
     "--headless",
     "--no-sandbox",  # as root there is none

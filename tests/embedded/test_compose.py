@@ -11,7 +11,7 @@ from lab.embedded.ports import free_ports
 from lab.embedded.properties import PROPERTIES
 from lab.settings import Settings
 
-TEXT = (Path(__file__).parent.parent / "docker-compose.yaml").read_text(encoding="utf-8")
+TEXT = (Path(__file__).parents[2] / "docker-compose.yaml").read_text(encoding="utf-8")
 COMPOSE = yaml.safe_load(TEXT)
 SERVICES = COMPOSE["services"]
 KAFKA, NODES = SERVICES["kafka"], [SERVICES[f"kafka-{n}"] for n in (1, 2, 3)]

@@ -33,7 +33,7 @@ from tests.support.packages import install
 from tests.support.secured_broker import SecuredBroker
 from tests.support.waiting import soon, wait_for
 
-KIT = Path(__file__).parent.parent
+KIT = Path(__file__).parents[2]
 posix = pytest.mark.skipif(os.name != "posix", reason="in the way of Linux and macOS")
 
 
