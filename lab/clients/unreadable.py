@@ -12,11 +12,12 @@ from kafka import KafkaConsumer, TopicPartition
 from kafka.errors import CorruptRecordError, KafkaError, KafkaTimeoutError, UnsupportedCodecError
 
 from lab.clients.connection import connect
+from lab.clients.installed import PACKAGE, TESTED
 from lab.clients.readers import READER, REQUEST_MS
 from lab.clients.truncation import READ_SECONDS
 from lab.errors import UnreadableError
 
-CODECS = "kafka-python[lz4,snappy,zstd]"
+CODECS = f"{PACKAGE}[lz4,snappy,zstd]{TESTED}"
 BESIDE_SECONDS = 2.0  # for a look beside the polls of a consumer, which looks again if it fails again
 
 
@@ -39,7 +40,7 @@ def explain_unreadable(places: dict[TopicPartition, int | None], **kafka: Any) -
         if isinstance(error, UnsupportedCodecError):
             return UnreadableError(
                 f"{partition.topic}, partition {partition.partition}, offset {offset}: {error}",
-                f"Install what reads it: python -m pip install '{CODECS}'.",
+                f'Install what reads it: python -m pip install "{CODECS}".',
             )
         if error:
             return UnreadableError(
