@@ -140,7 +140,7 @@ def test_a_reset_leaves_the_data_of_a_broker_that_does_not_end(own_broker, monke
         patch.setattr(
             lab.embedded.process, "time", SimpleNamespace(monotonic=lambda: next(clock), sleep=lambda _: None)
         )
-        with pytest.raises(BrokerError, match=rf"Kafka does not end, as process {pid}"):
+        with pytest.raises(BrokerError, match=rf"Kafka does not end: process {pid}\. End it"):
             own_broker.reset()
     assert (own_broker.home / "broker-1" / "data" / "meta.properties").is_file()
 
