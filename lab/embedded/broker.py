@@ -152,8 +152,9 @@ class EmbeddedBroker:
             _check_number(self.home, len(nodes), self.brokers)
             nodes = _plan(self.home, self.host, self._ports)
         elif (nodes[0].address, len(nodes)) != (f"{self.host}:{self.port}", self.brokers):
+            there = ",".join(node.address for node in nodes)
             raise BrokerError(
-                f"The broker of {self.home} already runs, with {len(nodes)} node(s) from {nodes[0].address}. "
+                f"The broker of {self.home} already runs, at {there}. "
                 "Stop it first: python -m lab broker stop."
             )
         try:
