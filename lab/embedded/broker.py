@@ -152,8 +152,9 @@ class EmbeddedBroker:
             _check_number(self.home, len(nodes), self.brokers)
             nodes = _plan(self.home, self.host, self._ports)
         elif (nodes[0].address, len(nodes)) != (f"{self.host}:{self.port}", self.brokers):
+            there = ",".join(node.address for node in nodes)
             raise BrokerError(
-                f"The broker of {self.home} already runs, as {len(nodes)} at {nodes[0].address}. "
+                f"The broker of {self.home} already runs, at {there}. "
                 "Stop it first: python -m lab broker stop."
             )
         try:
@@ -163,7 +164,7 @@ class EmbeddedBroker:
             raise
 
     def _launch_all(self, nodes: list[Node], timeout: float) -> None:
-        if nodes != read_record(self.home):  # before the first runs: this program may be killed at any moment
+        if nodes != read_record(self.home):  # before the first runs, for this program may be killed then
             write_nodes(self.home, nodes)
         try:
             self._launch(nodes, timeout, quick=True)

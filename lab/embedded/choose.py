@@ -117,8 +117,8 @@ def _external(bootstrap_servers: str, home: Path) -> ExternalBroker:
 
 def _answers_as_kafka(bootstrap_servers: str) -> bool:
     """Whether a Kafka answers there. An open port that does not answer gets COMES_UP_SECONDS to do so."""
-    began, warned = time.monotonic(), False
-    while not is_kafka(bootstrap_servers, PROBE_SECONDS if warned else FIRST_PROBE_SECONDS):
+    began, probe, warned = time.monotonic(), FIRST_PROBE_SECONDS, False
+    while not is_kafka(bootstrap_servers, probe):
         is_open = [place for place in _addresses(bootstrap_servers) if is_port_open(*place)]
         waited = time.monotonic() - began
         if not is_open or waited > COMES_UP_SECONDS:
@@ -126,6 +126,8 @@ def _answers_as_kafka(bootstrap_servers: str) -> bool:
         if waited > WARN_SECONDS and not warned:
             _warn(*is_open[0])
             warned = True
+        if warned:  # half of what is left, for is_kafka asks twice
+            probe = min(PROBE_SECONDS, max(FIRST_PROBE_SECONDS, (COMES_UP_SECONDS - waited) / 2))
         time.sleep(0.2)
     return True
 

@@ -1,4 +1,4 @@
-"""What has a home on the disk, can it be written, and how is it removed?
+"""Which files does a home have, is there room for more, and how are they removed?
 
 `broker-1` is the data folder of node 1, `broker-1.log` its log. `broker-1.new` is a folder that is being
 formatted, and `broker-1.gone` one that is being removed; a crash may leave either.

@@ -1,4 +1,4 @@
-"""Which nodes of Kafka has a home, with which ports and data, and which of them run?
+"""Which nodes of Kafka does a home have, with which ports and data, and which of them run?
 
 `broker.json` says how they were last started. It may be lost, or older than what runs. So a node counts
 as running when a Kafka runs in its folder, as the process list of this machine shows.

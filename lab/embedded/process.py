@@ -140,7 +140,7 @@ def end(nodes: list[Node], timeout: float) -> None:
         while any(map(_holds_on, running)) and time.monotonic() <= until:
             time.sleep(0.02)
     if left := next((node for node in running if node.process), None):
-        raise BrokerError(f"Kafka does not end, as process {left.pid}. End it, and do this again.")
+        raise BrokerError(f"Kafka does not end: process {left.pid}. End it, and do this again.")
     for child in _children:  # the system lists an ended child until its parent asks for its exit code
         if child.pid in {node.pid for node in running}:
             child.wait(timeout=10)

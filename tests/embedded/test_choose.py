@@ -42,7 +42,6 @@ def test_a_taken_port_is_named_with_who_holds_it(tmp_path, monkeypatch):
 def test_a_program_that_is_no_kafka_is_said_before_it_is_waited_for(tmp_path, monkeypatch, caplog):
     """A Kafka in Docker opens its port long before it answers, so that such a port is waited for."""
     monkeypatch.setattr(choose, "COMES_UP_SECONDS", 2)
-    monkeypatch.setattr(choose, "PROBE_SECONDS", 1)
     began = time.time()
     with socket.create_server(("127.0.0.1", 0)) as mute:
         port = mute.getsockname()[1]
@@ -54,7 +53,7 @@ def test_a_program_that_is_no_kafka_is_said_before_it_is_waited_for(tmp_path, mo
     )
     assert re.match(said, warning.getMessage())
     assert warning.created - began < 2
-    assert time.time() - warning.created > 1
+    assert 1 < time.time() - warning.created < 5
 
 
 def test_of_a_broker_that_answers_late_no_more_than_one_warning_is_given(

@@ -27,7 +27,7 @@ def jars() -> list[Path]:
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory):
-    """The bytes of a cache, made by two who ask at once; None where Java can make none."""
+    """The bytes of a cache, made by two who ask at once."""
     cache = tmp_path_factory.mktemp("java") / "kafka-test.aot"
     found = []
     with pytest.MonkeyPatch.context() as patch:
@@ -37,6 +37,8 @@ def made(tmp_path_factory):
             thread.start()
         for thread in threads:
             thread.join(120)
+    if os.name == "nt" and found == [None, None]:
+        pytest.skip("Java makes no AOT cache here")
     assert found == [cache, cache]
     assert [path.name for path in cache.parent.glob("*.aot*") if path.suffix != ".lock"] == [cache.name]
     return cache.read_bytes()
