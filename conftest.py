@@ -62,10 +62,16 @@ def pytest_collection_modifyitems(config, items):
         config.hook.pytest_deselected(items=left_out)
         items[:] = [item for item in items if item not in left_out]
     for item in items:
-        if item.path.suffix == ".ipynb" or SERVERS & set(getattr(item, "fixturenames", ())):
+        if item.path.suffix == ".ipynb" or SERVERS & {*getattr(item, "fixturenames", ()), *_variants(item)}:
             item.add_marker(pytest.mark.broker)
         if item.path.name == "12_postgresql.ipynb" and (reason := _postgresql_fault()):
             item.add_marker(pytest.mark.skip(reason))
+
+
+def _variants(item) -> list[str]:
+    """The values of its parameters that are names, such as the one of a database."""
+    found = getattr(item, "callspec", None)
+    return [value for value in found.params.values() if isinstance(value, str)] if found else []
 
 
 def pytest_sessionfinish(session):

@@ -6,6 +6,7 @@ import inspect
 import itertools
 import re
 import shlex
+from functools import cache
 from pathlib import Path
 
 import click
@@ -36,10 +37,12 @@ APPENDICES = {name for name, (question, _) in ROWS.items() if question.startswit
 by_name = pytest.mark.parametrize("path", NOTEBOOKS, ids=[path.stem for path in NOTEBOOKS])
 
 
+@cache
 def tree(path: Path) -> ast.Module:
     return ast.parse(path.read_text(encoding="utf-8"))
 
 
+@cache
 def notebook(path: Path) -> nbformat.NotebookNode:
     return nbformat.read(path, as_version=4)
 

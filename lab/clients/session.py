@@ -85,8 +85,7 @@ class Session:
         except LogTruncationError as error:
             self.positions.needs_seek.extend(error.divergent_offsets)  # the marks tell more
         except DAMAGED:
-            # It is at the committed offset, where something may be that was skipped, and not at the stored
-            # one. There the next poll would raise again.
+            # At the committed offset may be what was skipped; the client is not at the stored one yet.
             if not self.positions.needs_seek:
                 raise
         if self.rebalances.assignments:
