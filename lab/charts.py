@@ -5,28 +5,11 @@ from datetime import datetime
 
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.collections import PolyCollection
-from matplotlib.dates import date2num
 
 from lab.databases import queries
 from lab.databases.queries import Selection
-from lab.drawing.figure import GAP, LINE, STATUS, Chart, caption, dress, dress_times
-from lab.drawing.thinning import (
-    LIMITS,
-    RATE_SLICES,
-    SLICE_COLUMNS,
-    choose_sensors,
-    count_readings,
-    drawable,
-    extremes,
-    find_gaps,
-    gaps_between,
-    is_drawable,
-    rate_slice,
-    seconds_of,
-    thin_slices,
-    undrawable,
-)
+from lab.drawing import thinning
+from lab.drawing.figure import LINE, STATUS, Chart, caption, dress, dress_times, shade
 from lab.errors import LabError
 from lab.text.printable import printable
 from lab.warehouse import Warehouse
@@ -42,11 +25,8 @@ def read_sensor_logs(warehouse: str, sensor_id: str | None = None) -> pd.DataFra
     there is none.
     """
     with Warehouse(warehouse, create=False) as db:
-        return _read(db, Selection([sensor_id] if sensor_id else []))
-
-
-def _read(db: Warehouse, selection: Selection) -> pd.DataFrame:
-    return _frame(queries.sensor_logs(db, selection), COLUMNS, "ts")
+        rows = queries.sensor_logs(db, Selection([sensor_id] if sensor_id else []))
+    return _frame(rows, COLUMNS, "ts")
 
 
 def _frame(rows: list[tuple], columns: list[str], *times: str) -> pd.DataFrame:
@@ -67,17 +47,18 @@ def thin_sensor_logs(
     with Warehouse(warehouse, create=False) as db:
         selection, left_out = _select(db, sensors)
         found = queries.extent(db, selection)
-        if found.readings > max_rows and not is_drawable(found):
-            everything, selection = found.readings, Selection(selection.sensors, LIMITS)
+        if found.readings > max_rows and not thinning.is_drawable(found):
+            everything, selection = found.readings, Selection(selection.sensors, thinning.LIMITS)
             found = queries.extent(db, selection)
-            left_out.append(undrawable(everything - found.readings))
+            left_out.append(thinning.undrawable(everything - found.readings))
         if found.readings <= max_rows:
-            logs, beyond = drawable(_read(db, selection).assign(readings=1))
+            rows = queries.sensor_logs(db, selection)
+            logs, beyond = thinning.drawable(_frame(rows, COLUMNS, "ts").assign(readings=1))
             return logs, None, left_out + beyond
         first, last = datetime.fromisoformat(found.first), datetime.fromisoformat(found.last)
-        rows = queries.slices(db, *thin_slices(first, last), selection)
-    slices = _frame(rows, SLICE_COLUMNS, "first", "last")
-    return extremes(slices), gaps_between(slices), left_out
+        rows = queries.slices(db, *thinning.thin_slices(first, last), selection)
+    slices = _frame(rows, thinning.SLICE_COLUMNS, "first", "last")
+    return thinning.extremes(slices), thinning.gaps_between(slices), left_out
 
 
 def _select(db: Warehouse, sensors: Sequence[str]) -> tuple[Selection, list[str]]:
@@ -89,7 +70,7 @@ def _select(db: Warehouse, sensors: Sequence[str]) -> tuple[Selection, list[str]
                 f"There are no readings of the sensor {printable(sensor_id)} in {db.name}. "
                 "The sensors that there are: python -m lab status."
             )
-    shown, left_out = choose_sensors(found[found["sensor_id"].isin(sensors)] if sensors else found)
+    shown, left_out = thinning.choose_sensors(found[found["sensor_id"].isin(sensors)] if sensors else found)
     return Selection(shown if sensors or left_out else []), left_out
 
 
@@ -102,8 +83,8 @@ def plot_sensor_logs(
     The last panel shows the rate: readings stored of each sensor in each slice of the time.
     Of many sensors some are chosen; what is not shown stands above, and in the chart's `left_out`.
     """
-    logs, beyond = drawable(logs)
-    sensors, others = choose_sensors(logs[["sensor_id", "status"]].drop_duplicates())
+    logs, beyond = thinning.drawable(logs)
+    sensors, others = thinning.choose_sensors(logs[["sensor_id", "status"]].drop_duplicates())
     logs = logs[logs["sensor_id"].isin(sensors)]
     chart = Chart(figsize=(11, 2.1 * (len(sensors) + 1)), left_out=[*left_out, *beyond, *others])
     if not sensors:
@@ -122,7 +103,7 @@ def plot_sensor_logs(
 def plot_sensor(panel: Axes, logs: pd.DataFrame, gaps: pd.DataFrame | None = None) -> None:
     """The values of one sensor on the given axes, with these gaps, or those that are found."""
     sensor_id, unit = logs[["sensor_id", "unit"]].iloc[0]
-    gaps = find_gaps(logs["ts"]) if gaps is None else gaps
+    gaps = thinning.find_gaps(logs["ts"]) if gaps is None else gaps
     line = logs.set_index("ts")["val"]
     # A point that is not there, so that the line does not bridge the silence.
     breaks = pd.Series(float("nan"), index=gaps["start"] + pd.Timedelta(microseconds=1))
@@ -134,31 +115,22 @@ def plot_sensor(panel: Axes, logs: pd.DataFrame, gaps: pd.DataFrame | None = Non
     for status, (color, marker) in STATUS.items():
         some = logs[logs["status"] == status]
         if len(some):
-            count = f"{status} ({count_readings(some).sum()})"
+            count = f"{status} ({thinning.count_readings(some).sum()})"
             panel.plot(some["ts"], some["val"], marker, color=color, markersize=6, label=count)
     if len(gaps):
-        _shade(panel, gaps)
+        shade(panel, gaps["start"], gaps["end"], label="no readings")
     dress(panel, caption(sensor_id), caption(unit, max_length=16))
 
 
-def _shade(panel: Axes, gaps: pd.DataFrame) -> None:
-    """Grey from the start to the end of each gap: one shape, for there may be thousands."""
-    spans = zip(date2num(gaps["start"]), date2num(gaps["end"]))
-    corners = [[(start, 0), (start, 1), (end, 1), (end, 0)] for start, end in spans]
-    shapes = PolyCollection(corners, color=GAP, alpha=0.25, linewidth=0, label="no readings")
-    shapes.set_transform(panel.get_xaxis_transform())
-    panel.add_collection(shapes, autolim=False)
-
-
 def _plot_rates(panel: Axes, logs: pd.DataFrame) -> None:
-    name = rate_slice((logs["ts"].max() - logs["ts"].min()).total_seconds())
-    logs = logs.assign(readings=count_readings(logs))
+    name = thinning.rate_slice((logs["ts"].max() - logs["ts"].min()).total_seconds())
+    logs = logs.assign(readings=thinning.count_readings(logs))
     by_slice = logs.groupby([pd.Grouper(key="ts", freq=name), "sensor_id"])
     counts = by_slice["readings"].sum().unstack(fill_value=0)
-    bottom, width = 0, seconds_of(name) / 86400  # matplotlib counts in days
+    bottom, width = 0, thinning.seconds_of(name) / 86400  # matplotlib counts in days
     for sensor_id in counts:
         rate = counts[sensor_id]
         label = caption(sensor_id, max_length=24)
         panel.bar(rate.index, rate, width, bottom, align="edge", label=label)
         bottom = bottom + rate
-    dress(panel, f"readings stored per {RATE_SLICES[name]}", "readings")
+    dress(panel, f"readings stored per {thinning.RATE_SLICES[name]}", "readings")

@@ -1,11 +1,13 @@
 """How does a picture look? The figure, its colours, its words, its axes, and the bytes of its PNG."""
 
 import io
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from datetime import datetime
 from functools import cache
 
 from matplotlib.axes import Axes
-from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
+from matplotlib.collections import PolyCollection
+from matplotlib.dates import AutoDateLocator, ConciseDateFormatter, date2num
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties, findfont, get_font
 
@@ -74,3 +76,12 @@ def dress_times(panel: Axes) -> None:
     locator = AutoDateLocator()
     panel.xaxis.set_major_locator(locator)
     panel.xaxis.set_major_formatter(ConciseDateFormatter(locator))
+
+
+def shade(panel: Axes, starts: Iterable[datetime], ends: Iterable[datetime], label: str) -> None:
+    """Grey from each start to its end: one shape, for there may be thousands."""
+    spans = zip(date2num(starts), date2num(ends))
+    corners = [[(start, 0), (start, 1), (end, 1), (end, 0)] for start, end in spans]
+    shapes = PolyCollection(corners, color=GAP, alpha=0.25, linewidth=0, label=label)
+    shapes.set_transform(panel.get_xaxis_transform())
+    panel.add_collection(shapes, autolim=False)

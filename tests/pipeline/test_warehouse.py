@@ -21,10 +21,13 @@ import pytest
 
 import lab.databases.sqlite
 from lab.databases import rows
+from lab.databases.opening import KINDS, Kind
 from lab.databases.schema import TABLES, Column
+from lab.databases.sqlite import SQLite
 from lab.dead_letters import list_dead_letters
 from lab.errors import WarehouseError
 from lab.readings import Batch, DeadLetter, Gap, Reading, decode_reading, encode_reading
+from lab.settings import Settings
 from lab.warehouse import Warehouse
 from tests.support.samples import START, TOPIC, batch, values
 from tests.support.waiting import wait_for
@@ -489,6 +492,31 @@ def test_an_empty_file_is_no_warehouse_to_read(path):
     path.touch()
     with pytest.raises(WarehouseError), Warehouse(str(path), create=False) as warehouse:
         warehouse.query(LOGS)
+
+
+# A kind of database that is new: a line in KINDS.
+
+
+class Mine(SQLite):
+    def __init__(self, url: str):
+        super().__init__(url.removeprefix("mine://"))
+
+
+def test_a_new_kind_of_database_is_a_line_in_the_table(path, monkeypatch):
+    monkeypatch.setitem(KINDS, "mine", Kind(__name__, "Mine"))
+    settings = Settings.from_environment({"LAB_WAREHOUSE": f"mine://{path}"})
+    with Warehouse(settings.warehouse_url) as warehouse:
+        assert warehouse.store(*TOPIC, [batch(0, 2)]) == set()
+    with Warehouse(str(path), create=False) as warehouse:
+        assert values(warehouse) == [0, 1]
+
+
+def test_a_kind_whose_package_is_missing_says_what_to_install(monkeypatch):
+    monkeypatch.setitem(KINDS, "mine", Kind("no_such_module", "Mine", "mine[extra]"))
+    assert refusal("mine://x") == (
+        "Mine needs the package mine (No module named 'no_such_module'): "
+        'python -m pip install "mine[extra]".'
+    )
 
 
 # An older kit made it, and some columns came later.
