@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from lab.classroom.checks import *  # noqa: F403
     from lab.classroom.doctor import diagnose
     from lab.classroom.pictures import plot_ledger, plot_offsets, plot_replicas
-    from lab.clients.groups import describe_group, group_offsets, partition_owners
+    from lab.clients.groups import group_assignments, group_offsets, partition_owners
     from lab.consumer import consume
     from lab.dead_letters import fix_value, list_dead_letters, replay
     from lab.drawing.thinning import find_gaps
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from lab.producer import produce
     from lab.readings import Reading, decode_reading, encode_reading
     from lab.settings import Settings
-    from lab.simulation import DAY, PLANTS, Plant, simulate_readings
+    from lab.simulation import PLANTED_FAULTS, SAMPLE_DAY, PlantedFault, simulate_readings
     from lab.system.signals import wait_until
     from lab.topics import create_topic, describe_topic, fresh_name, read_records, topic_offsets
     from lab.warehouse import Warehouse
@@ -45,7 +45,7 @@ DOOR = {
     "lab.charts": "plot_sensor_logs read_sensor_logs",
     "lab.classroom.doctor": "diagnose",
     "lab.classroom.pictures": "plot_ledger plot_offsets plot_replicas",
-    "lab.clients.groups": "describe_group group_offsets partition_owners",
+    "lab.clients.groups": "group_assignments group_offsets partition_owners",
     "lab.consumer": "consume",
     "lab.dead_letters": "fix_value list_dead_letters replay",
     "lab.drawing.thinning": "find_gaps",
@@ -56,7 +56,7 @@ DOOR = {
     "lab.producer": "produce",
     "lab.readings": "Reading decode_reading encode_reading",
     "lab.settings": "Settings",
-    "lab.simulation": "DAY PLANTS Plant simulate_readings",
+    "lab.simulation": "SAMPLE_DAY PLANTED_FAULTS PlantedFault simulate_readings",
     "lab.system.signals": "wait_until",
     "lab.topics": "create_topic describe_topic fresh_name read_records topic_offsets",
     "lab.warehouse": "Warehouse",

@@ -46,7 +46,7 @@ KINDS = (
 
 
 @dataclass(frozen=True)
-class Plant:
+class PlantedFault:
     """A fault hidden in the readings of one sensor, in the batches `first` up to `last` included.
 
     An outlier adds `size` to the values, a drift grows from 0 to `size`, and in a gap the sensor
@@ -68,14 +68,14 @@ class Plant:
 
 # In a day of one batch a minute: spikes at 05:00, 12:30 and 18:20, silence from 08:00 up to
 # 10:00, and a pressure that climbs from 14:00 on.
-PLANTS = (
-    Plant("outlier", "temperature-1", 300, 300, size=14),
-    Plant("outlier", "temperature-1", 750, 750, size=-18),
-    Plant("outlier", "temperature-1", 1100, 1100, size=14),
-    Plant("gap", "humidity-1", 480, 599),
-    Plant("drift", "pressure-1", 840, 1439, size=12),
+PLANTED_FAULTS = (
+    PlantedFault("outlier", "temperature-1", 300, 300, size=14),
+    PlantedFault("outlier", "temperature-1", 750, 750, size=-18),
+    PlantedFault("outlier", "temperature-1", 1100, 1100, size=14),
+    PlantedFault("gap", "humidity-1", 480, 599),
+    PlantedFault("drift", "pressure-1", 840, 1439, size=12),
 )
-DAY = datetime(2026, 1, 1, tzinfo=UTC)
+SAMPLE_DAY = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 def sensor_ids(sensors: int = 3) -> list[str]:
@@ -89,7 +89,7 @@ def simulate_readings(
     seed: int | None = None,
     start: datetime | None = None,
     step: timedelta = timedelta(minutes=1),
-    plants: Iterable[Plant] = (),
+    plants: Iterable[PlantedFault] = (),
 ) -> Iterator[list[Reading]]:
     """Yield batches without end: one reading of each sensor in a batch.
 

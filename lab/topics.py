@@ -8,7 +8,7 @@ from typing import Any
 from kafka import KafkaAdminClient, KafkaConsumer, TopicPartition
 from kafka.errors import NoError, TopicAlreadyExistsError, UnknownTopicOrPartitionError, for_code
 
-from lab.clients.access import explain_rights
+from lab.clients.auth_errors import explain_rights
 from lab.clients.connection import ask_again, connect
 from lab.clients.workarounds import ConsumerRecord
 from lab.errors import TopicError

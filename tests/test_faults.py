@@ -60,7 +60,7 @@ def test_consumer_killed_at_random_moments_under_load(either_place, rounds, chan
             with either_place.running("consume", "--quiet"):
                 wait_for(lambda before=before: either_place.stored() > before)
                 waits.append(time.monotonic() - began)
-                members += lab.describe_group(either_place.topic, **either_place.kafka)
+                members += lab.group_assignments(either_place.topic, **either_place.kafka)
                 time.sleep(chance.uniform(0, 0.7))  # the moment of death, not a wait
     ledger = either_place.drain()
     assert ledger.clean

@@ -25,7 +25,7 @@ from lab.embedded.ports import another_address
 from lab.errors import BrokerError, LabError
 from lab.producer import ProduceSummary, produce
 from lab.settings import Settings
-from lab.simulation import DAY, PLANTS, simulate_readings
+from lab.simulation import PLANTED_FAULTS, SAMPLE_DAY, simulate_readings
 from lab.system.signals import interrupted_once, stop_on_signals
 from lab.text.commandline import START, kit, start
 from lab.topics import Topic, create_topic, topic_offsets
@@ -78,7 +78,7 @@ def run_demo(settings: Settings, output: Path) -> None:
 def _send_a_day(settings: Settings, warehouse: Warehouse) -> tuple[datetime, ProduceSummary, ConsumeSummary]:
     topic = create_topic(settings.topic, **settings.kafka)
     print(f"2  Topic {topic.name}: {len(topic.partitions)} partition(s)", flush=True)
-    day = next_free_day(warehouse, DAY)
+    day = next_free_day(warehouse, SAMPLE_DAY)
     print(f"3  Producer and consumer: the readings of {day:%d %B %Y}, {day:%A}", flush=True)
     if waiting := _waiting(settings, topic, warehouse):
         print(f"   and {waiting} that wait in the topic; for one of your own set LAB_TOPIC", flush=True)
@@ -164,7 +164,7 @@ def _produce(
         consumer.result()
     sent = produce(
         topic.name,
-        simulate_readings(seed=day.toordinal(), start=day, plants=PLANTS),
+        simulate_readings(seed=day.toordinal(), start=day, plants=PLANTED_FAULTS),
         interval=INTERVAL,
         max_batches=BATCHES,
         stop=stop,

@@ -10,7 +10,7 @@ from lab.cli.options import MAX_SENSORS, number, quiet, seconds, whole_number
 from lab.cli.output import say, show_readings
 from lab.producer import produce
 from lab.settings import Settings
-from lab.simulation import DAY, PLANTS, simulate_readings
+from lab.simulation import PLANTED_FAULTS, SAMPLE_DAY, simulate_readings
 
 
 @click.command("produce", cls=Command, example="--batches 60")
@@ -46,7 +46,7 @@ def command(
 ) -> int:
     """Send readings, a batch every second."""
     say_whose_broker(settings)
-    day: dict[str, Any] = {"start": DAY, "plants": PLANTS} if plants else {}
+    day: dict[str, Any] = {"start": SAMPLE_DAY, "plants": PLANTED_FAULTS} if plants else {}
     with show_readings("Sent", quiet, batches * sensors if batches else None) as show:
         summary = produce(
             settings.topic,

@@ -17,7 +17,7 @@ from typing import Any, ParamSpec, TypeVar
 from kafka import KafkaAdminClient
 from kafka.errors import KafkaError
 
-from lab.clients.access import explain_refusal
+from lab.clients.auth_errors import explain_refusal
 from lab.clients.workarounds import selector_config
 from lab.errors import AccessError, BrokerError
 

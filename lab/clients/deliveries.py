@@ -16,7 +16,7 @@ from typing import Any
 from kafka import KafkaProducer
 from kafka.errors import KafkaError, KafkaTimeoutError
 
-from lab.clients.access import explain_rights
+from lab.clients.auth_errors import explain_rights
 from lab.clients.connection import is_answering, make_client, wait_until_answering
 from lab.clients.refusals import NOT_WRITTEN, was_written
 from lab.clients.workarounds import (

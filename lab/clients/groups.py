@@ -16,7 +16,7 @@ ONE_GROUP = "One group is enough for a warehouse: end the others, or give each i
 
 
 @ask_again
-def describe_group(group_id: str, **kafka: Any) -> dict[str, dict[str, tuple[int, ...]]]:
+def group_assignments(group_id: str, **kafka: Any) -> dict[str, dict[str, tuple[int, ...]]]:
     """{member: {topic: its partitions}} of a consumer group, as it stands now; {} if it has no members.
 
     The name of a member is its `group_instance_id` where it has one, else the id that Kafka gave it.
@@ -34,7 +34,7 @@ def describe_group(group_id: str, **kafka: Any) -> dict[str, dict[str, tuple[int
 
 def partition_owners(topic: str, group_id: str, **kafka: Any) -> dict[int, str]:
     """{partition: the member of the group that has it now}; what nobody has is not in it."""
-    group = describe_group(group_id, **kafka)
+    group = group_assignments(group_id, **kafka)
     return {number: member for member, topics in group.items() for number in topics.get(topic, ())}
 
 

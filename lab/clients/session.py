@@ -15,7 +15,7 @@ from kafka.errors import (
     OffsetOutOfRangeError,
 )
 
-from lab.clients.access import explain_rights
+from lab.clients.auth_errors import explain_rights
 from lab.clients.connection import is_answering, wait_until_answering
 from lab.clients.membership import Group, Rebalances
 from lab.clients.offsets import lag, to_commit

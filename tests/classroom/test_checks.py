@@ -12,7 +12,7 @@ from kafka import KafkaProducer
 import lab
 from lab.classroom.checks.steps import NotYet, Step, check
 from lab.readings import Batch
-from lab.simulation import DAY, PLANTS
+from lab.simulation import PLANTED_FAULTS, SAMPLE_DAY
 from lab.topics import read_records
 
 
@@ -33,7 +33,7 @@ def filled(broker):
     topic = lab.fresh_name("check")
     servers = broker.start().bootstrap_servers
     lab.create_topic(topic, bootstrap_servers=servers)
-    readings = lab.simulate_readings(seed=1, start=DAY)
+    readings = lab.simulate_readings(seed=1, start=SAMPLE_DAY)
     lab.produce(topic, readings, interval=0.01, max_batches=10, bootstrap_servers=servers)
     return topic
 
@@ -91,8 +91,8 @@ def test_retention(topic, kafka):
 def test_message(topic, kafka):
     lab.create_topic(topic, **kafka)
     assert done(lab.check_message(topic, "mine", **kafka)) == [False, False, False]
-    mine = lab.encode_reading(lab.Reading("mine", 1, "", "OK", DAY))
-    other = lab.encode_reading(lab.Reading("other", 1, "", "OK", DAY))
+    mine = lab.encode_reading(lab.Reading("mine", 1, "", "OK", SAMPLE_DAY))
+    other = lab.encode_reading(lab.Reading("other", 1, "", "OK", SAMPLE_DAY))
     found = []
     with KafkaProducer(**kafka) as producer:
         for value, key in ((b"garbage", b"mine"), (other, b"mine"), (mine, None), (mine, b"mine")):
@@ -140,7 +140,9 @@ def test_first_offset_since(filled, kafka):
 
 # Lesson 05.
 
-OUTLIERS = [DAY + pd.Timedelta(minutes=plant.first) for plant in PLANTS if plant.fault == "outlier"]
+OUTLIERS = [
+    SAMPLE_DAY + pd.Timedelta(minutes=plant.first) for plant in PLANTED_FAULTS if plant.fault == "outlier"
+]
 
 
 @pytest.mark.parametrize(
@@ -149,8 +151,8 @@ OUTLIERS = [DAY + pd.Timedelta(minutes=plant.first) for plant in PLANTS if plant
         (None, [False, False, False]),
         ([], [False, False, False]),
         (OUTLIERS[:1], [True, True, False]),
-        ([*OUTLIERS, DAY], [True, False, True]),
-        ([DAY], [True, False, False]),
+        ([*OUTLIERS, SAMPLE_DAY], [True, False, True]),
+        ([SAMPLE_DAY], [True, False, False]),
         (["soon"], [False, False, False]),
         (pd.Series(OUTLIERS), [True, True, True]),
         ([str(time) for time in OUTLIERS], [True, True, True]),
@@ -160,7 +162,7 @@ def test_outliers(answer, expected):
     assert done(lab.check_outliers(answer)) == expected
 
 
-NINE = DAY + timedelta(hours=9)
+NINE = SAMPLE_DAY + timedelta(hours=9)
 
 
 @pytest.mark.parametrize(
@@ -238,7 +240,7 @@ def test_no_database_is_not_yet_and_none_is_made(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
-GOOD = lab.encode_reading(lab.Reading("attic", 1, "°C", "OK", lab.DAY))
+GOOD = lab.encode_reading(lab.Reading("attic", 1, "°C", "OK", lab.SAMPLE_DAY))
 
 
 def test_a_dead_letter_and_its_replay(kafka, tmp_path):
@@ -287,9 +289,9 @@ def test_a_new_field(kafka, tmp_path):
 # Lesson 11.
 
 COLD, HOT, HOTTER, AGAIN = (
-    lab.Reading("a", val, "°C", "CRITICAL" if val else "OK", DAY) for val in (0, 50, 60, 70)
+    lab.Reading("a", val, "°C", "CRITICAL" if val else "OK", SAMPLE_DAY) for val in (0, 50, 60, 70)
 )
-OTHER = lab.Reading("b", 50, "°C", "CRITICAL", DAY)
+OTHER = lab.Reading("b", 50, "°C", "CRITICAL", SAMPLE_DAY)
 
 
 def send(topic, kafka, *readings, key=None):
@@ -473,7 +475,7 @@ def test_lag(topic, kafka, warehouse, answer, expected):
     ],
 )
 def test_highest(warehouse, view, expected):
-    readings = [lab.Reading(sensor_id, val, "", "OK", DAY) for sensor_id in "ab" for val in (1, 2)]
+    readings = [lab.Reading(sensor_id, val, "", "OK", SAMPLE_DAY) for sensor_id in "ab" for val in (1, 2)]
     warehouse.store("topic", "id", [Batch(0, None, 4, readings)])
     if view:
         warehouse.execute(f"CREATE VIEW highest AS {view}")

@@ -109,7 +109,7 @@ def test_a_check_that_fails_is_a_finding(settings, monkeypatch):
 def test_a_check_that_hangs_is_a_finding(settings, monkeypatch):
     end = threading.Event()
     monkeypatch.setattr(doctor, "CHECKS", [lambda settings: end.wait(60), software.check_client])
-    monkeypatch.setattr(doctor, "MOST_SECONDS", 1.0)
+    monkeypatch.setattr(doctor, "MAX_SECONDS", 1.0)
     hanging, client = diagnose(settings)
     end.set()
     assert matches(hanging, "no answer within 1 s", "look again")

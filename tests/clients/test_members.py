@@ -338,6 +338,6 @@ def test_two_groups_on_one_warehouse_are_told_of_each_other(topic, kafka, tmp_pa
             encoding="utf-8",
         )
         assert f"The groups {groups[0]} and {groups[1]} both store {topic} in it" in shown.stdout
-    wait_for(lambda: not lab.describe_group(groups[0], **kafka))
+    wait_for(lambda: not lab.group_assignments(groups[0], **kafka))
     assert len(told.findall(caplog.text)) <= 2  # each of them once
     assert check_warehouse(settings).ok

@@ -25,7 +25,7 @@ from tests.support.waiting import wait_for
 
 pytestmark = pytest.mark.broker
 
-TOPIC, DAY = "sensor-data", 4200  # the readings of a demo
+TOPIC, SAMPLE_DAY = "sensor-data", 4200  # the readings of a demo
 
 
 class Kit:
@@ -79,8 +79,8 @@ def has_its_own(kit: Kit, demo: Command) -> bool:
     """Whether this demo stored what it sent, and nothing else; else it must have refused to send."""
     if demo.wait(90) == 0:
         assert "produced      4200 readings" in demo.text
-        assert f"stored        {DAY} rows in sensor_logs, {DAY} of that day" in demo.text
-        assert kit.rows() == DAY
+        assert f"stored        {SAMPLE_DAY} rows in sensor_logs, {SAMPLE_DAY} of that day" in demo.text
+        assert kit.rows() == SAMPLE_DAY
         return True
     assert demo.process.returncode == 1, demo.text
     assert kit.rows() == 0
@@ -98,7 +98,7 @@ def test_two_demos_in_the_same_second_each_have_their_own_or_are_told(make_kits,
         assert "Traceback" not in told.text
         assert not first.broker.is_running() and not other.broker.is_running()
         with first.broker as broker:
-            assert take_ledger(TOPIC, broker.bootstrap_servers, first.warehouse).produced == DAY
+            assert take_ledger(TOPIC, broker.bootstrap_servers, first.warehouse).produced == SAMPLE_DAY
             assert take_ledger(TOPIC, broker.bootstrap_servers, first.warehouse).clean
 
 
@@ -157,7 +157,7 @@ def test_a_demo_on_a_broker_of_nobody_says_what_waits_in_the_topic_and_leaves_it
     demo = second.demo(**name)
     assert demo.wait(60) == 0
     assert "and 6 that wait in the topic; for one of your own set LAB_TOPIC" in demo.text
-    assert f"stored        {DAY + 6} rows" in demo.text
+    assert f"stored        {SAMPLE_DAY + 6} rows" in demo.text
     assert "left running, as it was" in demo.text
     assert is_answering(of_nobody.bootstrap_servers)
 

@@ -20,7 +20,7 @@ from lab.cli import main
 from lab.drawing.figure import GAP, LINE, STATUS, caption
 from lab.drawing.thinning import MAX_PANELS, find_gaps
 from lab.readings import Batch, Reading
-from lab.simulation import Plant
+from lab.simulation import PlantedFault
 from lab.topics import Partition, Topic
 from lab.warehouse import Warehouse
 from tests.support.snapshots import at, drawn
@@ -178,16 +178,16 @@ def test_a_week_and_a_second_are_both_readable(tmp_path):
 
 
 THREE_DAYS = 8640  # batches, one each 30 s
-PLANTS = (
-    Plant("outlier", "temperature-1", 3000, 3000, size=14),
-    Plant("outlier", "temperature-1", 5001, 5001, size=-18),
-    Plant("gap", "humidity-1", 4000, 4500),
-    Plant("drift", "pressure-1", 5000, THREE_DAYS, size=12),
+PLANTED_FAULTS = (
+    PlantedFault("outlier", "temperature-1", 3000, 3000, size=14),
+    PlantedFault("outlier", "temperature-1", 5001, 5001, size=-18),
+    PlantedFault("gap", "humidity-1", 4000, 4500),
+    PlantedFault("drift", "pressure-1", 5000, THREE_DAYS, size=12),
 )
 
 
 def store_three_days(url: str) -> None:
-    batches = lab.simulate_readings(seed=3, start=START, step=timedelta(seconds=30), plants=PLANTS)
+    batches = lab.simulate_readings(seed=3, start=START, step=timedelta(seconds=30), plants=PLANTED_FAULTS)
     readings = [reading for batch in islice(batches, THREE_DAYS) for reading in batch]
     with Warehouse(url) as warehouse:
         warehouse.store("t", "id", [Batch(0, None, len(readings), readings)])

@@ -22,7 +22,7 @@ def topic():
 
 
 def produced(topic, kafka, batches=10, sensors=3, **options):
-    readings = list(islice(lab.simulate_readings(sensors, seed=7, start=lab.DAY, **options), batches))
+    readings = list(islice(lab.simulate_readings(sensors, seed=7, start=lab.SAMPLE_DAY, **options), batches))
     summary = lab.produce(topic, readings, interval=0, **kafka)
     assert (summary.acknowledged, summary.unsent) == (batches * sensors, 0)
     return [reading for batch in readings for reading in batch]

@@ -6,13 +6,13 @@ from itertools import islice
 import pytest
 
 from lab.readings import Reading
-from lab.simulation import DAY, KINDS, PLANTS, Plant, sensor_ids, simulate_readings
+from lab.simulation import KINDS, PLANTED_FAULTS, SAMPLE_DAY, PlantedFault, sensor_ids, simulate_readings
 
 A_DAY = 1440  # batches, one a minute
 
 
 def day(**options) -> list[list[Reading]]:
-    return list(islice(simulate_readings(start=DAY, **options), A_DAY))
+    return list(islice(simulate_readings(start=SAMPLE_DAY, **options), A_DAY))
 
 
 def deviations(sensor_id: str) -> dict[int, float]:
@@ -20,18 +20,18 @@ def deviations(sensor_id: str) -> dict[int, float]:
     kind = next(kind for kind in KINDS if sensor_id.startswith(kind.name))
     return {
         n: reading.val - kind.value_at(reading.ts)
-        for n, batch in enumerate(day(seed=7, plants=PLANTS))
+        for n, batch in enumerate(day(seed=7, plants=PLANTED_FAULTS))
         for reading in batch
         if reading.sensor_id == sensor_id
     }
 
 
-def planted(fault: str) -> list[Plant]:
-    return [plant for plant in PLANTS if plant.fault == fault]
+def planted(fault: str) -> list[PlantedFault]:
+    return [plant for plant in PLANTED_FAULTS if plant.fault == fault]
 
 
 def test_the_same_seed_gives_the_same_readings():
-    assert day(seed=7, plants=PLANTS) == day(seed=7, plants=PLANTS)
+    assert day(seed=7, plants=PLANTED_FAULTS) == day(seed=7, plants=PLANTED_FAULTS)
 
 
 def test_another_seed_or_none_gives_others():
@@ -48,7 +48,7 @@ def test_a_batch_has_a_reading_of_each_sensor_in_a_fixed_order():
 
 def test_batches_are_a_step_apart():
     times = {reading.ts for batch in day(seed=7) for reading in batch}
-    assert sorted(times) == [DAY + timedelta(minutes=n) for n in range(A_DAY)]
+    assert sorted(times) == [SAMPLE_DAY + timedelta(minutes=n) for n in range(A_DAY)]
 
 
 def test_without_a_start_a_batch_carries_the_time_at_which_it_is_asked_for():
@@ -77,7 +77,7 @@ def test_limits_belong_to_the_better_status(kind, statuses):
 
 def test_every_status_and_unit_follows_from_the_value_and_the_kind():
     kinds = {kind.name: kind for kind in KINDS}
-    readings = [reading for batch in day(seed=7, plants=PLANTS) for reading in batch]
+    readings = [reading for batch in day(seed=7, plants=PLANTED_FAULTS) for reading in batch]
     for reading in readings:
         kind = kinds[reading.sensor_id.partition("-")[0]]
         assert (reading.unit, reading.status) == (kind.unit, kind.status_of(reading.val))

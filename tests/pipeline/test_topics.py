@@ -60,12 +60,12 @@ def test_a_group_has_an_owner_of_each_partition_and_the_offsets_that_it_committe
     other = lab.create_topic(lab.fresh_name("topic"), **kafka).name
     lab.create_topic(name, num_partitions=2, **kafka)
     lab.produce(name, lab.simulate_readings(1, seed=1), interval=0, max_batches=3, **kafka)
-    assert lab.describe_group(name, **kafka) == {}
+    assert lab.group_assignments(name, **kafka) == {}
     assert lab.partition_owners(name, name, **kafka) == lab.group_offsets(name, name, **kafka) == {}
     how = {"group_id": name, "group_instance_id": "me", "auto_offset_reset": "earliest"}
     with KafkaConsumer(name, **how, enable_auto_commit=False, **kafka) as consumer:
         wait_for(lambda: consumer.poll(200))
-        assert lab.describe_group(name, **kafka) == {"me": {name: (0, 1)}}
+        assert lab.group_assignments(name, **kafka) == {"me": {name: (0, 1)}}
         assert lab.partition_owners(name, name, **kafka) == {0: "me", 1: "me"}
         assert lab.group_offsets(name, name, **kafka) == {}
         consumer.commit()

@@ -9,10 +9,10 @@ from kafka import KafkaProducer
 from matplotlib.colors import to_hex
 
 import lab
-from lab.clients.groups import describe_group
+from lab.clients.groups import group_assignments
 from lab.drawing.figure import GAP
 from lab.embedded.ports import free_ports
-from lab.simulation import DAY
+from lab.simulation import SAMPLE_DAY
 from lab.watching.dashboard import COLORS, LAG, MAX_SENSORS, NOBODY, SPAN, Dashboard, Snapshot
 from tests.support.snapshots import at, drawn
 from tests.support.waiting import soon, wait_for
@@ -23,7 +23,7 @@ def topic(kafka):
     """Two partitions, ninety messages in them."""
     name = lab.fresh_name("dashboard")
     lab.create_topic(name, num_partitions=2, **kafka)
-    lab.produce(name, lab.simulate_readings(6, seed=1, start=DAY), interval=0, max_batches=15, **kafka)
+    lab.produce(name, lab.simulate_readings(6, seed=1, start=SAMPLE_DAY), interval=0, max_batches=15, **kafka)
     return name
 
 
@@ -75,7 +75,7 @@ def test_it_sees_rows_offsets_and_who_has_which_partition(dashboard, topic, kafk
     assert member != NOBODY
     assert now.owners.keys() == {0, 1}
     assert list(values.columns) == ["sensor_id", "val", "unit", "ts"]
-    assert describe_group(topic, **kafka) == {}
+    assert group_assignments(topic, **kafka) == {}
 
 
 def test_dead_letters_of_the_topic_are_counted(dashboard, topic, kafka, warehouse):
@@ -139,7 +139,7 @@ def test_a_partition_is_a_bar_in_the_colour_of_its_owner_and_its_lag_in_orange()
 
 def test_the_sensors_of_one_unit_share_a_panel():
     rows = [("a", 1.0, "°C"), ("b", 2.0, "°C"), ("a", 3.0, "°C"), ("c", 50.0, "%")]
-    values = pd.DataFrame(rows, columns=["sensor_id", "val", "unit"]).assign(ts=pd.Timestamp(DAY))
+    values = pd.DataFrame(rows, columns=["sensor_id", "val", "unit"]).assign(ts=pd.Timestamp(SAMPLE_DAY))
     chart = drawn([at(0)], values)[1]
     found = {
         line.get_label(): list(line.get_ydata())
@@ -151,8 +151,8 @@ def test_the_sensors_of_one_unit_share_a_panel():
 
 
 def test_of_many_sensors_and_units_it_shows_some_and_says_so():
-    rows = [(f"{unit}-{n}", 1.0, unit, DAY) for unit in "abcde" for n in range(9)]
-    rows.append(("broken", 1.7e308, "a", DAY))
+    rows = [(f"{unit}-{n}", 1.0, unit, SAMPLE_DAY) for unit in "abcde" for n in range(9)]
+    rows.append(("broken", 1.7e308, "a", SAMPLE_DAY))
     values = pd.DataFrame(rows, columns=["sensor_id", "val", "unit", "ts"])
     chart = drawn([at(0)], values)[1]
     panels = [panel for panel in chart.axes if "values in" in panel.get_title(loc="left")]
@@ -165,6 +165,8 @@ def test_of_many_sensors_and_units_it_shows_some_and_says_so():
 
 
 def test_where_nothing_can_be_drawn_it_says_so():
-    values = pd.DataFrame({"sensor_id": ["a"], "val": [1.7e308], "unit": ["x"], "ts": [pd.Timestamp(DAY)]})
+    values = pd.DataFrame(
+        {"sensor_id": ["a"], "val": [1.7e308], "unit": ["x"], "ts": [pd.Timestamp(SAMPLE_DAY)]}
+    )
     chart = drawn([at(0)], values)[1]
     assert "no readings that can be drawn" in [text.get_text() for text in chart.texts]

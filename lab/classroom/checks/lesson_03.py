@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from lab.classroom.checks.evidence import is_reading_of
+from lab.classroom.checks.queries import is_reading_of
 from lab.classroom.checks.steps import Report, Step, check
 from lab.topics import read_records
 

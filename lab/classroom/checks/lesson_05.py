@@ -8,13 +8,13 @@ from typing import Any
 
 from lab.classroom.checks.steps import Report, Step, check
 from lab.databases.queries import Selection, sensor_logs
-from lab.simulation import DAY, PLANTS
+from lab.simulation import PLANTED_FAULTS, SAMPLE_DAY
 from lab.warehouse import Warehouse
 
 
 def check_outliers(answer: Iterable | None) -> Report:
     """Lesson 05: `answer` has the times of the planted outliers, and no others."""
-    planted = {planted_at(plant.first) for plant in PLANTS if plant.fault == "outlier"}
+    planted = {planted_at(plant.first) for plant in PLANTED_FAULTS if plant.fault == "outlier"}
 
     def given() -> Any:
         return {pd_time(time) for time in (() if answer is None else answer)}
@@ -64,7 +64,7 @@ def check_window_mean(warehouse: str, sensor_id: str, start: datetime, answer: A
 
 def planted_at(batch: int) -> datetime:
     """The time of a batch in the simulated day."""
-    return DAY + timedelta(minutes=batch)
+    return SAMPLE_DAY + timedelta(minutes=batch)
 
 
 def pd_time(time: Any) -> datetime:

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from lab.classroom.checks.evidence import ask
+from lab.classroom.checks.queries import ask
 from lab.classroom.checks.steps import Report, Step, check
 
 

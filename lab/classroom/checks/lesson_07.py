@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from lab.classroom.checks.evidence import is_reading_of
+from lab.classroom.checks.queries import is_reading_of
 from lab.classroom.checks.steps import Report, Step, check
 from lab.dead_letters import list_dead_letters
 from lab.topics import describe_topic, read_records

@@ -3,7 +3,7 @@
 from itertools import pairwise
 from typing import Any
 
-from lab.classroom.checks.evidence import topic_is_there
+from lab.classroom.checks.queries import topic_is_there
 from lab.classroom.checks.steps import Report, Step, check
 from lab.clients.groups import group_offsets
 from lab.databases.queries import count_sensor_logs

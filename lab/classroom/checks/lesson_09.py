@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from lab.classroom.checks.evidence import topic_config, topic_is_there
+from lab.classroom.checks.queries import topic_config, topic_is_there
 from lab.classroom.checks.steps import Report, Step, check
 from lab.topics import Partition, describe_topic
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from lab.classroom.checks.steps import Report, Step, check
-from lab.clients.groups import describe_group
+from lab.clients.groups import group_assignments
 from lab.clients.offsets import lags
 from lab.system.signals import wait_until
 from lab.topics import describe_topic, topic_offsets
@@ -18,7 +18,7 @@ def check_shared(topic: str, group_id: str, members: int, *, seconds: float = 15
     """
 
     def partitions() -> list[tuple[int, ...]]:
-        return [topics.get(topic, ()) for topics in describe_group(group_id, **kafka).values()]
+        return [topics.get(topic, ()) for topics in group_assignments(group_id, **kafka).values()]
 
     def is_all_owned() -> bool:
         numbers = [each.partition for each in describe_topic(topic, **kafka).partitions]

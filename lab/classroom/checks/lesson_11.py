@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from itertools import groupby
 from typing import Any
 
-from lab.classroom.checks.evidence import is_reading_of, topic_is_there
+from lab.classroom.checks.queries import is_reading_of, topic_is_there
 from lab.classroom.checks.steps import Report, Step, check
 from lab.errors import InvalidReading
 from lab.readings import Reading, decode_reading

@@ -25,7 +25,7 @@ from lab.classroom.doctor.software import (
 from lab.errors import SettingsError
 from lab.settings import Settings
 
-MOST_SECONDS = 15.0  # for a disk or a server that does not answer
+MAX_SECONDS = 15.0  # for a disk or a server that does not answer
 CHECKS: list[FunctionType] = [
     check_python,
     check_packages,
@@ -57,7 +57,7 @@ def diagnose(settings: Settings | None = None) -> Findings:
         fix = "Mend or unset it. What follows is about the settings that nobody changed."
         findings.append(Finding("Settings", str(error), fix))
         settings = Settings()
-    until = time.monotonic() + MOST_SECONDS
+    until = time.monotonic() + MAX_SECONDS
     checkups = [_Checkup(check, settings) for check in CHECKS]
     for checkup in checkups:
         checkup.join(max(0.0, until - time.monotonic()))
@@ -73,7 +73,7 @@ class _Checkup(threading.Thread):
         self._check, self._settings = check, settings
         name = check.__name__.removeprefix("check_").replace("_", " ").capitalize()
         fix = "A disk or a server may hang. Mend the other faults first, then look again."
-        self.finding = Finding(name, f"no answer within {MOST_SECONDS:.0f} s", fix)
+        self.finding = Finding(name, f"no answer within {MAX_SECONDS:.0f} s", fix)
         self.start()
 
     def run(self) -> None:

@@ -7,7 +7,7 @@ from kafka import KafkaAdminClient
 
 import lab
 from lab.clients.connection import connect
-from lab.clients.groups import describe_group
+from lab.clients.groups import group_assignments
 from lab.errors import AccessError
 from lab.settings import Settings
 from tests.support.ledger import take_ledger
@@ -27,7 +27,7 @@ WRONG = "a-wrong-password-7"
 def secured(tmp_path_factory):
     with SecuredBroker(tmp_path_factory.mktemp("sécured broker")) as broker:
         # The first group of a new broker waits for a topic of Kafka's own: that is no matter of access.
-        describe_group("first", bootstrap_servers=broker.bootstrap_servers)
+        group_assignments("first", bootstrap_servers=broker.bootstrap_servers)
         yield broker
 
 
@@ -68,7 +68,7 @@ def test_readings_go_in_and_out_through_it(secured, topic, tmp_path, way):
         summary = lab.consume(topic, warehouse, group_id=topic, max_messages=30, **kafka)
     assert (summary.stored, summary.reconnects) == (30, 0)
     assert take_ledger(topic, secured.bootstrap_servers, tmp_path / "w.db").clean
-    assert describe_group(topic, **kafka) == {}
+    assert group_assignments(topic, **kafka) == {}
 
 
 @pytest.mark.parametrize("listener", ["TLS", "PASSWORD", "BOTH"])
