@@ -11,7 +11,8 @@ import pytest
 
 import lab
 from lab.cli.output import table
-from tests.ledger import running, wait_for
+from tests.support.programs import running
+from tests.support.waiting import wait_for
 
 FULL = Path("/dev/full")
 needs_full = pytest.mark.skipif(not FULL.exists(), reason="there is no /dev/full")

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 import lab
-from tests.commands import command_names
+from tests.support.commands import command_names, find
 
 SLOW = {"pandas", "matplotlib", "rich", "jgo"}
-CHANGELOG = Path(__file__).parent.parent / "CHANGELOG.md"
+CHANGELOG = Path(__file__).parents[2] / "CHANGELOG.md"
 
 
 def run(*arguments: str, **environment: str) -> str:
@@ -65,3 +65,9 @@ def test_a_command_imports_only_what_it_needs(names, absent):
 def test_a_shell_completes_commands_and_options(line, completed):
     words = {"COMP_WORDS": line, "COMP_CWORD": str(line.count(" ")), "_KAFKA_LAB_COMPLETE": "bash_complete"}
     assert run("-m", "lab", **words).split() == [f"plain,{word}" for word in completed]
+
+
+def test_a_line_that_a_shell_completes_touches_no_file(tmp_path):
+    picture = tmp_path / "no such folder" / "x.png"
+    line = ["--output", str(picture)]
+    assert find("chart").make_context("chart", line, resilient_parsing=True).params["output"] == picture
