@@ -141,11 +141,13 @@ def _run(
         )
         try:
             sent = _produce(settings, warehouse, topic, day, consumer, stop, produced)
-            if stop.is_set():
-                signal.raise_signal(signal.SIGINT)  # as if it had not been caught
+            is_interrupted = stop.is_set()
         finally:
             stop.set()
-        return sent, consumer.result()
+        stored = consumer.result()
+    if is_interrupted:  # as if it had not been caught; not above, where it would only set the event again
+        signal.raise_signal(signal.SIGINT)
+    return sent, stored
 
 
 def _produce(

@@ -52,6 +52,8 @@ def group_id(text: str) -> str:
 def picture(text: str) -> Path:
     """The type of an option: a file for a chart; whether it can be written shows before the work."""
     path = Path(text)
+    if click.get_current_context().resilient_parsing:  # a shell completes the line, and no file is touched
+        return path
     if path.suffix.lower() not in PICTURES:
         raise click.BadParameter(f"{short(text)}: expected a name in {', '.join(PICTURES)}.")
     try:

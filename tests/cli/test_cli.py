@@ -208,6 +208,18 @@ def test_a_pipe_that_closes_early_is_no_traceback(place, command):
     assert "Traceback" not in errors
 
 
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no signal to send to one process alone")
+def test_a_demo_that_is_interrupted_while_it_sends_is_not_done(place, tmp_path, kafka):
+    chart = tmp_path / "chart.png"
+    with running("demo", "--output", chart, output=tmp_path / "demo.txt", **place) as demo:
+        wait_for(lambda: "3  Producer" in demo.text)
+        wait_for(lambda: lab.topic_offsets(place["LAB_TOPIC"], **kafka)[0][1] > 0)
+        demo.process.send_signal(signal.SIGINT)
+        assert demo.wait(30) == 130
+    assert not re.search("Chart|Done|Traceback", demo.text)
+    assert not chart.exists()
+
+
 @pytest.mark.broker
 def test_the_demo_runs_twice_and_leaves_nothing_running(tmp_path):
     place = {
