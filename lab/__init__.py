@@ -2,8 +2,9 @@
 
     settings -> topics -> producer -> (Kafka) -> consumer -> warehouse -> charts
 
-Each stage is a module that answers one question, and none of them imports another stage. They share the
-message (`readings`) and how to reach Kafka (the room `clients`). What serves them is in rooms beside them.
+Each stage is a module that answers one question. The stages from `settings` to `warehouse` do not import each
+other; they share the message (`readings`) and the way to reach Kafka (the room `clients`). `charts` reads the
+warehouse. Everything else is in rooms, that is, subpackages of `lab`.
 """
 
 import importlib
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from lab.clients.installed import verify_client
 
-verify_client()  # first, for all that follows would fail with less to say
+verify_client()  # first: without the client every later import fails with a less helpful error
 
 __version__ = "0.2.0"
 
@@ -39,8 +40,8 @@ if TYPE_CHECKING:
     from lab.watching.dashboard import Dashboard
     from lab.watching.live import show_live
 
-# {module: what of it the door gives}. Each is imported when its first name is asked for, so that a command
-# or a lesson waits only for what it uses: pandas and matplotlib alone take longer than all the rest.
+# {module: the names exported from it}. A module is imported when one of its names is first used, so that a
+# command or a lesson loads only what it needs: pandas and matplotlib take longer than all the rest.
 DOOR = {
     "lab.charts": "plot_sensor_logs read_sensor_logs",
     "lab.classroom.doctor": "diagnose",
@@ -78,5 +79,5 @@ def __dir__() -> list[str]:
     return sorted({*globals(), *MODULES})
 
 
-# kafka-python writes hundreds of lines when a broker goes away. The kit says it in one.
+# kafka-python logs hundreds of lines when a broker goes away. The kit logs one line instead.
 logging.getLogger("kafka").addHandler(logging.NullHandler())

@@ -1,4 +1,4 @@
-"""`python -m lab`: the pipeline, and all that serves it, from a terminal."""
+"""How is the kit run from a terminal? With `python -m lab`."""
 
 from lab.cli import main
 

@@ -14,15 +14,15 @@ from lab.errors import LabError
 from lab.text.printable import printable
 from lab.warehouse import Warehouse
 
-MAX_ROWS = 50_000  # more readings are thinned out by the database, for a picture
+MAX_ROWS = 50_000  # with more readings, the database thins them out before they are drawn
 COLUMNS = ["id", "sensor_id", "val", "unit", "status", "ts"]
 
 
 def read_sensor_logs(warehouse: str, sensor_id: str | None = None) -> pd.DataFrame:
     """The table as a DataFrame: id, sensor_id, val, unit, status, ts (a time in UTC).
 
-    `warehouse` is its URL; `sensor_id` picks one sensor. Sorted by time. Raises WarehouseError if
-    there is none.
+    `warehouse` is its URL; `sensor_id` selects one sensor. Sorted by time. Raises WarehouseError if there
+    is no warehouse.
     """
     with Warehouse(warehouse, create=False) as db:
         rows = queries.sensor_logs(db, Selection([sensor_id] if sensor_id else []))
@@ -37,12 +37,13 @@ def _frame(rows: list[tuple], columns: list[str], *times: str) -> pd.DataFrame:
 def thin_sensor_logs(
     warehouse: str, max_rows: int = MAX_ROWS, sensors: Sequence[str] = ()
 ) -> tuple[pd.DataFrame, pd.DataFrame | None, list[str]]:
-    """What `plot_sensor_logs` needs of the table, however large it is: rows, gaps, and what is left out.
+    """The arguments of `plot_sensor_logs` for a table of any size: rows, gaps, notes on what is left out.
 
-    Up to `max_rows` readings come as they are. Of more, the database gives for each sensor and status
-    the least and the greatest value in each of about a thousand slices of the time, so that every spike
-    still shows; the column `readings` says for how many each row stands. `sensors` are those to be
-    shown; else, of many, some are chosen. Raises LabError if one that is named has no readings.
+    Up to `max_rows` readings are returned unchanged. If there are more, the time is divided into about a
+    thousand slices, and the database returns the minimum and maximum of each sensor and status in each
+    slice, so that every spike is still visible. The column `readings` counts the readings behind a row.
+    `sensors`: the sensors to show; without it, some are chosen if there are too many. Raises LabError if
+    a named sensor has no readings.
     """
     with Warehouse(warehouse, create=False) as db:
         selection, left_out = _select(db, sensors)
@@ -62,7 +63,7 @@ def thin_sensor_logs(
 
 
 def _select(db: Warehouse, sensors: Sequence[str]) -> tuple[Selection, list[str]]:
-    """The sensors that are shown, and what is left out."""
+    """The sensors to show, and notes on what is left out."""
     found = pd.DataFrame(queries.statuses_by_sensor(db), columns=["sensor_id", "status"])
     for sensor_id in sensors:
         if sensor_id not in found["sensor_id"].values:
@@ -77,11 +78,11 @@ def _select(db: Warehouse, sensors: Sequence[str]) -> tuple[Selection, list[str]
 def plot_sensor_logs(
     logs: pd.DataFrame, gaps: pd.DataFrame | None = None, left_out: Sequence[str] = ()
 ) -> Chart:
-    """One panel a sensor: values over time with its unit, statuses marked, gaps shaded.
+    """One panel per sensor: values over time with their unit, statuses marked, gaps shaded.
 
-    `logs` as `read_sensor_logs` gives them, or with the rest that `thin_sensor_logs` gives.
-    The last panel shows the rate: readings stored of each sensor in each slice of the time.
-    Of many sensors some are chosen; what is not shown stands above, and in the chart's `left_out`.
+    `logs` is the result of `read_sensor_logs`; or pass all three results of `thin_sensor_logs`.
+    The last panel shows the rate: the readings stored per sensor in each time slice. If there are too many
+    sensors, some are chosen. The chart's head line and its `left_out` say what is not shown.
     """
     logs, beyond = thinning.drawable(logs)
     sensors, others = thinning.choose_sensors(logs[["sensor_id", "status"]].drop_duplicates())
@@ -101,15 +102,15 @@ def plot_sensor_logs(
 
 
 def plot_sensor(panel: Axes, logs: pd.DataFrame, gaps: pd.DataFrame | None = None) -> None:
-    """The values of one sensor on the given axes, with these gaps, or those that are found."""
+    """Plot the values of one sensor on the given axes. Without `gaps`, the gaps are computed from `logs`."""
     sensor_id, unit = logs[["sensor_id", "unit"]].iloc[0]
     gaps = thinning.find_gaps(logs["ts"]) if gaps is None else gaps
     line = logs.set_index("ts")["val"]
-    # A point that is not there, so that the line does not bridge the silence.
+    # A NaN at the start of each gap interrupts the line there.
     breaks = pd.Series(float("nan"), index=gaps["start"] + pd.Timedelta(microseconds=1))
     line = pd.concat([line, breaks.astype(float)]).sort_index(kind="stable")
     panel.plot(line.index, line.values, color=LINE, linewidth=1.3, label="value")
-    alone = line[line.shift().isna() & line.shift(-1).isna()]  # a line through one point is not seen
+    alone = line[line.shift().isna() & line.shift(-1).isna()]  # a line with a single point is invisible
     if len(alone):
         panel.plot(alone.index, alone.values, ".", color=LINE, markersize=5)
     for status, (color, marker) in STATUS.items():

@@ -1,8 +1,8 @@
 """How do readings get out of Kafka? Poll, decode, store, commit; and go on after any fault.
 
-The place reached in the log is the warehouse's, not Kafka's: it is written in the transaction of the
-rows, and every start, rebalance or fault goes back to it. The offset that is committed to Kafka after
-that serves only the tools that show the lag.
+The offset that counts is the one in the warehouse, not the one committed to Kafka. It is written in the same
+transaction as the rows, and the consumer returns to it after every start, rebalance or fault. The offset
+committed to Kafka afterwards only serves the tools that show the lag.
 """
 
 import logging
@@ -28,8 +28,8 @@ from lab.system.signals import stop_on_signals
 
 log = logging.getLogger("lab")
 MAX_POLL_RECORDS = 2000
-MIN_IDLE_SECONDS = 0.5  # less is shorter than some polls
-JOIN_SECONDS = 8.0  # within this time a consumer has partitions, if there are any for it
+MIN_IDLE_SECONDS = 0.5  # a shorter idle time could end during a single poll
+JOIN_SECONDS = 8.0  # a consumer that joins gets its partitions within this time, if there are any for it
 REPORT_SECONDS = 1.0
 
 
@@ -49,13 +49,13 @@ def consume(
 
     Ends after `max_messages`, after `idle_timeout` seconds without a message, on Ctrl-C, or when
     `stop` is set. `on_stored` is called with readings once they are in the warehouse. Pass a
-    `summary` to watch its numbers from another thread; it is also what comes back.
+    `summary` to watch its numbers from another thread; the same object is returned.
 
-    Messages that are no readings become dead letters. While the broker is away, or the warehouse
-    locked, it waits and goes on. Raises, where waiting cannot help: AccessError (no right, a wrong
-    password), GroupError (it has members that are another program, or that store the topic in another
-    warehouse), UnreadableError; and BrokerError if Kafka is away when `idle_timeout` ends it. What a sink
-    of your own raises comes out as it is.
+    Messages that are not readings become dead letters. While the broker is away or the warehouse is
+    locked, the consumer waits and then goes on. Where waiting cannot help, it raises AccessError (no right,
+    or a wrong password), GroupError (a member of the group is another program, or stores the topic in
+    another warehouse) or UnreadableError. It raises BrokerError if Kafka is away when `idle_timeout` is
+    over. An exception of your own sink is passed on unchanged.
     """
     with stop_on_signals(stop) as stop, static_member(group_id, warehouse.identity) as member:
         group = Group(topic, group_id, member, kafka)
@@ -67,7 +67,7 @@ def consume(
 
 
 class _Consumer:
-    """The loop, and what it did so far."""
+    """The loop and its state."""
 
     def __init__(
         self,
@@ -88,7 +88,7 @@ class _Consumer:
     def run(
         self, max_messages: int | None, on_stored: Callable[[list[Reading]], object] | None
     ) -> ConsumeSummary:
-        """Step after step. The bounds are the stop event, the idle time, and the count."""
+        """Repeat `step` until the stop event is set, the idle time is over, or `max_messages` is reached."""
         try:
             while not self.stop.is_set() and not self.is_idle():
                 left = MAX_POLL_RECORDS
@@ -107,7 +107,7 @@ class _Consumer:
         return self.summary
 
     def step(self, max_records: int) -> list[Reading]:
-        """Poll, decode, store, commit; returns the readings that were stored."""
+        """Poll, decode, store, commit; return the readings that were stored."""
         polled = self.session.poll(max_records, self.idle_seconds_left())
         stored = self.positions.stored
         readings = self.store([decode(p, records, stored[p]) for p, records in polled.items()])
@@ -120,7 +120,7 @@ class _Consumer:
             return []
         fenced = self.warehouse.store(self.group.topic, self.positions.topic_id, batches, self.stop)
         if fenced is None:
-            return []  # it was stopped before it could be written, and comes again
+            return []  # stopped before the batches were written: the next start reads them again
         readings = []
         for batch in batches:
             if batch.partition in fenced:
@@ -136,7 +136,7 @@ class _Consumer:
         return readings
 
     def is_idle(self) -> bool:
-        """Whether no message came for `idle_timeout`. With no broker nobody knows: then BrokerError."""
+        """Whether no message came for `idle_timeout`. Raises BrokerError if no broker answers to tell."""
         left = self.idle_seconds_left()
         if left is None or left > 0:
             return False
@@ -151,7 +151,7 @@ class _Consumer:
         )
 
     def idle_seconds_left(self) -> float | None:
-        """Until `idle_timeout` ends it. The time it takes to join the group does not count."""
+        """The seconds until `idle_timeout` is over. The time it takes to join the group does not count."""
         if self.idle_timeout is None:
             return None
         since, seconds = self.last_message or self.positions.first_seek, self.idle_timeout
@@ -160,7 +160,7 @@ class _Consumer:
         return (since or self.began) + seconds - time.monotonic()
 
     def report(self) -> None:
-        """How far it is, for those who watch: `status`, and the metrics."""
+        """Publish the progress for `status` and the metrics."""
         self.last_report, summary = time.monotonic(), self.summary
         summary.seconds = round(self.last_report - self.began, 3)
         self.session.note_lag()
@@ -176,7 +176,7 @@ class _Consumer:
 
 
 def decode(partition: TopicPartition, records: list[ConsumerRecord], stored: int | None) -> Batch:
-    """Sort the messages of one partition into readings and dead letters. `stored`: the offset before them."""
+    """Sort the messages of one partition into readings and dead letters. `stored`: the stored offset."""
     last = records[-1]
     batch = Batch(partition.partition, stored, last.offset + 1, last=mark(last))
     keep = batch.readings.append

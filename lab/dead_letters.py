@@ -1,8 +1,8 @@
-"""What about messages that were wrong? Look at them, fix them, and send them to the topic again.
+"""What happens to messages that were wrong? List them, fix them, and send them to the topic again.
 
-A replayed message carries the headers that it had, and one more that names its dead letter, so it can
-be traced, and found in the log if the program died between sending it and writing that down. That
-makes a replay happen once, however often it is tried.
+A replayed message keeps its headers and gets one more, which names its dead letter. If the program dies
+between sending the message and recording that, the next try finds the message in the log by this header.
+So each dead letter is replayed once, however often it is tried.
 """
 
 from dataclasses import dataclass
@@ -24,12 +24,12 @@ _decode = msgspec.json.Decoder(Headers).decode
 
 
 class ReplayError(LabError):
-    """A dead letter cannot be replayed: it is still no reading, or it was replayed before."""
+    """A dead letter cannot be replayed: it is still not a reading, or it was replayed before."""
 
 
 @dataclass(frozen=True)
 class StoredDeadLetter:
-    """A row of `dead_letters`; `replayed` says where in the log it went, or is None."""
+    """A row of `dead_letters`; `replayed` is the place of its replay in the log, or None."""
 
     id: int
     topic: str
@@ -44,12 +44,12 @@ class StoredDeadLetter:
 
     @property
     def name(self) -> str:
-        """What the header of its replay says; no two dead letters share one."""
+        """The value of the header of its replay; it is unique."""
         return f"{self.topic}-{self.partition}@{self.offset} of {self.ts}"
 
 
 def list_dead_letters(warehouse: Warehouse) -> list[StoredDeadLetter]:
-    """All of them, the oldest first."""
+    """All dead letters, the oldest first."""
     found = queries.dead_letters(warehouse)
     return [StoredDeadLetter(*row, _decode(headers or "[]")) for *row, headers in found]
 
@@ -67,12 +67,12 @@ def fix_value(value: bytes | None, changes: dict[str, Any]) -> bytes:
 
 
 def replay(warehouse: Warehouse, letter_id: int, value: bytes | None = None, **kafka: Any) -> str:
-    """Send a dead letter to its topic again, with a new `value` or its own, and mark it replayed.
+    """Send a dead letter to its topic again, with a new `value` or its own, and mark it as replayed.
 
-    Returns where it went: "topic-partition@offset". Raises ReplayError if it was replayed before,
-    and InvalidReading, with nothing sent, if the value is no reading.
+    Returns its new place in the log, "topic-partition@offset". Raises ReplayError if it was replayed before.
+    Raises InvalidReading, and sends nothing, if the value is not a reading.
     """
-    with warehouse.exclusive("replay"):  # two at once would both send
+    with warehouse.exclusive("replay"):  # otherwise two at the same time would both send
         letter = next((x for x in list_dead_letters(warehouse) if x.id == letter_id), None)
         if letter is None:
             raise ReplayError(f"There is no dead letter {letter_id} in {warehouse.name}.")
@@ -90,7 +90,7 @@ def replay(warehouse: Warehouse, letter_id: int, value: bytes | None = None, **k
 
 def _send(letter: StoredDeadLetter, value: bytes | None, kafka: dict[str, Any]) -> str:
     with connect(KafkaProducer, **kafka) as producer:
-        # kafka-python takes no header without a value: that becomes an empty one.
+        # kafka-python accepts no header without a value: None becomes an empty value.
         own = [(name, text or b"") for name, text in letter.headers]
         headers = [*own, (HEADER, letter.name.encode())]
         sent = producer.send(letter.topic, value, letter.key, headers).get(timeout=30)
@@ -98,8 +98,8 @@ def _send(letter: StoredDeadLetter, value: bytes | None, kafka: dict[str, Any]) 
 
 
 def _find(letter: StoredDeadLetter, kafka: dict[str, Any]) -> str | None:
-    """Where in the log its replay is, if an earlier try got that far."""
+    """The place of its replay in the log, if an earlier try sent it."""
     for record in read_records(letter.topic, **kafka):
-        if record.headers[-1:] == [(HEADER, letter.name.encode())]:  # the last: others it had before
+        if record.headers[-1:] == [(HEADER, letter.name.encode())]:  # the others are its own
             return f"{record.topic}-{record.partition}@{record.offset}"
     return None

@@ -1,14 +1,14 @@
-"""What can go wrong, in words: every error the kit raises on purpose.
+"""What can go wrong? Every error that the kit raises on purpose.
 
-The message of each says what was found, where, and the one thing to do next.
-`python -m lab` prints it as one line and exits with 1.
+Each message says what was found, where, and what to do next. `python -m lab` prints it as one line and exits
+with 1.
 """
 
 from lab.text.commandline import as_typed
 
 
 class LabError(Exception):
-    """The base of all of them. The commands in its message are shown as they work where it is read."""
+    """The base class. Commands in its message are shown as they have to be typed on this machine."""
 
     def __str__(self) -> str:
         return as_typed(super().__str__())
@@ -19,7 +19,7 @@ class SettingsError(LabError):
 
 
 class JarError(LabError):
-    """A file of Kafka cannot be had, or is not the file that was pinned."""
+    """A file of Kafka cannot be downloaded, or is not the file whose checksum was pinned."""
 
 
 class BrokerError(LabError):
@@ -27,21 +27,21 @@ class BrokerError(LabError):
 
 
 class LockError(LabError):
-    """Another program does what only one at a time may do, and does not come to an end."""
+    """Another program holds a lock and did not release it in time."""
 
 
 class AccessError(LabError):
-    """The broker does not let us in, or does not let us do that: a certificate, a password, a right."""
+    """The broker refuses the connection or the operation: a certificate, a password, or a missing right."""
 
 
 class GroupError(LabError):
-    """The consumer group cannot be joined, and waiting will not mend it."""
+    """The consumer group cannot be joined, and waiting does not help."""
 
 
 class UnreadableError(LabError):
-    """A message in the log cannot be read by the client: it is damaged, or a package is missing.
+    """The client cannot read a message in the log: it is damaged, or a package is missing.
 
-    `found` says which, and `fix` what to type.
+    `found` says which message, and `fix` the command to type.
     """
 
     def __init__(self, found: str, fix: str = ""):
@@ -50,18 +50,18 @@ class UnreadableError(LabError):
 
 
 class TopicError(LabError):
-    """A topic is missing, or is not as asked for."""
+    """A topic is missing, or is not as requested."""
 
 
 class InvalidReading(LabError):
     """A message is not a reading. The text names the field and what was found there."""
 
-    __str__ = Exception.__str__  # it quotes the message, word for word
+    __str__ = Exception.__str__  # it quotes the message: commands in it must stay as they are
 
 
 class WarehouseError(LabError):
-    """The warehouse cannot be opened or written, and waiting will not mend it."""
+    """The warehouse cannot be opened or written, and waiting does not help."""
 
 
 class NoWarehouseYet(WarehouseError):
-    """There is no warehouse to be read: nothing was stored so far."""
+    """There is no warehouse to read: nothing has been stored yet."""

@@ -1,6 +1,7 @@
-"""How do readings get into Kafka? A loop that sends one batch every interval, and reports what it did not.
+"""How do readings get into Kafka? A loop sends one batch per interval and reports what was not acknowledged.
 
-Each reading is in the topic once, or is counted as not acknowledged, with the reason: see `deliveries`.
+Each reading is either in the topic once, or is counted as not acknowledged, with the reason. See
+`lab.clients.deliveries`.
 """
 
 import threading
@@ -17,16 +18,16 @@ from lab.clients.workarounds import InDoubt
 from lab.readings import Reading, encode_reading
 from lab.system.signals import stop_on_signals
 
-# Messages sent and not yet acknowledged. With 10,000 a sixth of all time went to the garbage
-# collector, which looks through them again and again.
+# Messages sent and not yet acknowledged. With 10,000 of them, Python's garbage collector took a sixth of the
+# time, because it scans them again and again.
 MAX_PENDING = 2000
 
 
 @dataclass
 class ProduceSummary:
-    """What became of the readings. `unsent` ones were never acknowledged by the broker.
+    """The result. The broker never acknowledged the `unsent` readings.
 
-    `errors` says why, in one line for each kind of reason, and whether some may be in the topic all the same.
+    `errors` gives the reasons, one line for each kind, and says whether some may be in the topic anyway.
     """
 
     acknowledged: int = 0
@@ -50,17 +51,17 @@ def produce(
     on_batch: Callable[[list[Reading]], object] | None = None,
     **kafka: Any,
 ) -> ProduceSummary:
-    """Send a batch every `interval` seconds (0: as fast as it goes), keyed by sensor.
+    """Send a batch every `interval` seconds (0: as fast as possible), with the sensor as the key.
 
-    Ends after `max_batches`, at the end of `batches`, on Ctrl-C, or when `stop` is set. While the
-    broker is away it waits, and goes on when it is back. `on_batch` is called with each batch
-    that was handed to the client. Raises AccessError if the broker does not let us write there.
+    Ends after `max_batches`, at the end of `batches`, on Ctrl-C, or when `stop` is set. Waits while the
+    broker is away, and goes on when it is back. `on_batch` is called with each batch that was handed to
+    the client. Raises AccessError if this user may not write to the topic.
     """
     began = due = time.monotonic()
     with stop_on_signals(stop) as stop:
         sender = _Sender(topic, stop, kafka)
         try:
-            # No batch is taken that is not sent: the next call goes on with it.
+            # A batch is taken only when it will be sent, so that the next call can go on with the rest.
             for n, batch in enumerate(islice(batches, max_batches)):
                 if stop.wait(max(0, due - time.monotonic())):
                     break
@@ -68,8 +69,8 @@ def produce(
                 sender.settle()
                 if on_batch and is_handed_over:
                     on_batch(batch)
-                # The first batch waited for the connection. From then on small delays do not add
-                # up, and after a long one there is no burst.
+                # The schedule starts after the first batch, which waited for the connection. Small delays
+                # do not add up, and a long delay is not followed by a burst.
                 now = time.monotonic()
                 due = max(due + interval, now) if n else now + interval
             sender.flush()
@@ -80,7 +81,7 @@ def produce(
 
 
 class _Sender:
-    """The messages of which we have not heard yet, and the count of the others."""
+    """The messages that are not acknowledged yet, and the counts of the others."""
 
     def __init__(self, topic: str, stop: threading.Event, kafka: dict[str, Any]):
         self.topic, self.stop, self.kafka = topic, stop, kafka
@@ -88,10 +89,10 @@ class _Sender:
         self.pending: deque[Message] = deque()
         self.producer = PatientProducer(topic, self.pending, stop, kafka)
         self.explained: set[type] = set()  # kinds of errors
-        self.in_doubt = 0  # messages of which the broker does not say whether it wrote them
+        self.in_doubt = 0  # messages that may have been written: the broker did not say
 
     def send(self, batch: list[Reading]) -> bool:
-        """Hand a batch to the client, waiting while too much is on its way; False if stopped before that."""
+        """Hand a batch to the client, waiting while too many are unacknowledged; False if stopped before."""
         is_handed_over = True
         for reading in batch:
             message = Message(reading.sensor_id.encode(), encode_reading(reading))
@@ -104,7 +105,7 @@ class _Sender:
         return is_handed_over
 
     def settle(self) -> None:
-        """Count the messages that are done, in order; if one failed, all that wait."""
+        """Count the completed messages, in order. After a failure, settle all that are waiting."""
         while self.pending and self.pending[0].is_done:
             if self.pending[0].failure:
                 send_again(self.pending, self.producer)
@@ -120,7 +121,7 @@ class _Sender:
                 self._count(self.pending.popleft())
 
     def flush(self) -> None:
-        """Wait until every message that was handed over is settled; after `stop`, only for a while."""
+        """Wait until every message that was handed over is settled; after `stop`, only for a short time."""
         while any(message.future is not None for message in self.pending):
             if not self.producer.client or self.producer.is_out_of_time():
                 break
@@ -128,8 +129,8 @@ class _Sender:
             self.settle()
 
     def close(self) -> None:
-        """Close the client; whatever is still pending then counts as unsent."""
-        self.producer.close()  # first, for it may still deliver something
+        """Close the client; messages that are still pending then count as unsent."""
+        self.producer.close()  # first: this may still deliver something
         while self.pending:
             self._count(self.pending.popleft())
         if in_doubt := self.in_doubt + self.producer.in_doubt:

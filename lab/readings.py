@@ -1,6 +1,6 @@
 """What is a message? A `Reading` as JSON, checked field by field when it is read.
 
-The stages share nothing but what stands here.
+The stages exchange only the types of this module.
 """
 
 import re
@@ -18,7 +18,7 @@ from lab.text.printable import printable
 Status = Literal["OK", "WARNING", "CRITICAL"]
 
 
-class Reading(msgspec.Struct, frozen=True, gc=False):  # gc: nothing in it can lead back to it
+class Reading(msgspec.Struct, frozen=True, gc=False):  # gc: it cannot be part of a reference cycle
     """One value that one sensor measured at one time."""
 
     sensor_id: Annotated[str, Meta(min_length=1, max_length=200)]
@@ -28,12 +28,12 @@ class Reading(msgspec.Struct, frozen=True, gc=False):  # gc: nothing in it can l
     ts: Annotated[datetime, Meta(tz=True)]
 
 
-Headers = list[tuple[str, bytes | None]]  # of a message, in order; a name may come twice
+Headers = list[tuple[str, bytes | None]]  # of a message, in order; a name may occur twice
 
 
 @dataclass(frozen=True)
 class DeadLetter:
-    """A message that is not a reading: its bytes untouched, and the reason."""
+    """A message that is not a reading: its unchanged bytes, and the reason."""
 
     offset: int
     key: bytes | None
@@ -44,9 +44,9 @@ class DeadLetter:
 
 @dataclass(frozen=True)
 class Mark:
-    """A message that was stored, by which the log is recognized: its offset, its time, a checksum.
+    """The offset, time and checksum of a stored message, used to recognize the log.
 
-    `timestamp`: in milliseconds since 1970, as Kafka has it. `checksum`: CRC-32, of all that is in it.
+    `timestamp`: milliseconds since 1970, as in Kafka. `checksum`: CRC-32 of its whole content.
     """
 
     offset: int
@@ -56,12 +56,12 @@ class Mark:
 
 @dataclass(frozen=True)
 class Gap:
-    """Offsets of a partition whose messages the log does not have, or not any more.
+    """A range of offsets whose messages cannot be read from the log.
 
-    From `first_offset` up to, and without, `next_offset`. `reason` is one of:
+    From `first_offset` up to, but not including, `next_offset`. `reason` is one of:
     - retention: Kafka removed them before they were read;
     - truncation: they were stored, and then the log lost them (their rows stay);
-    - unreadable: somebody went past them, for the client could not read them.
+    - unreadable: the client could not read them, and they were skipped by hand.
     """
 
     first_offset: int
@@ -71,10 +71,10 @@ class Gap:
 
 @dataclass
 class Batch:
-    """What one poll brought from one partition, ready to be stored.
+    """The messages of one poll from one partition, ready to be stored.
 
-    `expected` is the offset that the warehouse must still have for this to be stored (None: no
-    offset at all), `next_offset` the one it has afterwards. `last` is the last message before it.
+    The batch is stored only if the warehouse still has the offset `expected` (None: no offset yet).
+    Afterwards it has `next_offset`. `last` is the last message before `next_offset`.
     """
 
     partition: int
@@ -105,10 +105,10 @@ EXPECTED = {
 
 
 def decode_reading(value: bytes | None) -> Reading:
-    """Read the bytes of a message; its time is turned into UTC.
+    """Decode the bytes of a message; its time is converted to UTC.
 
     Unknown fields are ignored, so that a newer producer does not break an older reader.
-    Raises InvalidReading, with the field, what was found and what was expected.
+    Raises InvalidReading, which names the field, what was found and what was expected.
     """
     if value is None:
         raise InvalidReading("the message has no value at all (a tombstone)")
@@ -145,10 +145,10 @@ def _explain(message: str, value: bytes) -> str:
 
 
 def _found(value: bytes, name: str) -> str:
-    """The field as it stands in the message, shortened."""
+    """The field as it is in the message, shortened."""
     try:
         text = bytes(_fields(value)[name]).decode(errors="replace")
     except (msgspec.MsgspecError, ValueError, RecursionError):
-        return "something else"  # what follows the field is broken as well
+        return "something else"  # the JSON after the field is invalid
     text = text if len(text) <= 60 else text[:57] + "..."
     return printable(text)

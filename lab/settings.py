@@ -1,4 +1,4 @@
-"""Where things are: the settings of a lab, from the environment."""
+"""Where is everything? The settings of a lab, from environment variables."""
 
 import os
 import re
@@ -16,17 +16,17 @@ SECURITY_PROTOCOLS = ("PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL")
 SASL_MECHANISMS = ("PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512")
 # Kafka's own rule for the names of topics (org.apache.kafka.common.internals.Topic).
 TOPIC_NAME = re.compile(r"(?!\.{1,2}$)[a-zA-Z0-9._-]{1,249}")
-ODD = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")  # what no name, path or password has in it
+ODD = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")  # not allowed in any name, path or password
 GROUP = re.compile(r"[^\x00-\x1f\x7f-\x9f\ud800-\udfff]{1,249}")
 SERVER = re.compile(r"(\[[0-9a-fA-F:.]+\]|[^\s:/,\[\]]+):([0-9]{1,5})")
 
 
 @dataclass(frozen=True)
 class Settings:
-    """Where a lab's parts are; each field is the environment variable `LAB_<FIELD>`.
+    """Where the parts of a lab are; each field is the environment variable `LAB_<FIELD>`.
 
-    A relative path starts at the kit's own folder when you are inside it (so that a notebook
-    and a terminal mean the same file), otherwise at the current folder.
+    If the current folder is in the kit, a relative path starts at the kit's folder, so that a notebook and a
+    terminal mean the same file. Otherwise it starts at the current folder.
     """
 
     bootstrap_servers: str = "localhost:9092"
@@ -44,7 +44,7 @@ class Settings:
     def from_environment(cls, environ: Mapping[str, str] = os.environ) -> "Settings":
         """Read the `LAB_...` variables; an empty one counts as not set.
 
-        Raises SettingsError that names the variable, if a value cannot be used.
+        Raises SettingsError, which names the variable, if a value cannot be used.
         """
         names = cls.__dataclass_fields__
         given = {name: environ.get(f"LAB_{name.upper()}", "").strip() for name in names}
@@ -66,7 +66,7 @@ class Settings:
 
     @property
     def kafka(self) -> dict[str, Any]:
-        """How to reach Kafka, as the keyword arguments that kafka-python's clients take."""
+        """How to reach Kafka, as keyword arguments for kafka-python's clients."""
         names = ("bootstrap_servers", "security_protocol", "ssl_cafile")
         sasl = ("sasl_mechanism", "sasl_plain_username", "sasl_plain_password")
         values = {name: getattr(self, name) for name in names}
@@ -111,7 +111,7 @@ class Settings:
     def _check_warehouse(self) -> None:
         shown, expected = without_password(self.warehouse), "sqlite:///file.db or postgresql://..."
         if kind_of(self.warehouse) not in (None, SQLITE):
-            return  # its own module in lab.databases knows more
+            return  # the module of that database checks the rest
         if shown != self.warehouse:
             _refuse("warehouse", shown.removesuffix("..."), expected)
         if self.warehouse.removeprefix("sqlite:///") == ":memory:":
@@ -119,5 +119,5 @@ class Settings:
 
 
 def _refuse(name: str, found: str | None, expected: str) -> None:
-    found = re.sub(r".*@", "...@", found or "")  # before that may be a password
+    found = re.sub(r".*@", "...@", found or "")  # the part before @ may contain a password
     raise SettingsError(f"LAB_{name.upper()}: {found!r} cannot be used; expected {expected}.")

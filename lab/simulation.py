@@ -1,7 +1,7 @@
-"""What do the sensors measure? Simulated values, with a planted truth to be found again.
+"""What do the sensors measure? Simulated values, with planted faults that a lesson finds again.
 
-A value is the mean of its kind, a daily wave, and noise from a seeded generator: the same
-arguments give the same values. A status follows from its value alone.
+A value is the sum of the mean of its kind, a daily wave, and noise from a seeded generator, so the same
+arguments give the same values. A status depends only on the value.
 """
 
 import math
@@ -47,7 +47,7 @@ KINDS = (
 
 @dataclass(frozen=True)
 class PlantedFault:
-    """A fault hidden in the readings of one sensor, in the batches `first` up to `last` included.
+    """A fault hidden in the readings of one sensor, in the batches `first` to `last`, inclusive.
 
     An outlier adds `size` to the values, a drift grows from 0 to `size`, and in a gap the sensor
     sends nothing.
@@ -91,10 +91,10 @@ def simulate_readings(
     step: timedelta = timedelta(minutes=1),
     plants: Iterable[PlantedFault] = (),
 ) -> Iterator[list[Reading]]:
-    """Yield batches without end: one reading of each sensor in a batch.
+    """Yield batches without end: each has one reading of each sensor.
 
-    Without `start` each batch carries the time at which it is asked for. With `start` the
-    batches are `step` apart, so that a whole day can be sent in a second.
+    Without `start`, a batch carries the time at which it is requested. With `start`, the batches are
+    `step` apart, so that a whole day can be sent in a second.
     """
     rng = random.Random(seed)
     names, planted, n = sensor_ids(sensors), list(plants), 0

@@ -1,4 +1,4 @@
-"""What is in Kafka? Topics: made once, described, their offsets and their messages."""
+"""What is in Kafka? Create a topic, describe it, and read its offsets and messages."""
 
 import secrets
 from collections.abc import Iterator, Mapping
@@ -16,17 +16,17 @@ from lab.errors import TopicError
 
 @dataclass(frozen=True)
 class Partition:
-    """One partition of a topic: the broker that leads it, and where its copies are."""
+    """One partition of a topic: its leader, and the brokers that have its replicas."""
 
     partition: int
     leader: int
     replicas: tuple[int, ...]
-    isr: tuple[int, ...]  # in-sync replicas: the copies that have everything
+    isr: tuple[int, ...]  # in-sync replicas: the ones that have every message
 
 
 @dataclass(frozen=True)
 class Topic:
-    """A topic as the broker describes it. A topic made anew has the same name and another id."""
+    """A topic as the broker describes it. A recreated topic has the same name and another id."""
 
     name: str
     topic_id: str
@@ -34,7 +34,7 @@ class Topic:
 
 
 def fresh_name(prefix: str) -> str:
-    """A name that no topic and no group has yet, so that a lesson run twice starts clean."""
+    """A name that no topic and no group has yet, so that a lesson can be run twice."""
     return f"{prefix}-{secrets.token_hex(3)}"
 
 
@@ -47,11 +47,11 @@ def create_topic(
     configs: Mapping[str, object] | None = None,
     **kafka: Any,
 ) -> Topic:
-    """Make a topic, or leave the one of that name as it is, and wait until it can be used.
+    """Create a topic, or leave an existing one as it is, and wait until it can be used.
 
-    `configs` are settings of the topic, such as `retention.ms`; `kafka` says how to reach the
-    broker (`bootstrap_servers=...`). What comes back may have other numbers than you asked for,
-    if the topic was there before. Raises TopicError if the broker refuses.
+    `configs` are settings of the topic, such as `retention.ms`; `kafka` says how to reach the broker
+    (`bootstrap_servers=...`). The returned topic may differ from your arguments if it existed before.
+    Raises TopicError if the broker refuses.
     """
     wanted = {
         "num_partitions": num_partitions,
@@ -66,20 +66,20 @@ def create_topic(
         try:
             return _describe(admin, topic)
         except TopicError as error:
-            # Of several brokers another one answered, which has not heard of it yet: ask again.
+            # In a cluster, another broker answered, which does not know the topic yet: ask again.
             raise UnknownTopicOrPartitionError(topic) from error
 
 
 @ask_again
 def describe_topic(topic: str, **kafka: Any) -> Topic:
-    """The topic's id and partitions. Raises TopicError if there is none of that name."""
+    """The topic's id and partitions. Raises TopicError if there is no such topic."""
     with connect(KafkaAdminClient, **kafka) as admin:
         return _describe(admin, topic)
 
 
 @ask_again
 def describe_topics(**kafka: Any) -> list[Topic]:
-    """All topics but those that Kafka keeps for itself."""
+    """All topics except Kafka's internal ones."""
     with connect(KafkaAdminClient, **kafka) as admin:
         found = [each for each in admin.describe_topics() if each["name"][:2] != "__"]
     return [_topic(each, each["name"]) for each in sorted(found, key=lambda each: each["name"])]
@@ -96,9 +96,9 @@ def topic_offsets(topic: str, **kafka: Any) -> dict[int, tuple[int, int]]:
 
 
 def read_records(topic: str, **kafka: Any) -> Iterator[ConsumerRecord]:
-    """Every message of a topic, from the first still in the log to the end it has now.
+    """Every message of a topic, from the first one in the log to the current end.
 
-    In each partition in order; those of several come mixed. Raises TopicError if there is no such topic.
+    Messages of one partition are in order; partitions are mixed. Raises TopicError if there is no such topic.
     """
     partitions = _partitions(topic, kafka)
     with connect(KafkaConsumer, **kafka) as consumer:
@@ -119,7 +119,7 @@ def _describe(admin: KafkaAdminClient, topic: str) -> Topic:
 
 
 def _topic(found: dict[str, Any], topic: str) -> Topic:
-    """What Kafka's answer says of it."""
+    """The topic in Kafka's answer."""
     if refusal := explain_rights(for_code(found["error_code"])(), topic):
         raise refusal
     if found["error_code"]:

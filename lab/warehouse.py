@@ -1,16 +1,15 @@
-"""Where do readings end up? The table `sensor_logs`, and with it the place reached in the log.
+"""Where do readings end up? In the table `sensor_logs`, together with the offsets reached in the log.
 
-Rows, offsets, dead letters and gaps are written in one transaction: after a crash the warehouse holds
-either all of a batch and the offset behind it, or nothing of it. That makes "nothing lost, nothing
-twice" a property of the database, whenever a consumer dies.
+Rows, offsets, dead letters and gaps are written in one transaction. After a crash the warehouse holds either
+a whole batch and the offset after it, or nothing of the batch. So the database guarantees "nothing lost,
+nothing twice", whenever a consumer dies.
 
-An offset belongs to the id of its topic, not to its name: a topic made anew starts again at 0.
-It is moved only if it is still where the writer left it. So of two writers one is refused (fenced).
-If a server dies as it commits, its answer is lost. Then the next try finds that the offset was moved, and
-the partition counts as fenced. So nothing is written twice.
+An offset belongs to the id of its topic, not to its name: a recreated topic starts again at 0.
+An offset is moved only if it still has the value that the writer expects. So of two writers one is refused
+(fenced). If a database server dies during a commit, its answer is lost. The next try then finds that the
+offset was moved, and the partition counts as fenced. So nothing is written twice.
 
-The database is SQLite or PostgreSQL. How it is opened, which tables it has, and what else is asked of
-it stand in `lab.databases`.
+The database is SQLite or PostgreSQL. `lab.databases` opens it, defines its tables and has the other queries.
 """
 
 import logging
@@ -26,23 +25,23 @@ from lab.errors import WarehouseError
 from lab.readings import Batch, DeadLetter, Mark, Reading
 
 log = logging.getLogger("lab")
-RUNNING_SECONDS = 10  # a running consumer notes its numbers every second
+RUNNING_SECONDS = 10  # a running consumer records its numbers every second
 
 
 class Warehouse:
     """A database with the table `sensor_logs`: SQLite or PostgreSQL.
 
-    Its times are in UTC. SQLite keeps them as texts of 32 characters, `2026-01-01T00:00:00.000000+00:00`,
-    so that texts in order are times in order.
+    Its times are in UTC. SQLite keeps them as text of 32 characters, `2026-01-01T00:00:00.000000+00:00`,
+    so that sorting the texts sorts the times.
 
-    Close it, or use it as a context manager. For one thread at a time.
+    Close it, or use it as a context manager. Only one thread may use it at a time.
     """
 
     def __init__(self, url: str = "sqlite:///warehouse.db", create: bool = True):
         """`url`: `sqlite:///relative.db`, `sqlite:////absolute.db`, a bare path, or `postgresql://...`.
 
-        With `create=False` it is only read. Raises WarehouseError if there is none then, if this
-        is no database, has another `sensor_logs`, or cannot be written.
+        With `create=False` it is only read, and must exist. Raises WarehouseError if it does not exist, is
+        not a database, has a different table `sensor_logs`, or cannot be written.
         """
         self._db = database_of(url)
         self._create = create
@@ -64,13 +63,13 @@ class Warehouse:
 
     @property
     def identity(self) -> str:
-        """What tells this warehouse from all others, whoever opens it."""
+        """A text that is the same for everyone who opens this warehouse, and differs for any other."""
         return self._db.identity
 
     def query(self, sql: str, *values: object) -> list[tuple]:
-        """The rows of a SELECT; parameters are written `?`, and times come as ISO 8601 text.
+        """The rows of a SELECT. Parameters are written `?`, and times are returned as ISO 8601 text.
 
-        Raises WarehouseError with what the database says against it.
+        Raises WarehouseError with the error of the database.
         """
         try:
             self._reopen()
@@ -79,7 +78,7 @@ class Warehouse:
             raise WarehouseError(f"{self.name}: {line_of(error)}.") from error
 
     def execute(self, sql: str, *values: object) -> None:
-        """Run a statement that changes something, in a transaction of its own."""
+        """Run a statement that changes data, in its own transaction."""
 
         def run() -> None:
             with self.transaction() as db:
@@ -88,24 +87,24 @@ class Warehouse:
         retry(self._db, run)
 
     def seconds(self, column: str) -> str:
-        """SQL for the seconds since 1970 of a time, to a millisecond at least."""
+        """SQL for a time in seconds since 1970, exact to at least a millisecond."""
         return self._db.seconds(column)
 
     def column(self, table: str, name: str) -> str:
-        """SQL for a column that came later: NULL, where an older warehouse that is only read has none."""
+        """SQL for a column added in a later version: NULL if an older warehouse, opened to read, lacks it."""
         return known_column(self._db, table, name)
 
     def next_offsets(self, topic_id: str, stop: threading.Event = NEVER) -> dict[int, int]:
-        """{partition: the offset to read next}, for the partitions of which anything was stored.
+        """{partition: the offset to read next}, for the partitions that have a stored offset.
 
-        While the database is away this waits and tries again; nothing if `stop` was set first.
+        Waits and tries again while the database is away; {} if `stop` was set first.
         """
         return {partition: offset for partition, (offset, _) in self.positions(topic_id, stop).items()}
 
     def positions(self, topic_id: str, stop: threading.Event = NEVER) -> dict[int, tuple[int, Mark | None]]:
         """{partition: (the offset to read next, the last message that was stored)}; see `next_offsets`.
 
-        The message is None where it is not known: the warehouse was filled by an older kit.
+        The message is None if an older kit wrote the offset.
         """
 
         def read() -> dict[int, tuple[int, Mark | None]]:
@@ -117,18 +116,18 @@ class Warehouse:
     def store(
         self, topic: str, topic_id: str, batches: list[Batch], stop: threading.Event = NEVER
     ) -> set[int] | None:
-        """Write the batches in one transaction; returns the partitions that were fenced.
+        """Write the batches in one transaction; return the partitions that were fenced.
 
-        A partition is fenced, and nothing of its batch written, if the stored offset is not the
-        one that the batch expects. While the database is locked, full or away this waits and tries
-        again, saying so once; None if `stop` was set before it could write.
-        Raises WarehouseError if waiting is no use.
+        A partition is fenced, and its batch is not written, if the stored offset is not the one that the
+        batch expects. While the database is locked, full or away, this logs it once, waits and tries
+        again. Returns None if `stop` was set before it could write. Raises WarehouseError if waiting does
+        not help.
         """
         return retry(self._db, lambda: self._store(topic, topic_id, batches), stop)
 
     def _store(self, topic: str, topic_id: str, batches: list[Batch]) -> set[int]:
         with self.transaction() as db:
-            # In one order, so that no two writers wait for each other.
+            # All writers use the same order, so that there is no deadlock.
             batches = sorted(batches, key=lambda batch: batch.partition)
             ours = [batch for batch in batches if _move_offset(db, topic, topic_id, batch)]
             readings = [reading for batch in ours for reading in batch.readings]
@@ -140,36 +139,36 @@ class Warehouse:
     def which_are_stored(
         self, topic: str, partition: int, messages: Sequence[Reading | DeadLetter]
     ) -> list[bool]:
-        """Of each message, whether a row with all that is in it is there.
+        """For each message, whether there is a row with the same content.
 
-        Slow, for it looks through the whole table: for the day on which a log was cut short.
+        It scans the whole table, so it is slow. It is needed only when a log was truncated.
         """
         return queries.which_are_stored(self, topic, partition, messages)
 
     def note_consumer(self, group_id: str, member: str, **counts: float) -> None:
-        """Keep what a running consumer says of itself; not worth waiting for a locked database."""
+        """Record the numbers of a running consumer. If the database is locked, they are dropped."""
         try:
             queries.note_consumer(self._db, group_id, member, counts)
         except self._db.Error as error:
             log.debug("%s: the consumer's numbers were not kept: %s", self.name, error)
 
     def running_consumers(self) -> list[tuple[str, str]]:
-        """(group, member) of each consumer that noted its numbers within the last seconds."""
+        """(group, member) of each consumer that recorded its numbers within the last RUNNING_SECONDS."""
         return queries.running_consumers(self, RUNNING_SECONDS)
 
     @contextmanager
     def transaction(self) -> Generator[Database]:
-        """All of the block or nothing."""
+        """Commit everything in the block, or nothing."""
         self._reopen()
         with self._db.transaction():
             yield self._db
 
     def exclusive(self, purpose: str) -> AbstractContextManager[None]:
-        """Only one program at a time is in such a block, among all that use this warehouse."""
+        """Of all programs that use this warehouse, only one at a time runs a block of this purpose."""
         return self._db.exclusive(purpose)
 
     def reopen_if_lost(self, stop: threading.Event = NEVER) -> bool:
-        """Whether the file was removed or replaced, or the connection lost; then it is opened again."""
+        """Open it again if the file was removed or replaced, or the connection was lost; whether it did."""
         return bool(retry(self._db, self._reopen, stop))
 
     def _reopen(self) -> bool:
@@ -182,7 +181,7 @@ class Warehouse:
 
 
 def _move_offset(db: Database, topic: str, topic_id: str, batch: Batch) -> bool:
-    """The fence: from `expected` to `next_offset`, or not at all."""
+    """The fence: move the offset from `expected` to `next_offset`; False if it is not at `expected`."""
     last = batch.last
     mark = (last.offset, last.timestamp, last.checksum) if last else (None, None, None)
     if batch.expected is None:
