@@ -142,7 +142,7 @@ class _Sender:
     def _count(self, message: Message) -> None:
         if message.is_acknowledged:
             self.summary.acknowledged += 1
-            self.producer.heard = time.monotonic()
+            self.producer.last_ack = time.monotonic()
             return
         self.summary.unsent += 1
         failure = message.failure

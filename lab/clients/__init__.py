@@ -1,1 +1,1 @@
-"""How do we reach Kafka, and what do we know about kafka-python that is not in its documentation?"""
+"""How does the kit reach Kafka, and which undocumented behaviour of kafka-python does it handle?"""

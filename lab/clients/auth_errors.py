@@ -1,8 +1,8 @@
 """Why does Kafka not let us in? Certificates, passwords and rights, each as one clear line.
 
-When a broker refuses a new client, kafka-python (3.0.12) says why in its log alone, tries again, and
-raises a time-out. So here its log is listened to while a client is made: to the lines of that client only,
-for another one of the same process may be refused at that moment.
+When a broker refuses a new client, kafka-python (3.0.12) gives the reason only in its log, tries again, and
+finally raises a time-out. So this module reads the log while a client is made. It reads only the lines of
+that client, because another client of the same process may be refused at the same time.
 """
 
 import logging
@@ -25,7 +25,7 @@ PROTOCOL = "look at LAB_SECURITY_PROTOCOL"
 PASSWORD = (
     "the user or the password is wrong. Look at LAB_SASL_USERNAME, LAB_SASL_PASSWORD and LAB_SASL_MECHANISM"
 )
-# What the client logs, and what that means. The texts of OpenSSL and of kafka-python 3.0.12.
+# {what the client logs: what it means}. The patterns match texts of OpenSSL and of kafka-python 3.0.12.
 REASONS = {
     r"certificate has expired": "its certificate has expired. Ask for a new one; or is the clock of this"
     " machine wrong?",
@@ -34,14 +34,15 @@ REASONS = {
     r"CERTIFICATE_VERIFY_FAILED": "its certificate is signed by nobody we trust: LAB_SSL_CAFILE must be the"
     " file of the authority that signed it",
     r"Handshake failed: \[SSL": f"it does not speak TLS: {PROTOCOL}",
-    r"Invalid frame length: 352": f"it speaks TLS: {PROTOCOL}",  # 0x1503: how an alert of TLS begins
+    r"Invalid frame length: 352": f"it speaks TLS: {PROTOCOL}",  # 0x1503: a TLS alert
     r"SaslAuthenticationFailed": PASSWORD,
     r"UnsupportedSaslMechanism": "it does not know this LAB_SASL_MECHANISM",
     r"IllegalSaslState": f"it asks for no password here: {PROTOCOL}",
 }
 
 
-# It told its version, and then hung up; a broker that stops does so as well, but not each time.
+# The broker sent its version and then closed the connection. A broker that is stopping does this too, but
+# not TIMES times.
 HUNG_UP, TIMES = re.compile(r"broker_version=\(.*socket disconnected"), 3
 
 
@@ -49,9 +50,9 @@ HUNG_UP, TIMES = re.compile(r"broker_version=\(.*socket disconnected"), 3
 def explain_refusal(
     bootstrap_servers: str, client_id: str, security_protocol: str = "PLAINTEXT"
 ) -> Generator[None]:
-    """A client that cannot be made within the block fails with the broker's reason, if there is one.
+    """Raise AccessError with the broker's reason if the client made in the block is refused.
 
-    No other client of this process must have the same `client_id`. Raises AccessError.
+    No other client of this process may have the same `client_id`.
     """
     heard = _Heard(client_id)
     logging.getLogger("kafka").addHandler(heard)
@@ -70,7 +71,7 @@ def explain_refusal(
 
 
 class _Heard(logging.Handler):
-    """What the network code of one client says: on its I/O thread, or on the thread that makes the client."""
+    """Collects the log of one client's network code, from its I/O thread and the thread that makes it."""
 
     def __init__(self, client_id: str):
         super().__init__(logging.ERROR)
@@ -84,7 +85,7 @@ class _Heard(logging.Handler):
 
 
 def explain_rights(error: Exception, topic: str, group: str = "") -> AccessError | None:
-    """What this user may not do, if that is what the error says."""
+    """The error as an AccessError that says what this user may not do; None if it is another error."""
     if isinstance(error, SaslAuthenticationFailedError):
         return AccessError(f"Kafka does not let us in any more: {PASSWORD}.")
     if not isinstance(error, AuthorizationError):

@@ -1,7 +1,7 @@
-"""How do we reach Kafka? The settings that all our clients share, and whether a broker answers.
+"""How does the kit connect to Kafka? With shared client settings, and only once a broker answers.
 
-Made for kafka-python 3. The package named `kafka` and the fork `kafka-python-ng` install the
-same folder, `kafka`, and hide it: `python -m lab doctor` tells them apart.
+Written for kafka-python 3. The package named `kafka` and the fork `kafka-python-ng` install the same folder,
+`kafka`, and hide it; `python -m lab doctor` detects that.
 """
 
 import itertools
@@ -24,31 +24,29 @@ from lab.errors import AccessError, BrokerError
 log = logging.getLogger("lab")
 T = TypeVar("T")  # Python 3.11 has no def connect[T]
 P = ParamSpec("P")
-CLIENTS = itertools.count(1)  # no two clients of this process have one id
-ASK_SECONDS = 10.0  # for a question that fails because a broker is just going, or just coming
+CLIENTS = itertools.count(1)  # gives each client of this process its own id
+ASK_SECONDS = 10.0  # how long a request is retried while a broker is stopping or starting
 
 
 def client_config(**kafka: Any) -> dict[str, Any]:
-    """The keyword arguments for a client of kafka-python: ours, then those given.
+    """The keyword arguments for a kafka-python client: the kit's, overridden by those given.
 
-    With the default `reconnect_backoff_max_ms` of 30 s a client is back only long after the
-    broker is.
+    With the default `reconnect_backoff_max_ms` of 30 s a client reconnects long after the broker is back.
     """
     ours: dict[str, Any] = {"reconnect_backoff_max_ms": 1000, "bootstrap_timeout_ms": 2000}
     return ours | selector_config() | kafka
 
 
 def admin_config(kafka: dict[str, Any]) -> dict[str, Any]:
-    """The settings of a producer or a consumer that a client for administration knows as well."""
+    """Those settings of a producer or consumer that an admin client accepts as well."""
     return {name: value for name, value in kafka.items() if name in KafkaAdminClient.DEFAULT_CONFIG}
 
 
 def is_answering(bootstrap_servers: str, timeout: float = 1.0, security_protocol: str = "PLAINTEXT") -> bool:
     """Whether one of the servers answers as a Kafka broker within `timeout` seconds each.
 
-    An open port is not enough: a starting broker opens it early. So this sends ApiVersions,
-    the request that every broker answers first (kafka.apache.org/protocol). Behind TLS it only
-    looks at the port.
+    An open port is not enough, because a starting broker opens it early. So this sends ApiVersions, the
+    request that every broker answers first (kafka.apache.org/protocol). With TLS it only checks the port.
     """
     servers = [address(server) for server in bootstrap_servers.split(",")]
     encrypted = security_protocol.endswith("SSL")
@@ -62,7 +60,7 @@ def address(server: str) -> tuple[str, int]:
 
 
 def speaks_tls(bootstrap_servers: str, timeout: float = 1.0) -> bool:
-    """Whether one of the servers answers a request in plain text with an alert of TLS."""
+    """Whether one of the servers answers a plain-text request with a TLS alert."""
     servers = [address(server) for server in bootstrap_servers.split(",")]
     return any(_ask(host, port, timeout)[:2] == b"\x15\x03" for host, port in servers)
 
@@ -78,12 +76,12 @@ def _listens(host: str, port: int, timeout: float = 1) -> bool:
     try:
         socket.create_connection((host, port), timeout).close()
         return True
-    except (OSError, UnicodeError):  # UnicodeError: no host can have that name
+    except (OSError, UnicodeError):  # UnicodeError: not a possible host name
         return False
 
 
 def _ask(host: str, port: int, timeout: float) -> bytes:
-    """How the answer to ApiVersions begins; empty, if there is none."""
+    """The first bytes of the answer to ApiVersions; empty if there is none."""
     api_versions = struct.pack(">hhih", 18, 0, 1, -1)  # key, version, correlation id, no client id
     try:
         with socket.create_connection((host, port), timeout) as connection:
@@ -102,7 +100,7 @@ def wait_until_answering(
     stop: threading.Event | None = None,
     security_protocol: str = "PLAINTEXT",
 ) -> bool:
-    """Wait until a broker answers, saying so once; False if `stop` was set instead.
+    """Wait until a broker answers, and log the wait once; False if `stop` was set instead.
 
     Raises BrokerError after `timeout` seconds.
     """
@@ -130,7 +128,7 @@ def wait_until_answering(
 
 
 def _remedy(bootstrap_servers: str) -> str:
-    """What to do where no Kafka answers."""
+    """What to do if no Kafka answers."""
     places = [address(server) for server in bootstrap_servers.split(",")]
     if any(_listens(host, port) for host, port in places):
         return "What listens there is no Kafka, or not yet: choose another address by LAB_BOOTSTRAP_SERVERS."
@@ -142,10 +140,10 @@ def _remedy(bootstrap_servers: str) -> str:
 def connect(client: Callable[..., T], *, timeout: float = 10, **kafka: Any) -> T:
     """Make a client once a broker answers.
 
-    Not by trying to make one in a loop: in kafka-python 3 every attempt that fails leaves a
-    thread and four file descriptors behind.
+    It does not try to make clients in a loop: in kafka-python 3 every failed attempt leaks a thread and four
+    file descriptors.
 
-    Raises BrokerError if none answers within `timeout` seconds, and AccessError if it refuses us.
+    Raises BrokerError if none answers within `timeout` seconds, and AccessError if it refuses the client.
     """
     wait_until_answering(
         kafka["bootstrap_servers"],
@@ -156,7 +154,7 @@ def connect(client: Callable[..., T], *, timeout: float = 10, **kafka: Any) -> T
 
 
 def make_client(client: Callable[..., T], **kafka: Any) -> T:
-    """Make a client of a broker that answers. Raises AccessError if it does not let us in."""
+    """Make a client of a broker that answers. Raises AccessError if the broker refuses it."""
     config = client_config(**{"client_id": f"lab-{next(CLIENTS)}"} | kafka)
     protocol = config.get("security_protocol", "PLAINTEXT")
     with explain_refusal(config["bootstrap_servers"], config["client_id"], protocol):
@@ -164,9 +162,9 @@ def make_client(client: Callable[..., T], **kafka: Any) -> T:
 
 
 def ask_again(question: Callable[P, T]) -> Callable[P, T]:
-    """A question to Kafka that is asked again, for ASK_SECONDS, while its error is one that passes.
+    """A decorator that retries a request to Kafka for ASK_SECONDS while its error is retriable.
 
-    A cluster of which one broker has just died answers some questions only at the second try.
+    When a broker of a cluster has just died, some requests succeed only at the second try.
     """
 
     @wraps(question)

@@ -1,9 +1,9 @@
-"""How does a message come to be in the topic once, whatever happens to it on the way?
+"""How is each message written to the topic exactly once, whatever fails on the way?
 
-The producer of kafka-python 3 is idempotent (a retry does not write twice) and waits for all
-replicas (`acks="all"`). A batch that times out after it was sent once silences it for ever (seen
-with 3.0.12): so nothing times out. A message that failed is sent again where the broker surely wrote
-nothing; where it may have, the broker is asked.
+The producer of kafka-python 3 is idempotent (a retry does not write twice) and waits for all replicas
+(`acks="all"`). If a batch times out after it was sent once, the producer never sends anything again (seen
+with 3.0.12). So deliveries never time out here. A failed message is sent again if the broker certainly did
+not write it. If the broker may have written it, the broker is asked.
 """
 
 import logging
@@ -32,24 +32,24 @@ from lab.text.commandline import as_typed
 log = logging.getLogger("lab")
 NEVER_MS = 2**31 - 1
 CLOSE_SECONDS = 2.0
-ASK_TIMES = 300  # half a minute at least: until then a partition has a leader again
-PATIENCE = 5.0  # seconds without an acknowledgement, until a broker that answers is said to be of no use
+ASK_TIMES = 300  # at least half a minute: within this time a partition has a leader again
+STALL_SECONDS = 5.0  # after this time without an acknowledgement, a broker that answers gets a warning too
 
 
 @dataclass(slots=True)
 class Message:
-    """A key and a value on their way, and what is known of them."""
+    """A key and a value that are being sent, and the state of their delivery."""
 
     key: bytes
     value: bytes
     handed_over: float = 0
     future: Any = None
-    error: KafkaError | None = None  # why the client did not even take it
-    is_written: bool | None = None  # what the broker said when it was asked
+    error: KafkaError | None = None  # why the client did not accept it
+    is_written: bool | None = None  # the broker's answer when it was asked
 
     @property
     def failure(self) -> Exception | None:
-        """Why it was not acknowledged, if that is known by now."""
+        """Why it was not acknowledged; None if that is not known yet, or it was."""
         return self.error or (self.future.exception if self.future else None)
 
     @property
@@ -59,15 +59,15 @@ class Message:
 
     @property
     def is_done(self) -> bool:
-        """Whether the client is done with it, one way or the other."""
+        """Whether the client has finished with it, successfully or not."""
         return self.error is not None or (self.future is not None and self.future.is_done)
 
 
 class PatientProducer:
-    """A KafkaProducer that waits for its broker, says when it does, and is made anew if it is dead.
+    """A KafkaProducer that waits for its broker, logs each wait, and is replaced if it can send no more.
 
-    `waiting`: the messages that are on their way, the oldest one first. Whoever adds one adds it before it
-    is handed over. After `stop` it waits for CLOSE_SECONDS only.
+    `waiting`: the unacknowledged messages, the oldest one first. The caller adds each message before handing
+    it over. After `stop` it waits only for CLOSE_SECONDS.
     """
 
     def __init__(self, topic: str, waiting: Iterable[Message], stop: threading.Event, kafka: dict[str, Any]):
@@ -75,80 +75,80 @@ class PatientProducer:
         self.servers = kafka["bootstrap_servers"]
         self.protocol = kafka.get("security_protocol", "PLAINTEXT")
         self.client: KafkaProducer | None = None
-        self.in_doubt = 0  # messages that were sent, and had no answer when a client was closed
+        self.in_doubt = 0  # messages that were sent and had no answer when their client was closed
         self.deadline: float | None = None
-        self.heard = time.monotonic()  # when the broker last acknowledged something
-        self.looked = 0.0  # when we last looked why nothing is acknowledged
-        self.told = False
+        self.last_ack = time.monotonic()
+        self.last_probe = 0.0  # when it last checked why nothing is acknowledged
+        self.warned = False
 
     def hand_over(self, message: Message) -> bool:
-        """Give it to the client, waiting for the broker if need be; False if stopped before that was done."""
+        """Give it to the client, and wait for the broker if necessary; False if stopped before that."""
         message.future, message.handed_over = None, time.monotonic()
         while client := self.client or self._make_client():
             try:
                 message.future = client.send(self.topic, message.value, message.key)
                 return True
-            except KafkaTimeoutError:  # no metadata: the broker is away, or has no such topic
+            except KafkaTimeoutError:  # no metadata: the broker is away, or there is no such topic
                 if self.is_stopping():
                     return False
                 self.watch()
-            except KafkaError as error:  # refused before it was sent, for its size
+            except KafkaError as error:  # refused before it was sent, because it is too large
                 message.error = error
                 return True
         return False
 
     def wait(self, messages: Iterable[Message]) -> None:
-        """Until all of them are done, or nobody is there to do it."""
+        """Wait until all of them are done, there is no client, or the time is over."""
         while self.client and not self.is_out_of_time() and not all(each.is_done for each in messages):
             self.flush()
             self.watch()
 
     def flush(self) -> None:
-        """Wait a little for the acknowledgements."""
+        """Wait up to 0.2 s for the acknowledgements."""
         try:
             if self.client:
                 self.client.flush(timeout=0.2)
         except KafkaError:
-            pass  # what is waiting says more
+            pass  # the futures of the messages tell more
 
     def is_stopping(self) -> bool:
-        """Whether `stop` is set; from when that is seen CLOSE_SECONDS are left."""
+        """Whether `stop` is set. The first call that returns True starts the CLOSE_SECONDS."""
         if self.stop.is_set() and self.deadline is None:
             self.deadline = time.monotonic() + CLOSE_SECONDS
         return self.stop.is_set()
 
     def is_out_of_time(self) -> bool:
-        """Whether `stop` was set CLOSE_SECONDS ago."""
+        """Whether `stop` was set and CLOSE_SECONDS are over."""
         return self.is_stopping() and time.monotonic() > (self.deadline or 0)
 
     def close(self) -> None:
-        """Close the client, which may still deliver something; the next message gets another one."""
+        """Close the client, which may still deliver something; the next message gets a new client."""
         client, self.client = self.client, None
         if client:
             self.in_doubt += close_producer(client)
 
     def watch(self) -> None:
-        """Say once when nothing is acknowledged any more, and why, and once when it is again."""
+        """Warn once, with the reason, when acknowledgements stop, and log once when they resume."""
         now, oldest = time.monotonic(), next(iter(self.waiting), None)
-        silent = now - max(self.heard, oldest.handed_over) if oldest else 0.0
-        if self.told and silent <= 1:
+        silent = now - max(self.last_ack, oldest.handed_over) if oldest else 0.0
+        if self.warned and silent <= 1:
             log.warning("Kafka is back.")
-            self.told = False
-        if not oldest or silent <= 1 or now - self.looked < 1:
+            self.warned = False
+        if not oldest or silent <= 1 or now - self.last_probe < 1:
             return
-        self.looked = now
+        self.last_probe = now
         if self.client and fail_lost_partitions(self.client, self.topic):
             log.warning("Topic %s has fewer partitions than before: sending again what waits.", self.topic)
-        elif not self.told and (found := self._why(silent, is_handed_over=oldest.future is not None)):
+        elif not self.warned and (found := self._why(silent, is_handed_over=oldest.future is not None)):
             (why, until), count = found, sum(1 for _ in self.waiting)
             log.warning("%s %d messages wait. Going on when %s.", why, count, until)
-            self.told = True
+            self.warned = True
 
     def _why(self, silent: float, is_handed_over: bool) -> tuple[str, str] | None:
-        """Why nothing was acknowledged for so many seconds, and until when; None: it may just be slow."""
+        """(reason, what it waits for) after `silent` seconds without an acknowledgement; None: just slow."""
         if not is_answering(self.servers, security_protocol=self.protocol):
             return "Kafka is away:", "it is back"
-        if silent <= PATIENCE:
+        if silent <= STALL_SECONDS:
             return None
         named = ",".join(advertised_addresses(self.client)) if self.client else ""
         if named and not is_answering(named, security_protocol=self.protocol):
@@ -171,7 +171,7 @@ class PatientProducer:
 
 
 def send_again(messages: Iterable[Message], producer: PatientProducer) -> None:
-    """Wait until all are done, and send again, together, what the broker surely did not write."""
+    """Wait until all are done, then send again together those that the broker certainly did not write."""
     producer.wait(messages)
     if producer.client and is_dead(producer.client):
         producer.close()
@@ -182,21 +182,21 @@ def send_again(messages: Iterable[Message], producer: PatientProducer) -> None:
 
 
 def send_alone(message: Message, producer: PatientProducer) -> None:
-    """Send a message that failed again, until it is acknowledged, or refused for its own sake.
+    """Send a failed message again, until it is acknowledged or is itself refused.
 
-    Alone, for a batch is refused as a whole: it may have failed for the sake of another one. Raises
-    AccessError if we may not write there.
+    It is sent alone, because a batch is refused as a whole: another message may have been the cause. Raises
+    AccessError if this user may not write to the topic.
     """
     is_alone = False
     while _may_go_again(message, is_alone, producer) and not producer.is_out_of_time():
         is_alone = True
         producer.hand_over(message)
         producer.wait([message])
-        producer.heard = time.monotonic()
+        producer.last_ack = time.monotonic()
 
 
 def _may_go_again(message: Message, is_alone: bool, producer: PatientProducer) -> bool:
-    """Whether it was not written, and may be taken now."""
+    """Whether it was not written, and another try may succeed."""
     failure = message.failure
     if not failure or message.error:
         return False
@@ -209,7 +209,7 @@ def _may_go_again(message: Message, is_alone: bool, producer: PatientProducer) -
 
 
 def _ask(doubt: InDoubt, producer: PatientProducer) -> bool | None:
-    """Whether the broker wrote it; None if it does not say."""
+    """Whether the broker wrote it; None if the broker gives no answer."""
     for _ in range(ASK_TIMES):
         if producer.is_out_of_time():
             break

@@ -1,7 +1,7 @@
-"""Who is in a consumer group, and who has which partition? As the coordinator describes it.
+"""Who is in a consumer group, and who has which partition? The coordinator knows.
 
-The name of a member ends in a mark of the warehouse that it writes. Members that share a topic and write
-into different warehouses are told apart by it: each would have only a part of the messages.
+The name of a member ends in a fingerprint of its warehouse. It shows when members of one group store a topic
+in different warehouses: then each warehouse would get only a part of the messages.
 """
 
 from collections.abc import Iterable, Mapping
@@ -17,9 +17,9 @@ ONE_GROUP = "One group is enough for a warehouse: end the others, or give each i
 
 @ask_again
 def group_assignments(group_id: str, **kafka: Any) -> dict[str, dict[str, tuple[int, ...]]]:
-    """{member: {topic: its partitions}} of a consumer group, as it stands now; {} if it has no members.
+    """{member: {topic: its partitions}} of a consumer group now; {} if it has no members.
 
-    The name of a member is its `group_instance_id` where it has one, else the id that Kafka gave it.
+    The name of a member is its `group_instance_id` if it has one, otherwise the id that Kafka gave it.
     """
     with connect(KafkaAdminClient, **kafka) as admin:
         members = admin.describe_groups([group_id])[group_id]["members"]
@@ -33,7 +33,7 @@ def group_assignments(group_id: str, **kafka: Any) -> dict[str, dict[str, tuple[
 
 
 def partition_owners(topic: str, group_id: str, **kafka: Any) -> dict[int, str]:
-    """{partition: the member of the group that has it now}; what nobody has is not in it."""
+    """{partition: the member of the group that has it now}; unowned partitions are left out."""
     group = group_assignments(group_id, **kafka)
     return {number: member for member, topics in group.items() for number in topics.get(topic, ())}
 
@@ -53,7 +53,7 @@ def assigned_partitions(member: Mapping[str, Any], topic: str) -> set[int]:
 
 
 def strangers(group: Mapping[str, Any], topic: str, member: str) -> list[str]:
-    """Members of a described group that store the topic in another warehouse than `member` does."""
+    """Members of a described group that store the topic in a different warehouse than `member` does."""
     _, _, warehouse = member.rpartition("-")
     return [name for name in _readers(group, topic) if name.rpartition("-")[2] != warehouse]
 
@@ -66,7 +66,7 @@ def is_joined(group: Mapping[str, Any], topic: str, warehouse: str) -> bool:
 def consumers_of(
     topic: str, consumers: Iterable[tuple[str, str]], admin: KafkaAdminClient
 ) -> list[tuple[str, str]]:
-    """Those of some consumers, each (group, member), that read the topic now."""
+    """Those of the given consumers, each (group, member), that read the topic now."""
     consumers = list(consumers)
     groups = admin.describe_groups(sorted({group for group, _ in consumers})) if consumers else {}
     return [(group, member) for group, member in consumers if member in _readers(groups[group], topic)]
@@ -75,7 +75,7 @@ def consumers_of(
 def two_groups_fault(
     topic: str, consumers: Iterable[tuple[str, str]], admin: KafkaAdminClient
 ) -> tuple[str, str] | None:
-    """(what is wrong, what to do) if consumers of one warehouse, each (group, member), are of two groups."""
+    """(fault, fix) if the consumers of one warehouse, each (group, member), belong to several groups."""
     groups = sorted({group for group, _ in consumers_of(topic, consumers, admin)})
     if len(groups) < 2:
         return None

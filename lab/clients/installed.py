@@ -1,8 +1,7 @@
-"""Is the module `kafka` the client that we need? It is that of the package kafka-python, in a tested version.
+"""Is the module `kafka` the client that the kit needs? It must come from kafka-python, in a tested version.
 
-Other packages bring a module of the same name, in the same folder: an old one called `kafka`, and
-the fork `kafka-python-ng`. So does any file of yours that is called kafka.py. Nothing here needs
-the client to be there.
+Other packages install a module of the same name in the same folder: an old one called `kafka`, and the fork
+`kafka-python-ng`. A file kafka.py of your own hides it as well. This module works without the client.
 """
 
 import importlib
@@ -16,15 +15,15 @@ from pathlib import Path
 from lab.text.commandline import PROGRAM, as_typed, path_as_typed, python
 
 PACKAGE, IMPOSTORS = "kafka-python", ("kafka", "kafka-python-ng")
-TESTED = ">=3.0.12,<3.1"  # the versions of it; as in pyproject.toml
+TESTED = ">=3.0.12,<3.1"  # its tested versions, as in pyproject.toml
 VENV = Path(__file__).resolve().parents[2] / ".venv"  # where start.py puts the packages
-OLDEST_PYTHON = (3, 11)  # with less the kit cannot even be read
+OLDEST_PYTHON = (3, 11)  # an older one cannot parse the kit's code
 
 
 def verify_client() -> None:
-    """Import the client, or say what is in its way, and what to do. Of an untested version it only warns.
+    """Import the client, or say why that fails and what to do. An untested version is only a warning.
 
-    Raises ImportError; a command ends with that line alone.
+    Raises ImportError. A command prints the reason as one line and exits.
     """
     try:
         if sys.version_info < OLDEST_PYTHON:
@@ -33,7 +32,7 @@ def verify_client() -> None:
             importlib.import_module(module)
         fault = find_fault()
         cause = None
-    except Exception as error:  # an impostor may fail in any way: the old `kafka` is no valid Python now
+    except Exception as error:  # a wrong package can fail in any way: the old `kafka` has invalid syntax
         fault = find_fault() or (f"{PACKAGE} cannot be imported: {error}", reinstall())
         cause = error
     if fault:
@@ -46,8 +45,8 @@ def verify_client() -> None:
 
 
 def find_fault() -> tuple[str, str] | None:
-    """What keeps the client from working at all, and how to mend it; None if nothing does."""
-    from importlib import metadata  # here, for it is slow to import, and most never need it
+    """(fault, fix) if the client cannot work at all; None if it can."""
+    from importlib import metadata  # here, because it is slow to import and rarely needed
 
     if sys.version_info < OLDEST_PYTHON:
         found = f"The kit needs Python 3.11 or newer; this is {sys.version.split()[0]} ({sys.executable})"
@@ -70,7 +69,7 @@ def find_fault() -> tuple[str, str] | None:
 
 
 def find_untested() -> tuple[str, str] | None:
-    """Whether the kit was not tested with this version of the client, and how to get one that it was."""
+    """(fault, fix) if the kit was not tested with this version of the client; None if it was."""
     ours = version(PACKAGE) or ""
     oldest, too_new = map(_numbers, TESTED.split(","))
     if oldest <= _numbers(ours) < too_new:
@@ -79,13 +78,13 @@ def find_untested() -> tuple[str, str] | None:
 
 
 def _numbers(text: str) -> tuple[int, ...]:
-    """'3.1.0.dev0' as (3, 1, 0): what leads to 3.1 is as untested as 3.1 itself."""
+    """'3.1.0.dev0' as (3, 1, 0): a pre-release of 3.1 is as untested as 3.1 itself."""
     match = re.search(r"\d+(\.\d+)*", text)
     return tuple(map(int, match[0].split("."))) if match else ()
 
 
 def take_the_right_python() -> str:
-    """Which Python has it; where start.py made none, the command that installs it for this one."""
+    """The Python of start.py, which has the client; without it, the command that installs the client here."""
     own = VENV / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
     if not own.exists() or Path(sys.prefix).resolve() == VENV:
         return reinstall()
@@ -93,7 +92,7 @@ def take_the_right_python() -> str:
 
 
 def reinstall() -> str:
-    """The command that puts it right."""
+    """The command that installs a tested version."""
     return f'Run {python()} -m pip install --force-reinstall "{PACKAGE}{TESTED}"'
 
 

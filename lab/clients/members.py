@@ -1,4 +1,4 @@
-"""Under which name is a consumer in its group? Under one that it keeps, and that no other has."""
+"""What is the name of a consumer in its group? One that it keeps after a restart, and that no other has."""
 
 import hashlib
 import itertools
@@ -21,14 +21,14 @@ from lab.system.machine import machine_id
 
 @contextmanager
 def static_member(group_id: str, warehouse: str = "") -> Generator[str]:
-    """A name in the group that a consumer keeps when it is killed and started again.
+    """A `group_instance_id` that a consumer keeps when it is killed and started again.
 
-    With it Kafka gives the same partitions back at once (KIP-345); without, it waits until the
-    dead member's session ends. Two that run at the same time must not share one, so each holds a
-    lock on its number, which the system releases when the process dies. The name is made of the
-    very file that is locked: who finds another file there, as with another TMPDIR, has another name.
+    With it, Kafka gives back the same partitions at once (KIP-345). Without it, Kafka waits until the dead
+    member's session ends. Two consumers that run at the same time must not have the same name. So each holds
+    a lock on its number, which the operating system releases when the process dies. The name is derived from
+    the locked file: if TMPDIR differs, so do the file and the name.
 
-    `warehouse`: what tells the warehouse from all others.
+    `warehouse`: its `identity`.
     """
     user, machine = _plain(psutil.Process().username()), _plain(platform.node())
     with _own_folder(f"kafka-lab-members-{user}") as folder:
@@ -43,13 +43,13 @@ def static_member(group_id: str, warehouse: str = "") -> Generator[str]:
 
 
 def another_name(member: str) -> str:
-    """For a member whose name somebody else has as well: one that nobody has."""
+    """A new, unique name for a member whose name is used by another one as well."""
     start, _, warehouse = member.rpartition("-")
     return f"{start}-{secrets.token_hex(4)}-{warehouse}"
 
 
 def _take_number(folder: Path, name: str) -> tuple[int, FileLock]:
-    """The first number that is free, and the lock on it, which is held."""
+    """The first free number, and the lock on it, which is now held."""
     for number in itertools.count(1):
         lock = FileLock(folder / f"{name}-{number}.lock")
         with suppress(Timeout):
@@ -60,7 +60,10 @@ def _take_number(folder: Path, name: str) -> tuple[int, FileLock]:
 
 @contextmanager
 def _own_folder(name: str) -> Generator[Path]:
-    """A folder that nobody else can write, in one that everybody can: else one for this time only."""
+    """A folder in the shared temporary folder that only this user can write.
+
+    If another user owns a folder of that name, a temporary one is made for this run.
+    """
     folder = Path(tempfile.gettempdir()) / name
     with suppress(FileExistsError):
         folder.mkdir(mode=0o700)
@@ -75,15 +78,15 @@ def _own_folder(name: str) -> Generator[Path]:
 
 
 def _is_own(folder: Path) -> bool:
-    """Whether it is a folder, no link to one, and this user's alone."""
+    """Whether it is a folder, not a link, and belongs to this user alone."""
     found = folder.lstat()
-    if os.name == "nt":  # there the folder for what is temporary is each user's own
+    if os.name == "nt":  # there each user has a temporary folder of their own
         return stat.S_ISDIR(found.st_mode)
     return stat.S_ISDIR(found.st_mode) and found.st_uid == os.geteuid() and not found.st_mode & 0o022
 
 
 def fingerprint(*values: object) -> str:
-    """Eight hexadecimal digits that stand for these values."""
+    """A hash of these values, as eight hexadecimal digits."""
     return hashlib.sha256(repr(list(map(str, values))).encode()).hexdigest()[:8]
 
 

@@ -17,49 +17,49 @@ from lab.clients.readers import BROKEN, REQUEST_MS
 from lab.errors import GroupError
 
 log = logging.getLogger("lab")
-FENCES = 3  # so often fenced, a consumer looks whether another group is behind it
+FENCES = 3  # after so many fences, a consumer checks whether another group causes them
 
 
 class Group:
-    """The consumer group of one member of it."""
+    """A consumer group as one of its members sees it."""
 
     def __init__(self, topic: str, group_id: str, member: str, kafka: dict[str, Any]):
         self.topic, self.group_id, self.member, self.kafka = topic, group_id, member, kafka
-        self.is_accepted = False  # the group was seen to have no member of another warehouse
-        self.strangers: list[str] = []  # members of other warehouses, about whom was warned
+        self.is_accepted = False  # the group was seen without members of other warehouses
+        self.strangers: list[str] = []  # members of other warehouses for which it has warned
         self.fences, self.is_explained = 0, False
 
     def admin(self) -> KafkaAdminClient:
-        """A client for administration, without the settings that only consumers know."""
+        """An admin client, made from the settings of a consumer."""
         known = admin_config(self.kafka)
         return connect(KafkaAdminClient, timeout=1, **{"request_timeout_ms": 2 * REQUEST_MS} | known)
 
     def rename(self) -> None:
-        """Another consumer has the same name, as on two machines that are copies of each other.
+        """Take a new name, because another consumer has the same one.
 
-        Two with one name would fence each other for ever.
+        This happens on two machines that are copies of each other. The two would fence each other for ever.
         """
         name, self.member = self.member, another_name(self.member)
         log.warning("Another consumer is called %s as well: this one goes on as %s.", name, self.member)
 
     def leave(self) -> None:
-        """Give up the partitions now: a static member that only closes keeps them for its session."""
+        """Give up the partitions now. A static member that only closes keeps them until its session ends."""
         with self.admin() as admin:
             admin.remove_group_members(self.group_id, [MemberToRemove(group_instance_id=self.member)])
 
     def check_members(self) -> None:
         """Refuse to share the topic with a member that stores it in another warehouse.
 
-        Each consumer looks after it has joined, so of two that come at the same moment at least one sees
-        the other. The one that was there first only gets a warning. Raises GroupError.
+        Each consumer checks after it has joined, so if two join at the same time, at least one sees the
+        other. A consumer that was there before only logs a warning. Raises GroupError.
         """
         try:
             with self.admin() as admin:
                 group = admin.describe_groups([self.group_id])[self.group_id]
         except BROKEN:
-            return  # it shows at the next poll as well
+            return  # the next poll raises it as well
         if group["group_state"] != "Stable":
-            return  # it rebalances: the next assignment looks again
+            return  # it rebalances: the check is repeated at the next assignment
         others = strangers(group, self.topic, self.member)
         if others and not self.is_accepted:
             raise GroupError(
@@ -77,11 +77,11 @@ class Group:
             )  # fmt: skip
 
     def leaves_partitions_unread(self, client: KafkaConsumer | None) -> bool:
-        """Whether the group is stable, and this member is not in it, or a partition has no owner.
+        """Whether the group is stable, but this member is not in it, or a partition has no owner.
 
-        Three faults of kafka-python 3.0.12 lead there. It assigns partitions at the moment at which it
-        learns of the topic or loses it. It goes on with the old partitions of a topic made anew with more.
-        And where members join on a busy machine, its heartbeats end without an error.
+        Three faults of kafka-python 3.0.12 lead to this. It may assign partitions at the moment at which it
+        learns of the topic or loses it. It keeps the old partitions of a topic that was recreated with more.
+        And when members join on a busy machine, its heartbeats may end without an error.
         """
         with self.admin() as admin:
             topic = admin.describe_topics([self.topic])[0]
@@ -91,7 +91,7 @@ class Group:
             return False
         if self.member not in [member.get("group_instance_id") for member in members]:
             return True
-        # Of its own partitions those of its client count: one that only the coordinator knows is not read.
+        # A partition that the coordinator lists as ours but our client does not know counts as unowned.
         owned = {partition.partition for partition in (client.assignment() if client else ())}
         for member in members:
             if member.get("group_instance_id") != self.member:
@@ -99,10 +99,10 @@ class Group:
         return bool({each["partition_index"] for each in topic["partitions"]} - owned)
 
     def count_fence(self, running: Callable[[], list[tuple[str, str]]]) -> None:
-        """Look, after some fences, whether another group is behind them, and warn once.
+        """After FENCES fences, check whether another group causes them, and warn once.
 
-        Members of one group fence each other while they rebalance, members of two groups for ever.
-        `running` tells the consumers of the warehouse that run now, each (group, member).
+        Members of one group fence each other only while they rebalance; members of two groups never stop.
+        `running` returns the consumers of the warehouse that run now, each (group, member).
         """
         self.fences += 1
         if self.fences % FENCES or self.is_explained:
@@ -120,9 +120,9 @@ class Group:
 
 
 class Rebalances(ConsumerRebalanceListener):
-    """Notes the partitions that come and go; `report` tells them later.
+    """Records the partitions that are assigned and revoked; `report` logs them later.
 
-    It runs on the client's own thread, where nothing may block. So it only notes.
+    The callbacks run on the client's I/O thread and must not block. So they only record.
     """
 
     def __init__(self, topic: str, needs_seek: deque[TopicPartition]):
@@ -132,27 +132,27 @@ class Rebalances(ConsumerRebalanceListener):
         self.revoked_at: float | None = None
 
     def on_partitions_assigned(self, assigned):
-        """The client may be elsewhere than the warehouse in these."""
+        """Record the partitions: the client must seek to their stored offsets."""
         seconds = time.monotonic() - self.revoked_at if self.revoked_at else 0
         self.needs_seek.extend(assigned)
         self.assignments.append((sorted(partition.partition for partition in assigned), seconds))
 
     def on_partitions_revoked(self, revoked):
-        """Another member may have these soon."""
+        """Record since when there are no partitions: another member may get them."""
         self.revoked_at = time.monotonic()
         self.needs_seek.extend(revoked)
 
     def report(self) -> tuple[int, float]:
-        """Log each change since the last call; returns their number, and the seconds without partitions."""
+        """Log each change since the last call; return their number and the seconds without partitions."""
         changes, pause = 0, 0.0
         while self.assignments:
             partitions, seconds = self.assignments.popleft()
             if self.partitions is None and not partitions:
-                continue  # it waits for its first
+                continue  # it is still waiting for its first partition
             if self.partitions is not None and partitions != self.partitions:
                 changes, pause = changes + 1, pause + seconds
                 now = ", ".join(map(str, partitions)) or "none"
-                log.warning("The group shared out %s anew: this consumer has partitions %s now,"
+                log.warning("The group rebalanced %s: this consumer has partitions %s now,"
                             " after a pause of %.2f s.", self.topic, now, seconds)  # fmt: skip
             self.partitions = partitions
         return changes, pause

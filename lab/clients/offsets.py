@@ -1,4 +1,4 @@
-"""What is an offset worth? The lag, as Kafka's own tools count it, and the form of a commit."""
+"""How far behind is an offset? The lag as Kafka's tools compute it, and offsets in the form of a commit."""
 
 from collections.abc import Mapping
 
@@ -6,11 +6,11 @@ from kafka import OffsetAndMetadata, TopicPartition
 
 
 def lag(stored: int | None, first: int, end: int) -> int:
-    """Messages of a partition that are not stored yet: its end offset minus the stored one.
+    """The messages of a partition that are not stored yet: its end offset minus the stored one.
 
-    `stored` is the offset to read next, or None if nothing of the partition was stored: then the lag counts
-    from `first`, the first offset in the log. It is never below 0: a log that was cut short ends before
-    the stored offset.
+    `stored` is the offset to read next, or None if nothing of the partition was stored; then the lag counts
+    from `first`, the first offset in the log. It is never below 0: a truncated log ends before the stored
+    offset.
     """
     return max(0, end - (first if stored is None else stored))
 
@@ -21,5 +21,5 @@ def lags(offsets: Mapping[int, tuple[int, int]], stored: Mapping[int, int]) -> d
 
 
 def to_commit(stored: Mapping[TopicPartition, int | None]) -> dict[TopicPartition, OffsetAndMetadata]:
-    """Stored offsets as a commit takes them; a partition of which nothing is stored is left out."""
+    """Stored offsets in the form of a commit; partitions without a stored offset are left out."""
     return {p: OffsetAndMetadata(offset, "", -1) for p, offset in stored.items() if offset is not None}

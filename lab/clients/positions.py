@@ -1,8 +1,8 @@
-"""From which offset is each partition read? From the one that the warehouse has, after any fault.
+"""From which offset is each partition read? From the one in the warehouse, after any fault.
 
-The client's own position is never trusted: after a start, a rebalance or an error the client seeks to
-the stored offset. There it first reads the last stored message again (its mark): if the log has another
-message in its place, the log was cut short, and reading goes on where log and warehouse part.
+The client's own position is never trusted: after a start, a rebalance or an error the client seeks to the
+stored offset. It first reads the last stored message again and compares it with its mark. If the log has
+another message in its place, the log was truncated, and reading goes on where log and warehouse differ.
 """
 
 import logging
@@ -27,37 +27,37 @@ Records = dict[TopicPartition, list[ConsumerRecord]]
 
 
 class Positions:
-    """The stored offset of each assigned partition, and the partitions in which the client must seek."""
+    """The stored offset of each assigned partition, and the partitions that need a seek."""
 
     def __init__(self, topic: str, sink: Sink, stop: threading.Event, kafka: dict[str, Any]):
         self.topic, self.sink, self.stop, self.kafka = topic, sink, stop, kafka
         self.topic_id = ""
         self.stored: dict[TopicPartition, int | None] = {}  # the offset to read next; None: nothing stored
         self.marks: dict[TopicPartition, Mark | None] = {}  # the last stored message
-        self.unproven: set[TopicPartition] = set()  # the next message must be the one of the mark
-        self.unreadable: set[tuple[TopicPartition, Mark]] = set()  # marks that the log cannot show
+        self.unproven: set[TopicPartition] = set()  # the next message must match the mark
+        self.unreadable: set[tuple[TopicPartition, Mark]] = set()  # marks whose message cannot be read
         self.needs_seek: deque[TopicPartition] = deque()
-        self.passed: list[Batch] = []  # gaps and ends of transactions, to be stored
+        self.passed: list[Batch] = []  # gaps and control records, to be stored
         self.first_seek: float | None = None  # when this consumer had its first partition
 
     def clear(self) -> None:
-        """Forget all of a client that is gone."""
+        """Forget the state of a client that was closed."""
         self.stored.clear()
         self.unproven.clear()
         self.passed.clear()
 
     def advance(self, batch: Batch) -> None:
-        """The batch is stored."""
+        """Move the stored offset and the mark behind a batch that was stored."""
         partition = TopicPartition(self.topic, batch.partition)
         self.stored[partition], self.marks[partition] = batch.next_offset, batch.last
 
     def take_passed(self) -> list[Batch]:
-        """The batches that wait to be stored."""
+        """Remove and return the batches that wait to be stored."""
         passed, self.passed = self.passed, []
         return passed
 
     def follow(self, client: KafkaConsumer, polled: Records) -> Records:
-        """The polled records that follow on the stored offsets. Seeks where the client may be elsewhere."""
+        """The polled records that follow the stored offsets. Seeks in the partitions that need it."""
         moved = self.seek(client)
         return {
             partition: following
@@ -66,11 +66,11 @@ class Positions:
         }
 
     def seek(self, client: KafkaConsumer) -> set[TopicPartition]:
-        """Seek to the stored offset where the client may be elsewhere; returns these partitions."""
+        """Seek to the stored offset in the partitions that need it; return these partitions."""
         current = topic_id(client, self.topic) or self.topic_id
         if self.sink.reopen_if_lost(self.stop) or current != self.topic_id:
             if self.topic_id and current != self.topic_id:
-                log.warning("Topic %s was made anew: reading it from its start.", self.topic)
+                log.warning("Topic %s was recreated: reading it from its start.", self.topic)
             self.topic_id = current
             self.needs_seek.extend(client.assignment())
         if not self.needs_seek:
@@ -103,12 +103,12 @@ class Positions:
     def _prove(
         self, client: KafkaConsumer, partition: TopicPartition, records: list[ConsumerRecord]
     ) -> list[ConsumerRecord]:
-        """The records after that of the mark, if it comes first; none if another is in its place."""
+        """The records after the one of the mark, if it comes first; none if another is in its place."""
         last = self.marks.get(partition)
         if partition not in self.unproven or last is None:
             return records
         self.unproven.discard(partition)
-        if records[0].offset > last.offset:  # compaction removed it, so nothing can be told
+        if records[0].offset > last.offset:  # compaction removed it, so there is nothing to compare
             return records
         if mark(records[0]) == last:
             return records[1:]
@@ -116,8 +116,8 @@ class Positions:
         return []
 
     def find(self, client: KafkaConsumer, partitions: list[TopicPartition]) -> None:
-        """The log has no message at the stored offset: it begins later by now, or it ends earlier."""
-        client.topics()  # asks the broker: this may be another topic of the same name
+        """Find where to go on: the log has no message at the stored offset; it begins later or ends earlier."""
+        client.topics()  # refresh the metadata: this may be another topic of the same name
         if self.seek(client):
             return
         firsts = client.beginning_offsets(partitions, timeout_ms=REQUEST_MS)
@@ -134,7 +134,7 @@ class Positions:
             self.needs_seek.append(partition)
 
     def find_ends(self, client: KafkaConsumer) -> None:
-        """Nothing came: look for a log that ends before a mark, and for ends of transactions."""
+        """After an empty poll, look for a log that ends before a mark, and for control records."""
         ends: dict[TopicPartition, int] = {}
         if asked := self.unproven.difference(self.needs_seek):
             with suppress(KafkaTimeoutError):  # the broker is away, or the topic is gone
@@ -146,7 +146,10 @@ class Positions:
         self._pass_control_records(client)
 
     def _pass_control_records(self, client: KafkaConsumer) -> None:
-        """Ends of transactions and aborted messages bring no record, and would count as lag for ever."""
+        """Move the stored offsets behind control records and aborted messages.
+
+        A poll does not return these, so they would count as lag for ever.
+        """
         for partition, offset in self.stored.items():
             if partition in self.unproven or partition in self.needs_seek:
                 continue
@@ -158,8 +161,8 @@ class Positions:
                 self.passed.append(Batch(partition.partition, offset, there, last=self.marks[partition]))
 
     def _go_back(self, client: KafkaConsumer, partition: TopicPartition, end: int | None) -> None:
-        """The log was cut short, and perhaps written anew: go on where it differs from what is stored."""
-        client.topics()  # asks the broker: this may be another topic of the same name
+        """The log was truncated, and perhaps written again: go on where it differs from the warehouse."""
+        client.topics()  # refresh the metadata: this may be another topic of the same name
         if (topic_id(client, self.topic) or self.topic_id) != self.topic_id:
             self.needs_seek.extend(client.assignment())
             return
@@ -169,5 +172,5 @@ class Positions:
         self.needs_seek.append(partition)
 
     def distrust_marks(self) -> None:
-        """A mark that waits to be proven may be what cannot be read: it is stored, and is not needed."""
+        """Stop reading marks again: the message of a mark may be the unreadable one, and it is stored."""
         self.unreadable |= {(p, last) for p in self.unproven if (last := self.marks[p])}

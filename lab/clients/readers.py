@@ -18,22 +18,22 @@ from lab.clients.connection import make_client
 from lab.clients.workarounds import free_late_callers
 from lab.errors import BrokerError, TopicError
 
-# Aborted messages are not read, and the client never chooses an offset by itself.
+# Aborted messages are not read, and the client never chooses an offset itself.
 READER: dict[str, Any] = {"isolation_level": "read_committed", "auto_offset_reset": "none"}
-# How long a question about offsets or groups may take. By itself kafka-python asks about a partition that
-# is gone for more than a minute.
+# How long a request about offsets or groups may take. By default, kafka-python asks for more than a minute
+# about a partition that is gone.
 REQUEST_MS = 2000
-SESSION_MS = 6000  # a dead member keeps its partitions for so long
-HEARTBEAT_MS = 500  # a member learns by its heartbeat that another has joined
-METADATA_MS = 5000  # a topic made anew is noticed within this time
+SESSION_MS = 6000  # a dead member keeps its partitions for this time
+HEARTBEAT_MS = 500  # a heartbeat tells a member that another one has joined
+METADATA_MS = 5000  # a recreated topic is noticed within this time
 
-# Errors after which a client is closed and made anew. ValueError, OSError and RuntimeError: once the I/O
+# Errors after which a client is closed and replaced. ValueError, OSError and RuntimeError: once the I/O
 # thread of a client has died, every call raises what killed it. KeyError: it was asked for a partition that
-# is gone. BrokerError: the broker went away while it was asked.
+# is gone. BrokerError: the broker went away during a request.
 BROKEN = (KafkaError, ValueError, OSError, RuntimeError, KeyError, BrokerError)
-# Errors about what is written in the log. UnicodeDecodeError: the name of a header is no text.
+# Errors about the content of the log. UnicodeDecodeError: the name of a header is not text.
 DAMAGED = (CorruptRecordError, UnsupportedCodecError, UnicodeDecodeError)
-# Errors that another try does not mend.
+# Errors that another try does not fix.
 FATAL = (
     AuthorizationError,
     SaslAuthenticationFailedError,
@@ -48,7 +48,7 @@ def join_group(
     """A consumer client that joins the group as a static member. It commits nothing by itself.
 
     It uses the default assignor. The cooperative one needs two rounds: with kafka-python 3.0.12 a rebalance
-    stopped the messages for 0.5 s, and with the default for 0.1 s.
+    interrupted the messages for 0.5 s, against 0.1 s with the default.
 
     Raises TopicError if no topic can have that name.
     """
@@ -64,7 +64,7 @@ def join_group(
         **kafka,
     )
     free_late_callers(client)
-    with suppress(KafkaError):  # it shows at the first poll as well
+    with suppress(KafkaError):  # the first poll raises it as well
         # If it is elected leader of the group, it needs this metadata to assign the partitions.
         client.partitions_for_topic(topic)
     try:

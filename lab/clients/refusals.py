@@ -21,7 +21,7 @@ from lab.errors import LabError
 
 SIZE_SETTINGS = {MessageSizeTooLargeError: "max.message.bytes", RecordListTooLargeError: "segment.bytes"}
 REMEDIES = {InvalidTimestampError: "Is the clock of this machine right?"}
-# The broker wrote nothing, and not for the message's sake: so it can be sent again.
+# The broker wrote nothing, and the message was not the cause. So it can be sent again.
 NOT_WRITTEN = (
     LostPartition,
     OutOfOrderSequenceNumberError,
@@ -31,10 +31,10 @@ NOT_WRITTEN = (
 
 
 def was_written(doubt: InDoubt, **kafka: Any) -> bool:
-    """Ask the broker whether the last batch that it wrote for that producer is the one in doubt.
+    """Ask the broker whether the last batch that it wrote for this producer is the one in doubt.
 
-    It wrote none after that one, for there is one of a partition in flight. Raises KafkaError if it does
-    not say, as to a user that may not read the topic.
+    It cannot have written a later one: only one batch per partition is in flight. Raises KafkaError if the
+    broker does not answer this, for example because the user may not read the topic.
     """
     with make_client(KafkaAdminClient, **admin_config(kafka)) as admin:
         producers = admin.describe_producers([doubt.partition])[doubt.partition].active_producers
@@ -42,8 +42,8 @@ def was_written(doubt: InDoubt, **kafka: Any) -> bool:
 
 
 def explain_failure(failure: Exception, size: int, topic: str, **kafka: Any) -> str:
-    """Why a message of so many bytes was not written, and what to do, in one line."""
-    if isinstance(failure, (IllegalStateError, *NOT_WRITTEN)):  # the first one: it was closed by force
+    """Why a message of `size` bytes was not written, and what to do, in one line."""
+    if isinstance(failure, (IllegalStateError, *NOT_WRITTEN)):  # the first: closed by force
         return "Stopped before Kafka had acknowledged all: send the rest when it answers again."
     if setting := SIZE_SETTINGS.get(type(failure)):
         limit = _topic_setting(topic, setting, kafka)
@@ -62,4 +62,4 @@ def _topic_setting(topic: str, name: str, kafka: dict[str, Any]) -> str:
             answer = admin.describe_configs([resource], config_filter="all")
         return f"{int(answer['topic'][topic][name]['value']):,}"
     except (KafkaError, LabError, LookupError, TypeError, ValueError):
-        return "lower than that"  # who may write to a topic may not always read its settings
+        return "lower than that"  # a user that may write to a topic may not always read its settings

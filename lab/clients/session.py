@@ -30,16 +30,16 @@ from lab.readings import Batch
 
 log = logging.getLogger("lab")
 POLL_MS = 200
-COMMIT_SECONDS = 0.1  # at least, between two commits
-HEALTHY_SECONDS = 5.0  # after so long, a failure is not the one before it again
+COMMIT_SECONDS = 0.1  # the minimum between two commits
+HEALTHY_SECONDS = 5.0  # after this time, a failure no longer counts as a repetition of the last one
 CLOSE_MS = 500
 Store = Callable[[list[Batch]], object]
 
 
 class Session:
-    """A client of a consumer group, made anew as often as it fails.
+    """A client of a consumer group that is replaced whenever it fails.
 
-    `store` writes what has to be recorded without a message; see `Positions`.
+    `store` writes the batches that have no message, such as gaps; see `Positions`.
     """
 
     def __init__(self, group: Group, positions: Positions, summary: ConsumeSummary, store: Store):
@@ -54,10 +54,10 @@ class Session:
         self.commit_due, self.last_commit = False, 0.0
 
     def poll(self, max_records: int, timeout: float | None) -> Records:
-        """Records that follow on what is stored; none, where that place, or a client, had to be found first.
+        """Records that follow the stored offsets; none if it had to seek or to make a client first.
 
-        `timeout`: the seconds to wait for a broker, if there is no client. Raises what another try does not
-        mend: AccessError, GroupError, UnreadableError, and what the sink raises.
+        `timeout`: the seconds to wait for a broker if there is no client. Raises the errors that another try
+        does not fix: AccessError, GroupError, UnreadableError, and errors of the sink.
         """
         try:
             if self.client:
@@ -69,7 +69,7 @@ class Session:
             self._recover(error)
         except (LabError, SinkError):
             raise
-        except Exception:  # of the client's decoder, at damaged bytes
+        except Exception:  # the client's decoder can raise anything at damaged bytes
             raise_if_unreadable(self.positions)
             raise
         return {}
@@ -79,13 +79,13 @@ class Session:
         try:
             polled = client.poll(POLL_MS, max_records=max_records)
         except NoOffsetForPartitionError:
-            pass  # the client has no position yet: `follow` seeks
+            pass  # the client has no position yet; `follow` seeks
         except OffsetOutOfRangeError as error:
             self.positions.find(client, list(error.args[0]))
         except LogTruncationError as error:
-            self.positions.needs_seek.extend(error.divergent_offsets)  # the marks tell more
+            self.positions.needs_seek.extend(error.divergent_offsets)  # the marks tell where
         except DAMAGED:
-            # At the committed offset may be what was skipped; the client is not at the stored one yet.
+            # The unreadable message may be at the committed offset and already skipped: seek first.
             if not self.positions.needs_seek:
                 raise
         if self.rebalances.assignments:
@@ -101,21 +101,21 @@ class Session:
         return self.positions.follow(client, polled)
 
     def stored(self, batch: Batch) -> None:
-        """A batch is in the warehouse."""
+        """Record that a batch is in the warehouse."""
         self.positions.advance(batch)
         self.watchdog.record_came()
         self.commit_due = True
 
     def fenced(self, batch: Batch) -> None:
-        """Another consumer was first: go back to the stored offset."""
+        """Go back to the stored offset, because another consumer stored these messages first."""
         self.positions.needs_seek.append(TopicPartition(self.topic, batch.partition))
         self.watchdog.record_came()
 
     def commit(self) -> None:
-        """Commit the stored offsets. A few times a second is enough for the tools that show the lag."""
+        """Commit the stored offsets a few times a second, for the tools that show the lag."""
         if self.client and self.commit_due and time.monotonic() - self.last_commit >= COMMIT_SECONDS:
             self.commit_due, self.last_commit = False, time.monotonic()
-            with suppress(*BROKEN):  # a client that is broken shows it at the next poll as well
+            with suppress(*BROKEN):  # if the client is broken, the next poll raises it as well
                 self.client.commit_async(to_commit(self.positions.stored))
 
     def _open(self, timeout: float | None) -> None:
@@ -126,7 +126,7 @@ class Session:
             ):
                 return
         except BrokerError:
-            return  # the idle time is up
+            return  # the idle time is over
         self.positions.needs_seek.clear()
         self.rebalances.revoked_at = None
         self.client = join_group(
@@ -135,7 +135,7 @@ class Session:
         self.watchdog.client_was_made()
 
     def _recover(self, error: Exception) -> None:
-        """Wait a little; unless the error passes by itself, also close the client."""
+        """Wait a little. Unless the error is retriable, also close the client."""
         if time.monotonic() - self.last_failure > HEALTHY_SECONDS:
             self.failures = 0
         if not getattr(error, "retriable", False):
@@ -148,7 +148,7 @@ class Session:
             self.summary.reconnects += 1
             self._discard()
         else:
-            # Records that the client had fetched may be gone: it reads them again from the stored offset.
+            # Records that the client had fetched may be lost: seek, so that they are read again.
             self.positions.needs_seek.extend(self.client.assignment() if self.client else ())
             if self.failures == 1 and is_answering(self.servers, security_protocol=self.protocol):
                 log.warning("Kafka at %s answers, but not as asked: %s. Trying again.", self.servers, error)
@@ -166,7 +166,7 @@ class Session:
             log.debug("A broken client did not close: %s", error)
 
     def close(self) -> None:
-        """Leave in order: commit and read the lag while the broker is there, then leave the group."""
+        """Commit and read the lag while the broker is there, then leave the group and close the client."""
         if self.client and is_answering(self.servers, security_protocol=self.protocol):
             try:
                 if offsets := to_commit(self.positions.stored):
@@ -179,7 +179,7 @@ class Session:
         self._discard()
 
     def note_lag(self) -> None:
-        """The lag as the client knows it, with no request."""
+        """Record the lag that the client knows, without a request."""
         if not (client := self.client):
             return
         for partition, offset in to_commit(self.positions.stored).items():
@@ -189,7 +189,7 @@ class Session:
 
 
 def explain(error: Exception, group: Group) -> Exception:
-    """A FATAL error as what to do about it."""
+    """The error for a FATAL one, with what to do about it."""
     if isinstance(error, InconsistentGroupProtocolError):
         return GroupError(
             f"The members of group {group.group_id} share out their partitions in another way: they are "
@@ -199,8 +199,8 @@ def explain(error: Exception, group: Group) -> Exception:
 
 
 def raise_if_unreadable(positions: Positions) -> None:
-    """UnreadableError, if the cause is not the client but the message that is next in the log."""
-    with suppress(*BROKEN):  # then Kafka cannot be asked now
+    """Raise UnreadableError if the next message in the log is the cause, and not the client."""
+    with suppress(*BROKEN):  # Kafka cannot be asked now
         if reason := explain_unreadable(positions.stored, **positions.kafka):
             raise reason
     positions.distrust_marks()

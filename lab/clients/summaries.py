@@ -7,13 +7,13 @@ from lab.readings import Batch
 
 @dataclass
 class ConsumeSummary:
-    """What a consumer did, or is doing. Each message it processed is stored or a dead letter."""
+    """The numbers of a consumer. Each processed message was stored as a reading or as a dead letter."""
 
     stored: int = 0
     dead_letters: int = 0
     fenced: int = 0  # messages that another consumer had stored first
     lost_to_retention: int = 0  # messages that left the log before they were read
-    truncated: int = 0  # offsets that were stored before the log was cut short there
+    truncated: int = 0  # offsets that were stored, and then lost by the log
     reconnects: int = 0
     rebalances: int = 0  # how often the group gave this consumer other partitions
     rebalance_seconds: float = 0  # without any partition, while the group rebalanced
@@ -22,7 +22,7 @@ class ConsumeSummary:
 
     @property
     def processed(self) -> int:
-        """Messages read and put where they belong."""
+        """Messages stored as readings or dead letters."""
         return self.stored + self.dead_letters
 
     @property

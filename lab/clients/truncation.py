@@ -1,11 +1,11 @@
-"""Is the log still the one that was read? A power cut, or an older data folder, can make it another.
+"""Is the log still the one that was read? A power cut or an older data folder can change it.
 
-With each offset the warehouse keeps a mark: the last message that was stored, as its offset, its time
-and a checksum. A consumer that takes up a partition reads that one message again. If it is another now,
-or the log ends before it, the log was cut short, and perhaps written anew since then.
+With each offset the warehouse keeps a mark: the offset, time and checksum of the last stored message. A
+consumer that gets a partition reads this message again. If the message differs now, or the log ends before
+it, the log was truncated, and perhaps written again since then.
 
-Kafka's own answer is the leader epoch (KIP-320). It is not enough here: a broker on an older data folder
-counts its epochs anew from there, and may come to the same numbers.
+Kafka's own check is the leader epoch (KIP-320). It is not enough here: a broker with an older data folder
+continues counting its epochs from there, and can reach the same numbers.
 """
 
 import logging
@@ -24,22 +24,22 @@ from lab.errors import InvalidReading
 from lab.readings import Batch, DeadLetter, Gap, Mark, Reading, decode_reading
 
 log = logging.getLogger("lab")
-BLOCK = 200  # messages compared at first; then twice as many each time
-READ_SECONDS = 10.0  # for a block, without a single message
+BLOCK = 200  # messages in the first block that is compared; doubled each time
+READ_SECONDS = 10.0  # how long to wait for the next message of a block
 
 WhichAreStored = Callable[[str, int, Sequence[Reading | DeadLetter]], list[bool]]
 
 
 def mark(record: ConsumerRecord) -> Mark:
-    """What a message is recognized by."""
+    """The mark of a message."""
     checksum = zlib.crc32(record.key or b"", record.timestamp & 0xFFFFFFFF)
     return Mark(record.offset, record.timestamp, zlib.crc32(record.value or b"", checksum))
 
 
 def is_same_log(partition: TopicPartition, last: Mark, **kafka: Any) -> bool | None:
-    """Whether the log still has the message that the mark was made of; None if that cannot be told.
+    """Whether the log still has the message of the mark; None if retention or compaction removed it.
 
-    It cannot where retention or compaction removed it. Raises KafkaError if the log cannot be read.
+    Raises KafkaError if the log cannot be read.
     """
     with connect(KafkaConsumer, **READER | kafka) as reader:
         first = reader.beginning_offsets([partition], timeout_ms=REQUEST_MS)[partition]
@@ -54,7 +54,7 @@ def is_same_log(partition: TopicPartition, last: Mark, **kafka: Any) -> bool | N
 
 
 def expired(partition: TopicPartition, stored: int, first: int) -> Batch:
-    """Retention removed messages before they were read: the gap from `stored` up to `first`."""
+    """A batch with the gap from `stored` up to `first`: retention removed messages before they were read."""
     log.warning(
         "%s, partition %d: the messages from offset %d up to %d are no longer in the log; going on at %d.",
         partition.topic, partition.partition, stored, first - 1, first,
@@ -70,9 +70,10 @@ def truncated(
     which_are_stored: WhichAreStored,
     **kafka: Any,
 ) -> Batch:
-    """The log lost messages that are stored: the way back to the offset up to which both agree.
+    """A batch that moves the stored offset back to the first one at which log and warehouse differ.
 
-    `end`: where the log ends, if that is before `stored`. Raises KafkaError if the log cannot be read.
+    The log lost messages that are stored. `end`: the end of the log, if it is before `stored`. Raises
+    KafkaError if the log cannot be read.
     """
     there, before = end or 0, None
     if last:
@@ -91,10 +92,10 @@ def truncated(
 def first_difference(
     partition: TopicPartition, last: Mark, end: int, which_are_stored: WhichAreStored, **kafka: Any
 ) -> tuple[int, Mark | None]:
-    """Up to which offset the log is what was stored, and the last message before that.
+    """The first offset at which the log differs from the warehouse, and the mark of the message before it.
 
-    Compares messages with rows, in blocks from `end` back to the first that is all there. A message
-    with a later time than `last` was certainly not stored, whatever is in it: it may be an old reading
+    Compares messages with rows, in blocks from `end` backwards, until all of a block is stored. A message
+    with a later time than `last` was certainly not stored, even if its content was: it may be an old reading
     that was sent again. Raises KafkaError if the log cannot be read.
     """
     with connect(KafkaConsumer, **READER | kafka) as reader:
@@ -117,7 +118,7 @@ def first_difference(
 
 
 def decode(record: ConsumerRecord) -> Reading | DeadLetter:
-    """The reading in a message, or why there is none."""
+    """The message as a reading, or as a dead letter."""
     try:
         return decode_reading(record.value)
     except InvalidReading as reason:
@@ -125,7 +126,7 @@ def decode(record: ConsumerRecord) -> Reading | DeadLetter:
 
 
 def _read(reader: KafkaConsumer, partition: TopicPartition, low: int, high: int) -> list[ConsumerRecord]:
-    """The messages from one offset up to, and without, another."""
+    """The messages from offset `low` up to, but not including, `high`."""
     reader.seek(partition, low)
     polls = _polls(reader, partition, high)
     return [record for records in polls for record in records if record.offset < high]

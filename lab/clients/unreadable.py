@@ -1,7 +1,7 @@
-"""What if a message cannot be read at all? Name it, and go past it when somebody says so.
+"""What if a message cannot be read at all? Report it, and skip it only on request.
 
-A damaged batch (its checksum is wrong), or one that is compressed in a way for which the package is
-missing: kafka-python raises the same error at every poll, and brings nothing that comes after it.
+If a batch is damaged (its checksum is wrong), or the package for its compression is missing, kafka-python
+raises the same error at every poll and never returns the messages after it.
 """
 
 import time
@@ -18,13 +18,13 @@ from lab.clients.truncation import READ_SECONDS
 from lab.errors import UnreadableError
 
 CODECS = f"{PACKAGE}[lz4,snappy,zstd]{TESTED}"
-BESIDE_SECONDS = 2.0  # for a look beside the polls of a consumer, which looks again if it fails again
+BESIDE_SECONDS = 2.0  # for the check by a running consumer, which repeats it if it fails again
 
 
 def explain_unreadable(places: dict[TopicPartition, int | None], **kafka: Any) -> UnreadableError | None:
-    """At which of these places reading fails by itself, and what to do about it; None: at none.
+    """An error that names the first of these places whose message cannot be read; None if there is none.
 
-    `places`: {partition: the offset to read next, or None for the first that there is}.
+    `places`: {partition: the offset to read next, or None for the first one in the log}.
     """
     for partition in sorted(places):
         with connect(KafkaConsumer, **READER | kafka) as reader:
@@ -35,7 +35,7 @@ def explain_unreadable(places: dict[TopicPartition, int | None], **kafka: Any) -
             reader.assign([partition])
             error = None
             if offset < end:
-                with suppress(KafkaTimeoutError):  # nobody knows yet
+                with suppress(KafkaTimeoutError):  # not known yet
                     error = _error_at(reader, partition, offset, BESIDE_SECONDS)
         if isinstance(error, UnsupportedCodecError):
             return UnreadableError(
@@ -52,10 +52,10 @@ def explain_unreadable(places: dict[TopicPartition, int | None], **kafka: Any) -
 
 
 def next_readable(partition: TopicPartition, offset: int, **kafka: Any) -> int:
-    """The first offset after `offset` from which on the log can be read; `offset` itself if it can.
+    """The first offset from `offset` on at which the log can be read.
 
-    Tries each: the messages of one batch can only be read, or not, together. Raises KafkaTimeoutError if
-    Kafka does not answer: half of a batch must not be taken for the whole of it.
+    Tries every offset: either all messages of a batch can be read, or none. Raises KafkaTimeoutError if Kafka
+    does not answer, so that a part of a batch is never taken for the whole batch.
     """
     with connect(KafkaConsumer, **READER | kafka) as reader:
         end = reader.end_offsets([partition], timeout_ms=REQUEST_MS)[partition]
@@ -68,10 +68,10 @@ def next_readable(partition: TopicPartition, offset: int, **kafka: Any) -> int:
 def _error_at(
     reader: KafkaConsumer, partition: TopicPartition, offset: int, seconds: float
 ) -> Exception | None:
-    """What reading from this offset raises, if that lies in what is written there; None if it can be read.
+    """The error of reading from this offset, if the content of the log causes it; None if it can be read.
 
-    There must be something. It can be read if it comes, or if the reader goes past it, as past the messages
-    of an aborted transaction. That nothing comes yet says nothing: KafkaTimeoutError after `seconds`.
+    The log must have a message there. It can be read if it is returned, or if the reader moves past it, as
+    with aborted transactions. Raises KafkaTimeoutError if neither happens within `seconds`.
     """
     reader.seek(partition, offset)
     until = time.monotonic() + seconds
@@ -86,6 +86,6 @@ def _error_at(
                 return error
             if not error.retriable:
                 raise
-        except Exception as error:  # whatever a decoder makes of damaged bytes
+        except Exception as error:  # a decoder can raise anything at damaged bytes
             return error
     raise KafkaTimeoutError(f"{partition.topic}, partition {partition.partition}: nothing came from {offset}")

@@ -1,4 +1,4 @@
-"""Why does nothing come? There is nothing, or the broker is away, or the client is stuck."""
+"""Why are there no messages? The topic has no new ones, the broker is away, or the client is stuck."""
 
 import logging
 import time
@@ -13,13 +13,13 @@ from lab.clients.positions import Positions
 from lab.clients.readers import READER
 
 log = logging.getLogger("lab")
-PROBE_SECONDS = 1.0  # between two looks
-SETTLED_SECONDS = 3.0  # a group on a busy machine takes so long to assign its partitions
-STALL_SECONDS = 5.0  # so long without a record, and a client is checked; doubled each time
+PROBE_SECONDS = 1.0  # the time between two probes
+SETTLED_SECONDS = 3.0  # a group on a busy machine needs this time to assign its partitions
+STALL_SECONDS = 5.0  # after this time without a record, the client is checked; doubled each time
 
 
 class Watchdog:
-    """Checks a client that brings nothing, and raises KafkaError if it must be made anew."""
+    """Checks a client that returns no records, and raises KafkaError if it must be replaced."""
 
     def __init__(self, group: Group, positions: Positions, kafka: dict[str, Any]):
         self.group, self.positions, self.kafka = group, positions, kafka
@@ -30,16 +30,16 @@ class Watchdog:
         self.last_warning, self.was_away = "", False
 
     def record_came(self) -> None:
-        """The client is sound, and so is the broker."""
+        """Record that the client and the broker work."""
         self.last_warning, self.was_away = "", False
         self.last_record, self.stall_timeout, self.is_suspected = time.monotonic(), STALL_SECONDS, False
 
     def client_was_made(self) -> None:
-        """A new client is given as much time as the first."""
+        """Restart the stall timeout for a new client."""
         self.last_record, self.is_suspected = time.monotonic(), False
 
     def probe(self, client: KafkaConsumer) -> None:
-        """Look once a second, and warn of each reason once."""
+        """Check once a second, and warn once of each reason."""
         if time.monotonic() - self.last_probe < PROBE_SECONDS:
             return
         self.last_probe = time.monotonic()
@@ -52,7 +52,7 @@ class Watchdog:
         elif self.was_away:
             log.warning("Kafka is back.")
             self.last_record = self.last_probe
-            self.positions.needs_seek.extend(client.assignment())  # it may be back with another log
+            self.positions.needs_seek.extend(client.assignment())  # its log may have changed
         elif silence > self.stall_timeout:
             self._check_client(client)
         if warning and warning != self.last_warning:
@@ -60,12 +60,12 @@ class Watchdog:
         self.last_warning, self.was_away = warning, is_away
 
     def _check_assignment(self, silence: float) -> str:
-        """The client has no partition: the warning about that, once it lasts."""
+        """The warning about a client that has no partition; empty while it may still get one."""
         if silence > self.stall_timeout:
             self.stall_timeout *= 2
             if self.group.leaves_partitions_unread(None):
-                self.group.leave()  # without that the coordinator would give the same assignment again
-                raise KafkaError("there are partitions, and it has none")
+                self.group.leave()  # otherwise the coordinator would repeat the same assignment
+                raise KafkaError("there are unassigned partitions, but it has none")
         if silence <= SETTLED_SECONDS:
             return ""
         return (
@@ -74,7 +74,7 @@ class Watchdog:
         )
 
     def _check_client(self, client: KafkaConsumer) -> None:
-        """The client has partitions, and is silent: is it the client?"""
+        """Raise KafkaError if a client that has partitions but returns no records is stuck."""
         if self.group.leaves_partitions_unread(client):
             self.stall_timeout *= 2
             raise KafkaError("the group goes on without it, or without some partitions")
@@ -82,12 +82,12 @@ class Watchdog:
             self.stall_timeout, self.is_suspected = 2 * self.stall_timeout, False
         elif self.is_suspected:
             self.stall_timeout *= 2
-            raise KafkaError("there are messages, and it brings none")
+            raise KafkaError("there are messages, but it returns none")
         else:
-            self.is_suspected = True  # they may have come just now: the next look decides
+            self.is_suspected = True  # the messages may be new: the next check decides
 
     def _has_unread_messages(self) -> bool:
-        """Whether another client sees messages behind the stored offsets."""
+        """Whether another client sees messages after the stored offsets."""
         stored = self.positions.stored
         with connect(KafkaConsumer, timeout=1, **READER | self.kafka) as other:
             there = other.partitions_for_topic(self.group.topic) or ()

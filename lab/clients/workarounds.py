@@ -1,9 +1,9 @@
-"""Which private parts of kafka-python does the kit touch, what for, and until when?
+"""Which private parts of kafka-python does the kit use, why, and until when?
 
 No other module of the kit uses a private name or a private module of kafka-python. Each workaround says in
-which version its fault was seen, what goes wrong without it, and when to delete it; where the fault can be
+which version its fault was seen, what goes wrong without it, and when to delete it. If the fault can be
 provoked, tests/clients/test_workarounds.py shows it. A workaround that does not fit the installed version is
-off, and says so. kafka-python is at https://github.com/dpkp/kafka-python: #3121 is issue 3121 there.
+switched off and logs that. #3121 is issue 3121 of https://github.com/dpkp/kafka-python.
 """
 
 import logging
@@ -32,18 +32,18 @@ else:
     try:
         from kafka.consumer.fetcher import ConsumerRecord
     except ImportError:
-        ConsumerRecord = Any  # it only names what a poll brings
+        ConsumerRecord = Any  # only for annotations
 
 log = logging.getLogger("lab")
 T = TypeVar("T")  # Python 3.11 has no def workaround[T]
 P = ParamSpec("P")
 ON_WINDOWS = os.name == "nt"
-FITS_NOT = (AttributeError, ImportError)  # what a private part raises that is not there any more
-off: set[str] = set()  # the workarounds of which was said that they are off
+FITS_NOT = (AttributeError, ImportError)  # raised if a private part no longer exists
+off: set[str] = set()  # the workarounds that were reported as off
 
 
 def workaround(otherwise: Any) -> Callable[[Callable[P, T]], Callable[P, T]]:
-    """A function that is off, and gives `otherwise`, where kafka-python lacks the private parts it needs."""
+    """A decorator: the function returns `otherwise` if kafka-python lacks the private parts it needs."""
 
     def guard(function: Callable[P, T]) -> Callable[P, T]:
         name = getattr(function, "__name__", "")
@@ -70,16 +70,16 @@ def workaround(otherwise: Any) -> Callable[[Callable[P, T]], Callable[P, T]]:
 
 
 class TolerantSelector(selectors.SelectSelector):
-    """`select.select`, the selector of Windows, but a socket closed under it is not an error.
+    """`select.select`, the selector of Windows, made tolerant of sockets that were closed.
 
     Seen in 3.0.12. kafka-python closes sockets that its selector still watches. epoll forgets a closed
-    socket; `select.select` raises ValueError or OSError, and the client's I/O thread dies, in about every
-    third client that is closed: too seldom for a test of its own. #1485 reports the same of 1.4. Delete it
-    when tests/test_faults.py passes with `selectors.SelectSelector` in its place.
+    socket; `select.select` raises ValueError or OSError, and the client's I/O thread dies. This happens to
+    about every third client that is closed, which is too rare for a test. #1485 reports it for 1.4. Delete
+    it when tests/test_faults.py passes with `selectors.SelectSelector` in its place.
     """
 
     def select(self, timeout=None):
-        """What is ready to be read or written; nothing, when a closed socket had to be dropped."""
+        """The sockets that can be read or written; none if closed sockets had to be dropped."""
         try:
             return super().select(timeout)
         except (OSError, ValueError):
@@ -98,7 +98,7 @@ def _is_closed(fileobj: Any) -> bool:
 
 @workaround({})
 def selector_config() -> dict[str, Any]:
-    """The setting by which a client on Windows has the TolerantSelector; none elsewhere."""
+    """The client setting that selects the TolerantSelector on Windows; {} elsewhere."""
     if ON_WINDOWS and "selector" not in KafkaConsumer.DEFAULT_CONFIG:
         raise AttributeError("no setting 'selector'")
     return {"selector": TolerantSelector} if ON_WINDOWS else {}
@@ -106,34 +106,34 @@ def selector_config() -> dict[str, Any]:
 
 @workaround(None)
 def connect_once() -> None:
-    """See to it that an attempt to connect is made once, and then asked how it ended.
+    """Connect a socket only once, and then ask for the result.
 
-    Seen in 3.0.12; 3.1.0.dev does the same in another place. kafka-python asks by connecting again. On
-    Windows that begins anew, so a broker that is gone costs a client all its time, though another one is
-    there. Delete it when the client asks for SO_ERROR, as `connect_ex` here does.
+    Seen in 3.0.12; 3.1.0.dev does the same in another place. kafka-python asks for the result by connecting
+    again. On Windows this restarts the attempt, so a client spends all its time on a broker that is gone,
+    although another one is there. Delete it when the client reads SO_ERROR, as `connect_ex` here does.
     """
     from kafka.net.inet import KafkaNetSocket
 
-    _ = KafkaNetSocket.connect_ex  # is it still there?
+    _ = KafkaNetSocket.connect_ex  # AttributeError if it no longer exists
     KafkaNetSocket.connect_ex = connect_ex
 
 
 def connect_ex(self: Any, sock: socket.socket, sockaddr: Any) -> int:
-    """Begin to connect; asked again, how far that is, or why it failed."""
+    """Start to connect; later calls return whether it is in progress, connected, or why it failed."""
     return sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) or sock.connect_ex(sockaddr)
 
 
-if ON_WINDOWS:  # for the clients of a notebook too, which are not made by `connect`
+if ON_WINDOWS:  # at import, because notebooks also make clients without `connect`
     connect_once()
 
 
 @workaround(None)
 def free_late_callers(client: KafkaConsumer) -> None:
-    """See to it that no call to this client waits for ever for the client's own thread.
+    """Fail pending calls when the client's I/O thread has died.
 
-    Seen in 3.0.12. When the I/O thread dies, kafka-python raises in the calls that wait for it, and in the
-    later ones; but a call that begins at that very moment never returns. #3121 is such a call; from 3.1 on
-    each ends after a minute (#3123). Delete it when 3.1 is the oldest version, and a minute is soon enough.
+    Seen in 3.0.12. When the I/O thread dies, kafka-python raises an error in the calls that wait for it, and
+    in later ones. But a call that begins at that moment never returns. #3121 is such a call; from 3.1 on,
+    each ends after a minute (#3123). Delete it when 3.1 is the oldest version and a minute is short enough.
     """
     net = client._net
     fail_pending_waiters = net._fail_pending_waiters
@@ -142,7 +142,7 @@ def free_late_callers(client: KafkaConsumer) -> None:
         io_thread.join()
         for _ in range(20):  # two seconds: far more than such a call needs to begin
             if not net._exception:
-                return  # it ended in order
+                return  # it ended normally
             fail_pending_waiters(net._exception)
             threading.Event().wait(0.1)
 
@@ -150,15 +150,15 @@ def free_late_callers(client: KafkaConsumer) -> None:
         threading.Thread(target=free, name="lab-free-late-callers", daemon=True).start()
 
 
-# What a client knows, and does not tell.
+# What a client knows but has no public method for.
 
 
 @workaround(None)
 def topic_id(client: KafkaConsumer, topic: str) -> str | None:
-    """The id of a topic, as the client last heard of it; None if it has not.
+    """The id of a topic in the client's metadata; None if it is not known.
 
-    Not a fault of 3.0.12, but the only way without a request for each poll: a fetch names a topic, not its
-    id. So it has no test of its own. Delete it when the consumer tells the id.
+    Not a fault of 3.0.12, so it has no test. It is the only way without a request for each poll, because a
+    fetch names a topic by its name, not by its id. Delete it when the consumer has a method for the id.
     """
     found = client._cluster.topic_id(topic)
     return str(found) if found else None
@@ -166,10 +166,10 @@ def topic_id(client: KafkaConsumer, topic: str) -> str | None:
 
 @workaround([])
 def advertised_addresses(client: Any) -> list[str]:
-    """The addresses to which the brokers send an admin client or a producer on, as 'host:port'.
+    """The addresses that the brokers advertise to an admin client or a producer, as 'host:port'.
 
-    Not a fault of 3.0.12, and without a test of its own: `describe_cluster` gives them too, but it asks at
-    one of these addresses, which may be out of reach. Delete it when a client tells them unasked.
+    Not a fault of 3.0.12, so it has no test. `describe_cluster` returns them too, but it sends its request to
+    one of these addresses, which may be unreachable. Delete it when a client exposes its metadata.
     """
     cluster = client._metadata if hasattr(client, "_metadata") else client._manager.cluster
     return [f"{broker.host}:{broker.port}" for broker in cluster.brokers()]
@@ -179,13 +179,13 @@ def advertised_addresses(client: Any) -> list[str]:
 
 
 class LostPartition(KafkaError):
-    """The topic was made anew, with fewer partitions: nothing was written to this one."""
+    """The topic was recreated with fewer partitions: nothing was written to this one."""
 
 
 class InDoubt(KafkaError):
-    """A batch failed, and an earlier attempt had no answer: the broker may have written it.
+    """A batch failed after an earlier attempt had no answer: the broker may have written it.
 
-    `written_as`: the producer id, its epoch and the last sequence number by which the broker would know it.
+    `written_as`: the producer id, its epoch and the last sequence number that the broker would have stored.
     """
 
     def __init__(self, cause: Exception, partition: TopicPartition, written_as: tuple[int, int, int]):
@@ -195,20 +195,20 @@ class InDoubt(KafkaError):
 
 @workaround(None)
 def fail_alone(producer: KafkaProducer) -> None:
-    """See to it that a batch which the broker refuses fails alone.
+    """Make a batch that the broker refuses fail alone.
 
-    Seen in 3.0.12; no issue is known. A refused batch is a fatal error of the idempotent producer: with it
-    fails everything in flight, which the broker may be writing, and nothing is sent any more. There is no
-    need: a producer has one batch of a partition in flight, so nothing follows the refused one, and its
-    sequence numbers can be taken again. If there was an attempt without an answer before, nobody knows
-    which numbers the broker has: so then the batch is in doubt, and those that follow get a new producer
-    id. Delete it when a producer goes on after a refused batch, and tells which batches are in doubt.
+    Seen in 3.0.12; no issue is known. A refused batch is a fatal error of the idempotent producer: everything
+    in flight fails with it, although the broker may be writing it, and nothing more is sent. This is not
+    necessary. A producer has only one batch per partition in flight, so no batch follows the refused one, and
+    its sequence numbers can be used again. If an earlier attempt had no answer, the sequence numbers of the
+    broker are unknown. Then the batch is in doubt, and later batches get a new producer id. Delete it when a
+    producer goes on after a refused batch and says which batches are in doubt.
     """
     sender, manager = producer._sender, producer._transaction_manager
     if not manager:
-        return  # not idempotent, by the settings of the caller
+        return  # the caller's settings switch idempotence off
     dispatch, classify = sender._dispatch_error, manager.classify_batch_error
-    _ = sender._can_retry, manager.producer_id_and_epoch, manager.set_sequence_number  # are they there?
+    _ = sender._can_retry, manager.producer_id_and_epoch, manager.set_sequence_number  # do they still exist?
 
     def dispatch_error(batch, exception, partition_response):
         is_doubtful = batch.attempts or partition_response is None or isinstance(exception, UnknownError)
@@ -220,16 +220,16 @@ def fail_alone(producer: KafkaProducer) -> None:
 
     def classify_batch_error(error, batch, log_start_offset=-1):
         if isinstance(error, InDoubt):
-            return classify(OutOfOrderSequenceNumberError(), batch)  # it has the same remedy
+            return classify(OutOfOrderSequenceNumberError(), batch)  # this has the same remedy
         outcome = classify(error, batch, log_start_offset)
         if outcome != manager.ERROR_CLASS_FATAL:
             return outcome
         if manager.producer_id_and_epoch.match(batch):
             manager.set_sequence_number(batch.topic_partition, batch.base_sequence)
-        return manager.ERROR_CLASS_RETRIABLE  # this fails the batch, and nothing else
+        return manager.ERROR_CLASS_RETRIABLE  # this fails only the batch
 
     def can_retry(batch, error_cls):
-        # Also when the others have a new producer id: the batch keeps its own, by which the broker knows it.
+        # Also after a change of the producer id: the batch keeps the old one, by which the broker knows it.
         return issubclass(error_cls, RetriableError) and batch.final_state is None
 
     sender._dispatch_error, sender._can_retry = dispatch_error, can_retry
@@ -238,21 +238,21 @@ def fail_alone(producer: KafkaProducer) -> None:
 
 @workaround(False)
 def fail_lost_partitions(producer: KafkaProducer, topic: str) -> bool:
-    """Fail what waits for a partition that the topic no longer has; whether there was any.
+    """Fail the messages that wait for a partition that the topic no longer has; whether there were any.
 
-    Seen in 3.0.12; no issue is known. By itself such a message would wait until its delivery times out,
-    which the kit forbids. Delete it when a producer fails, or sends elsewhere, what waits for a partition
-    that is gone.
+    Seen in 3.0.12; no issue is known. Otherwise such a message would wait until its delivery times out, and
+    the kit switches that time-out off. Delete it when a producer fails the messages for a partition that is
+    gone, or sends them to another one.
     """
     accumulator, found = producer._accumulator, False
     try:
         there = producer.partitions_for(topic)
     except KafkaError:
-        return False  # there is no topic now, or no broker: both are waited for
+        return False  # there is no topic or no broker now, but either may come back
     for batch in accumulator._incomplete.all():
         with accumulator._tp_lock(batch.topic_partition):
             waiting = accumulator._batches[batch.topic_partition]
-            # One that is in flight is not among them: its answer brings it back.
+            # A batch in flight is not in `waiting`: it returns there when its answer comes.
             if is_lost := batch.topic_partition.partition not in there and batch in waiting:
                 waiting.remove(batch)
         if is_lost:
@@ -264,21 +264,21 @@ def fail_lost_partitions(producer: KafkaProducer, topic: str) -> bool:
 
 @workaround(False)
 def is_dead(producer: KafkaProducer) -> bool:
-    """Whether it sends nothing any more, for it got no producer id.
+    """Whether the producer can send nothing more, because it got no producer id.
 
-    Seen in 3.0.12; no issue is known, and what the broker would have to answer cannot be provoked. Without
-    it each message would fail at once, for ever. Delete it when a producer tells that it is of no more use.
+    Seen in 3.0.12; no issue is known, and the broker's answer that causes it cannot be provoked. Without this
+    check every message would fail at once, for ever. Delete it when a producer reports this state itself.
     """
     manager = producer._transaction_manager
     return bool(manager and manager.has_fatal_error())
 
 
 def close_producer(producer: KafkaProducer) -> int:
-    """Close it now. How many messages were sent and have no answer: they may have been written.
+    """Close it now; return how many messages were sent and have no answer. They may have been written.
 
-    Seen in 3.0.12; no issue is known (#3108 mended another end that hung). A `close` that runs out of time
-    raises, and closes nothing: the producer would send later what is counted as unsent. Delete it when
-    `close` closes by force then, and a producer tells how many messages have no answer.
+    Seen in 3.0.12; no issue is known (#3108 fixed another `close` that hung). A `close` that times out raises
+    an error and closes nothing, so the producer would later send messages that are counted as unsent. Delete
+    it when `close` then closes by force, and a producer reports how many messages have no answer.
     """
     count = _unanswered(producer)
     try:
@@ -292,7 +292,7 @@ def close_producer(producer: KafkaProducer) -> int:
 
 @workaround(lambda: 0)
 def _unanswered(producer: KafkaProducer) -> Callable[[], int]:
-    """Counts, when it is asked, which of the messages that it has now were sent and not answered."""
+    """A function that counts those of the current messages that were sent and have no answer."""
     from kafka.producer.producer_batch import FinalState
 
     batches, unanswered = producer._accumulator._incomplete.all(), (None, FinalState.ABORTED)

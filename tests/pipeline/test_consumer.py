@@ -123,7 +123,7 @@ def committed(broker: FakeBroker) -> dict[int, int]:
     return {place.partition: found.offset for place, found in broker.committed.items()}
 
 
-REBALANCED = "The group shared out sensor-data anew: this consumer has partitions"
+REBALANCED = "The group rebalanced sensor-data: this consumer has partitions"
 
 
 def test_a_rebalance_is_counted_with_its_pause_and_said(two_partitions, warehouse, caplog):
@@ -919,7 +919,7 @@ def test_a_topic_made_anew_is_read_from_its_start_under_its_new_id(broker, wareh
     assert warehouse.next_offsets("id-1") == {0: 5}
     assert warehouse.next_offsets("id-2") == {0: messages}
     assert warehouse.query("SELECT * FROM gaps") == []
-    assert caplog.text.count("was made anew") == 1
+    assert caplog.text.count("was recreated") == 1
 
 
 def test_one_made_anew_and_as_long_is_noticed_by_its_id(broker, warehouse):
