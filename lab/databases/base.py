@@ -1,7 +1,6 @@
-"""What does the warehouse need of the database that keeps it?
+"""What must a database be able to do to keep the warehouse?
 
-`lab.databases.sqlite` is the one to read first. "Add a warehouse" in CONTRIBUTING.md
-says what a new one needs.
+Read `lab.databases.sqlite` first. "Add a warehouse" in CONTRIBUTING.md says what a new one needs.
 """
 
 from collections.abc import Iterable, Sequence
@@ -14,11 +13,11 @@ from lab.databases.schema import Column, Table
 class Database(Protocol):
     """A database that can keep the tables of `lab.databases.schema`.
 
-    Its `Error` is the base of what its driver raises. Parameters in SQL are written `?`, and times go
-    in and come out as ISO 8601 text.
+    Its `Error` is the base class of its driver's exceptions. Parameters in SQL are written `?`, and times are
+    passed and returned as ISO 8601 text.
     """
 
-    name: str  # for people: with no password in it
+    name: str  # for people: without the password
 
     # What it is.
     @property
@@ -44,13 +43,13 @@ class Database(Protocol):
     def transaction(self) -> AbstractContextManager[None]: ...
     def exclusive(self, purpose: str) -> AbstractContextManager[None]: ...
 
-    # What differs in words.
+    # Errors and SQL that differ.
     def advice(self, error: Exception) -> str | None: ...
     def seconds(self, column: str) -> str: ...
 
 
 class Queryable(Protocol):
-    """What can be asked: a `lab.Warehouse`."""
+    """What `lab.databases.queries` needs; `lab.warehouse.Warehouse` has it."""
 
     def query(self, sql: str, *values: object) -> list[tuple]: ...
     def execute(self, sql: str, *values: object) -> None: ...

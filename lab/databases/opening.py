@@ -1,4 +1,4 @@
-"""How is a warehouse opened? The database that its URL names, with the tables of today, or not at all."""
+"""How is a warehouse opened? By its URL; its tables are checked, and created or migrated if necessary."""
 
 import importlib
 from typing import NamedTuple
@@ -11,7 +11,7 @@ NOT_YET = "There is no warehouse at {} yet: python -m lab consume makes it."
 
 
 class Kind(NamedTuple):
-    """A kind of database: the class in the module that knows it, and what pip installs for it."""
+    """A kind of database: its module, the class in it, and the package that pip installs for it."""
 
     module: str
     name: str
@@ -20,17 +20,17 @@ class Kind(NamedTuple):
 
 SQLITE = Kind("lab.databases.sqlite", "SQLite")
 POSTGRESQL = Kind("lab.databases.postgresql", "PostgreSQL", "psycopg[binary]")
-# {how a URL begins, before ://: what keeps the warehouse}. Its module is imported when it is used.
+# {scheme of a URL: kind of database}. Its module is imported when it is first used.
 KINDS = {"sqlite": SQLITE, "postgresql": POSTGRESQL, "postgres": POSTGRESQL}
 
 
 def kind_of(url: str) -> Kind | None:
-    """What keeps the warehouse of this URL; None if it is a bare path, or begins as none that we know."""
+    """The kind of database of this URL; None if it is a bare path or has an unknown scheme."""
     return KINDS.get(url.partition("://")[0]) if "://" in url else None
 
 
 def database_of(url: str) -> Database:
-    """The database of a URL, not opened yet; what begins as none that we know is a path of SQLite."""
+    """The database of a URL, not opened yet; without a known scheme, it is the path of an SQLite file."""
     kind = kind_of(url) or SQLITE
     try:
         module = importlib.import_module(kind.module)
@@ -43,9 +43,9 @@ def database_of(url: str) -> Database:
 
 
 def open_database(db: Database, create: bool) -> None:
-    """Connect; with `create` also make the tables that are missing, and find out whether it can be written.
+    """Connect; with `create`, also create missing tables, and check that the database can be written.
 
-    Raises WarehouseError if it is not ours, and NoWarehouseYet if there is none to be read.
+    Raises WarehouseError if its tables are not the kit's, and NoWarehouseYet if there is none to read.
     """
     if not create and not db.is_there:
         raise NoWarehouseYet(NOT_YET.format(db.name))
@@ -65,12 +65,12 @@ def open_database(db: Database, create: bool) -> None:
 
 
 def known_column(db: Database, table: str, name: str) -> str:
-    """SQL for a column that came later: NULL, where an older warehouse that is only read has none."""
+    """SQL for a column added in a later version: NULL if an older warehouse, opened to read, lacks it."""
     return name if name in db.columns(table) else "NULL"
 
 
 def _check(db: Database) -> None:
-    """Refuse a database whose tables have our names and other columns."""
+    """Refuse a database whose tables have our names but other columns."""
     for table in TABLES:
         found = db.columns(table.name)
         if found and not _needed(table) <= set(found) <= set(_names(table)):
@@ -81,7 +81,7 @@ def _check(db: Database) -> None:
 
 
 def _migrate(db: Database) -> None:
-    """A warehouse of an older kit becomes one of today; its rows have NULL in the columns that came later."""
+    """Migrate a warehouse of an older kit; its rows get NULL in the columns that were added later."""
     for table in TABLES:
         there = db.columns(table.name)
         for column in table.columns:

@@ -17,8 +17,8 @@ from lab.errors import WarehouseError
 from lab.system.locks import MAX_SECONDS, Holder, wait_for_turn
 from lab.text.urls import is_postgresql
 
-# The classes of SQLSTATE that pass by themselves: connection, deadlock, no room, a lock or a server
-# that goes down, the disk (postgresql.org/docs/current/errcodes-appendix.html).
+# The classes of SQLSTATE that may clear up: connection, deadlock, no room, a lock or a server that is
+# shutting down, the disk (postgresql.org/docs/current/errcodes-appendix.html).
 TRANSIENT = ("08", "40", "53", "55", "57", "58")
 ADVICE = {
     "25006": "It is read-only: is this a standby server? Choose another with LAB_WAREHOUSE.",
@@ -33,13 +33,13 @@ TYPES = {
     "bytes": "BYTEA",
     "time": "TIMESTAMPTZ",
 }
-# A server that is gone without a word is noticed within these seconds, not after two hours.
+# A server that disappears without closing the connection is noticed within seconds, not after two hours.
 CONNECT = {"connect_timeout": 5, "keepalives_idle": 5, "keepalives_interval": 2, "tcp_user_timeout": 15000}
-ENCODING = "UTF8"  # of the server: any other lacks some sign of a sensor's name, or knows no signs at all
+ENCODING = "UTF8"  # of the database: others lack some characters, and SQL_ASCII knows no characters
 
 
 class _IsoTime(TimestamptzLoader):
-    """A time as the text that SQLite has for it, so that a query gives the same rows from both."""
+    """Loads a time as the text that SQLite has for it, so that a query returns the same rows from both."""
 
     def load(self, data):
         return super().load(data).isoformat(timespec="microseconds")
@@ -49,14 +49,14 @@ class PostgreSQL:
     """A database of a PostgreSQL server as a `lab.databases.base.Database`."""
 
     Error = psycopg.Error
-    is_there = True  # whether it really is shows when connecting
+    is_there = True  # connecting shows whether it really is
 
     def __init__(self, url: str):
-        """`url`: `postgresql://user:password@host:5432/database`; also what libpq adds to that."""
+        """`url`: `postgresql://user:password@host:5432/database`, also with parameters of libpq."""
         try:
             found = conninfo_to_dict(url, client_encoding=ENCODING) if is_postgresql(url) else None
         except psycopg.Error:
-            found = None  # its text may have the password in it
+            found = None  # not the text of the error, which may contain the password
         if not found:
             raise WarehouseError(
                 "LAB_WAREHOUSE is no address of PostgreSQL; expected "
@@ -69,11 +69,11 @@ class PostgreSQL:
         self._connection: psycopg.Connection | None = None
 
     def connect(self, create: bool) -> None:
-        """Connect to the server; with `create` or without is the same here."""
+        """Connect to the server; `create` makes no difference here."""
         connection = psycopg.connect(**self._parameters, autocommit=True, cursor_factory=psycopg.RawCursor)
         connection.adapters.register_loader("timestamptz", _IsoTime)
         connection.execute("SET timezone TO 'UTC'")
-        # While the server itself waits for a lock, nothing can stop it. The warehouse tries again.
+        # A wait for a lock in the server cannot be interrupted, so it is short. The warehouse tries again.
         connection.execute("SET lock_timeout TO '500ms'")
         self._connection = connection
         if (found := connection.info.parameter_status("server_encoding")) != ENCODING:
@@ -84,24 +84,24 @@ class PostgreSQL:
 
     @property
     def identity(self) -> str:
-        """The same for everybody who writes into this database, under whatever address and name."""
+        """A text that is the same for everyone who uses this database, at whatever address and as any user."""
         sql = "SELECT system_identifier || '/' || current_database() FROM pg_control_system()"
         try:
             return str(self.execute(sql).fetchall()[0][0])
-        except psycopg.Error:  # not every server tells it to everybody
+        except psycopg.Error:  # some servers do not allow this to every user
             return self.name
 
     def create(self, tables: Sequence[Table]) -> None:
-        """Make the tables that are missing; one program at a time."""
+        """Create the tables that are missing; only one program at a time does so."""
         if all(self.columns(table.name) for table in tables):
-            return  # a user who may not create tables can go on
+            return  # so that a user who may not create tables can go on
         with self.transaction():
             self.execute("SELECT pg_advisory_xact_lock(hashtext('kafka-lab-schema'))")
             for table in tables:
                 self.execute(table.sql(TYPES))
 
     def add_column(self, table: str, column: Column) -> None:
-        """Give an older table a column that it lacks; whoever comes second finds it there."""
+        """Add a column to an older table, unless another program has just added it."""
         try:
             self.execute(f"ALTER TABLE {table} ADD COLUMN IF NOT EXISTS {column.sql(TYPES)}")
         except psycopg.errors.InsufficientPrivilege as error:
@@ -111,10 +111,10 @@ class PostgreSQL:
             ) from error
 
     def convert_times(self) -> None:
-        """Nothing to do: a time has a type of its own here, and no width."""
+        """Nothing to do: PostgreSQL has a type for times."""
 
     def probe(self) -> None:
-        """Whether rows can be written: insert none."""
+        """Check that rows can be written, by statements that change none."""
         self.execute("INSERT INTO sensor_logs SELECT * FROM sensor_logs WHERE false")
         self.execute("UPDATE offsets SET next_offset = next_offset WHERE false")
 
@@ -124,11 +124,11 @@ class PostgreSQL:
             self._connection.close()
 
     def lost(self) -> str | None:
-        """Why the database must be opened again, if it must."""
+        """Why the database must be opened again; None if it need not be."""
         return "is back: connected again." if self._connection and self._connection.closed else None
 
     def columns(self, table: str) -> list[str]:
-        """The names of a table's columns; none, if there is no such table."""
+        """The names of a table's columns; empty if there is no such table."""
         sql = (
             "SELECT attname FROM pg_attribute"
             " WHERE attrelid = to_regclass(?) AND attnum > 0 AND NOT attisdropped ORDER BY attnum"
@@ -141,7 +141,7 @@ class PostgreSQL:
         return self._connection.execute(_numbered(sql).encode(), values)
 
     def insert(self, table: str, columns: tuple[str, ...], rows: Iterable[tuple]) -> None:
-        """Add many rows, of which these columns are given."""
+        """Insert many rows; `columns` names their values."""
         assert self._connection
         command = f"COPY {table} ({names(columns)}) FROM STDIN".encode()
         with self._connection.cursor() as cursor, cursor.copy(command) as copy:
@@ -150,14 +150,14 @@ class PostgreSQL:
 
     @contextmanager
     def transaction(self) -> Generator[None]:
-        """All of the block or nothing."""
+        """Commit everything in the block, or nothing."""
         assert self._connection
         with self._connection.transaction():
             yield
 
     @contextmanager
     def exclusive(self, purpose: str) -> Generator[None]:
-        """Only one program at a time is in such a block, among all that use this database."""
+        """Of all programs that use this database, only one at a time runs a block of this purpose."""
         name = (f"kafka-lab-{purpose}",)
         wait_for_turn(
             lambda: self.execute("SELECT pg_try_advisory_lock(hashtext(?))", name).fetchall()[0][0],
@@ -179,14 +179,14 @@ class PostgreSQL:
         return Holder(found[0][0]) if found and found[0][0] else Holder()
 
     def seconds(self, column: str) -> str:
-        """SQL for the seconds since 1970 of a time."""
+        """SQL for a time in seconds since 1970."""
         return f"extract(epoch FROM {column})::double precision"
 
     def advice(self, error: Exception) -> str | None:
         """What to do about an error; None if it may clear up by itself."""
         state = getattr(error, "sqlstate", None)
         if state is None and isinstance(error, psycopg.OperationalError):
-            # No answer, or one that refuses us. If we had a connection before, it will come back.
+            # No answer, or a refusal. If there was a connection before, the server will come back.
             return None if self._connection else "Is the server running, and is LAB_WAREHOUSE right?"
         if state and state[:2] in TRANSIENT:
             return None
@@ -195,6 +195,6 @@ class PostgreSQL:
 
 @cache
 def _numbered(sql: str) -> str:
-    """The parameters as PostgreSQL itself writes them: `?` becomes `$1`, `$2` and so on."""
+    """The SQL with PostgreSQL's own parameters: `?` becomes `$1`, `$2` and so on."""
     parts = re.split(r"\?", sql)
     return "".join(f"{part}${n}" for n, part in enumerate(parts[:-1], 1)) + parts[-1]

@@ -1,6 +1,6 @@
-"""What is asked of the warehouse? Every question has a name here, and its SQL stands nowhere else.
+"""What is the warehouse asked? Each query is a function of this module, and its SQL is nowhere else.
 
-What moves the offsets is in `lab.warehouse`. Times come and go as ISO 8601 text, in UTC.
+The SQL that moves the offsets is in `lab.warehouse`. Times are passed and returned as ISO 8601 text, in UTC.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -12,11 +12,11 @@ from lab.databases.base import Database, Queryable
 from lab.databases.opening import known_column
 from lab.readings import DeadLetter, Mark, Reading
 
-PAGE = 10_000  # rows at once, where a whole table is looked through
+PAGE = 10_000  # rows per query when a whole table is scanned
 
 
 class Limits(NamedTuple):
-    """Times from `earliest` on and before `latest`; values from `-greatest` to `greatest`."""
+    """Times from `earliest` up to, but not including, `latest`; values from `-greatest` to `greatest`."""
 
     earliest: str
     latest: str
@@ -24,13 +24,13 @@ class Limits(NamedTuple):
 
 
 class Selection(NamedTuple):
-    """Which readings: of these sensors, or of all if none is named; within the limits, if there are any."""
+    """The readings of these sensors (all, if none is named) that are within the limits, if there are any."""
 
     sensors: Sequence[str] = ()
     limits: Limits | None = None
 
     def where(self) -> tuple[str, list]:
-        """The condition as SQL, and its values."""
+        """The WHERE clause and its values."""
         conditions, values = ["true"], list[object](self.sensors)
         if self.sensors:
             conditions.append(f"sensor_id IN ({', '.join('?' * len(self.sensors))})")
@@ -42,7 +42,7 @@ class Selection(NamedTuple):
 
 
 class Extent(NamedTuple):
-    """How many readings there are, and between what they lie; of none, all but the number is None."""
+    """The number of readings and their first and last values; without readings, these are None."""
 
     readings: int
     first: str
@@ -93,25 +93,25 @@ def count_by_sensor(warehouse: Queryable) -> list[tuple[str, int, str]]:
 
 
 def statuses_by_sensor(warehouse: Queryable) -> list[tuple]:
-    """(sensor_id, status), each once."""
+    """The distinct (sensor_id, status)."""
     return warehouse.query("SELECT DISTINCT sensor_id, status FROM sensor_logs")
 
 
 def extent(warehouse: Queryable, selection: Selection = EVERYTHING) -> Extent:
-    """How many readings there are, and between which times and values."""
+    """The number of readings, and the minimum and maximum of their times and values."""
     where, values = selection.where()
     sql = f"SELECT count(*), min(ts), max(ts), min(val), max(val) FROM sensor_logs {where}"
     return Extent(*warehouse.query(sql, *values)[0])
 
 
 def slices(warehouse: Queryable, start: datetime, width: float, selection: Selection) -> list[tuple]:
-    """The extremes of each sensor and status in each slice of `width` seconds, counted from `start` on.
+    """The minimum and maximum of each sensor and status in each slice of `width` seconds from `start` on.
 
     (sensor_id, status, slice, unit, readings, least, greatest, first, last)
     """
     where, values = selection.where()
-    # Rounded down: not every SQLite has floor(), and CAST rounds in PostgreSQL. Half a millisecond
-    # more, for SQLite knows a time no better, and would put one on an edge before it.
+    # This rounds down: not every SQLite has floor(), and CAST rounds in PostgreSQL. Half a millisecond is
+    # added because SQLite's times are no more exact, and one at the start of a slice would fall before it.
     number = f"round(({warehouse.seconds('ts')} - ? + 0.0005) / ? - 0.5)"
     sql = (
         f"SELECT sensor_id, status, {number} AS slice, min(unit), count(*), min(val), max(val),"
@@ -121,7 +121,7 @@ def slices(warehouse: Queryable, start: datetime, width: float, selection: Selec
 
 
 def next_free_day(warehouse: Queryable, day: datetime) -> datetime:
-    """The first day, from this one on, of which there are no readings."""
+    """The first day, from this one on, that has no readings."""
     sql = "SELECT 1 FROM sensor_logs WHERE ts >= ? AND ts < ? LIMIT 1"
     while warehouse.query(sql, day.isoformat(), (day + timedelta(days=1)).isoformat()):
         day += timedelta(days=1)
@@ -141,12 +141,12 @@ def dead_letters(warehouse: Queryable) -> list[tuple]:
 
 
 def count_dead_letters(warehouse: Queryable, topic: str) -> int:
-    """How many messages of this topic were no readings."""
+    """How many messages of this topic were not readings."""
     return warehouse.query("SELECT count(*) FROM dead_letters WHERE topic = ?", topic)[0][0]
 
 
 def mark_replayed(warehouse: Queryable, letter_id: int, replayed: str) -> None:
-    """Write down where in the log the replay of a dead letter went."""
+    """Record the place of a dead letter's replay in the log."""
     warehouse.execute("UPDATE dead_letters SET replayed = ? WHERE id = ?", replayed, letter_id)
 
 
@@ -173,7 +173,7 @@ def consumers(warehouse: Queryable) -> list[tuple]:
 
 
 def note_consumer(db: Database, group_id: str, member: str, counts: Mapping[str, float]) -> None:
-    """Write down, or write anew, the numbers of a consumer."""
+    """Insert or update the numbers of a consumer."""
     row = {"group_id": group_id, "member": member, **counts, "ts": rows.time_of_writing()}
     changes = ", ".join(f"{name} = excluded.{name}" for name in row)
     sql = (
@@ -184,19 +184,19 @@ def note_consumer(db: Database, group_id: str, member: str, counts: Mapping[str,
 
 
 def running_consumers(warehouse: Queryable, seconds: float) -> list[tuple[str, str]]:
-    """(group_id, member) of each consumer that wrote within the last seconds."""
+    """(group_id, member) of each consumer that wrote within the last `seconds`."""
     sql = "SELECT group_id, member FROM consumers WHERE ts >= ? ORDER BY group_id, member"
     found = warehouse.query(sql, rows.time_of_writing(seconds_ago=seconds))
     return [(group_id, member) for group_id, member in found]
 
 
-# What was stored already.
+# Is a message already stored?
 
 
 def which_are_stored(
     warehouse: Queryable, topic: str, partition: int, messages: Sequence[Reading | DeadLetter]
 ) -> list[bool]:
-    """Of each message, whether a row with all that is in it is there."""
+    """For each message, whether there is a row with the same content."""
     readings = [message for message in messages if isinstance(message, Reading)]
     stored = _stored_content(warehouse, readings)
     sql = 'SELECT "offset", "key", value FROM dead_letters WHERE topic = ? AND "partition" = ?'
@@ -208,7 +208,7 @@ def which_are_stored(
 
 
 def _stored_content(warehouse: Queryable, readings: list[Reading]) -> set[tuple]:
-    """Of these readings, the content of those that have a row."""
+    """The content of those readings that have a row."""
     wanted = {rows.content(reading) for reading in readings}
     found = set()
     for page in _pages(warehouse, [ts for *_, ts in rows.sensor_logs(readings)]):
@@ -217,7 +217,7 @@ def _stored_content(warehouse: Queryable, readings: list[Reading]) -> set[tuple]
 
 
 def _pages(warehouse: Queryable, times: list[str]) -> Iterator[list[tuple]]:
-    """The rows from the least to the greatest of these times, some at once."""
+    """The rows between the first and the last of these times, in pages."""
     last_id = -1
     sql = (
         "SELECT id, sensor_id, val, unit, status, ts FROM sensor_logs"

@@ -1,4 +1,4 @@
-"""How does a message become a row? Of `sensor_logs`, `dead_letters` or `gaps`."""
+"""How does a message become a row of `sensor_logs`, `dead_letters` or `gaps`?"""
 
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
@@ -7,8 +7,8 @@ import msgspec
 
 from lab.readings import Batch, DeadLetter, Reading
 
-WHOLE = ".000000+00:00"  # how a time on a whole second ends
-# The columns that a batch fills. An INSERT names them: in an older warehouse their order is another.
+WHOLE = ".000000+00:00"  # the end of a time without a fraction of a second
+# The columns that a batch fills. An INSERT names them, because their order differs in an older warehouse.
 SENSOR_LOGS = ("sensor_id", "val", "unit", "status", "ts")
 DEAD_LETTERS = ("topic", "partition", "offset", "key", "value", "error", "ts", "headers")
 MARK = ("last_offset", "last_timestamp", "last_checksum")  # the columns of a Mark, in `offsets`
@@ -17,8 +17,8 @@ GAPS = ("topic", "topic_id", "partition", "first_offset", "next_offset", "ts", "
 
 def sensor_logs(readings: Sequence[Reading]) -> list[tuple]:
     """The rows of `sensor_logs`, without their id."""
-    # The text of isoformat(timespec="microseconds"), a list at once: in a quarter of the time.
-    # One width, so that as text they are in the order of time, and pandas finds them all.
+    # The same text as isoformat(timespec="microseconds"), for a list, in a quarter of the time. All have the
+    # same width, so that sorting the texts sorts the times, and pandas parses them all.
     times = [reading.ts for reading in readings]
     if {time.tzinfo for time in times} - {UTC}:
         times = [time.astimezone(UTC) for time in times]
@@ -49,15 +49,15 @@ def gaps(topic: str, topic_id: str, batches: Iterable[Batch]) -> list[tuple]:
 
 
 def content(reading: Reading) -> tuple:
-    """All that is in a reading, to be compared with what is in a row."""
+    """The content of a reading, to compare it with that of a row."""
     return reading.sensor_id, reading.val, reading.unit, reading.status, reading.ts
 
 
 def time_of_writing(seconds_ago: float = 0) -> str:
-    """When a row is written, which nobody needs to a microsecond; one width as well."""
+    """The current time, or an earlier one, to a millisecond, which is enough here; always of the same width."""
     return (datetime.now(UTC) - timedelta(seconds=seconds_ago)).isoformat(timespec="milliseconds")
 
 
 def _headers(letter: DeadLetter) -> str | None:
-    """As JSON, which has bytes as base64; `lab.dead_letters` reads it."""
+    """The headers as JSON, with bytes as base64; `lab.dead_letters` reads it."""
     return msgspec.json.encode(letter.headers).decode() if letter.headers else None

@@ -1,7 +1,7 @@
-"""Which tables does the warehouse have? As data: what each database calls the types, it says itself.
+"""Which tables does the warehouse have? They are defined as data; each database maps the types to its own.
 
-A column that came later is missing in a warehouse of an older kit. It is added when that is opened for
-writing, and read as NULL when it is only read. So such a column may be NULL.
+A column that was added later is missing in a warehouse of an older kit. It is added when that warehouse is
+opened for writing, and read as NULL when it is only read. So such a column may be NULL.
 """
 
 from collections.abc import Mapping
@@ -17,7 +17,7 @@ class Column(NamedTuple):
     came_later: bool = False
 
     def sql(self, types: Mapping[str, str]) -> str:
-        """Its definition in CREATE TABLE and ALTER TABLE; `types` are those of the database."""
+        """Its definition for CREATE TABLE and ALTER TABLE; `types` are those of the database."""
         required = "" if self.null or self.type == "id" else " NOT NULL"
         return f'"{self.name}" {types[self.type]}{required}'
 
@@ -27,10 +27,10 @@ class Table(NamedTuple):
 
     name: str
     columns: tuple[Column, ...]
-    primary_key: tuple[str, ...] = ()  # where it is not a column of type id
+    primary_key: tuple[str, ...] = ()  # empty if a column of type id is the key
 
     def sql(self, types: Mapping[str, str]) -> str:
-        """The statement that makes it, if it is not there."""
+        """The statement that creates it if it does not exist."""
         parts = [column.sql(types) for column in self.columns]
         if self.primary_key:
             parts.append(f"PRIMARY KEY ({names(self.primary_key)})")
@@ -38,12 +38,12 @@ class Table(NamedTuple):
 
 
 def names(columns: tuple[str, ...]) -> str:
-    """The names of columns as SQL has them: in quotes, for some of them are words of SQL."""
+    """The names of columns for SQL, in quotes because some of them are SQL keywords."""
     return ", ".join(f'"{name}"' for name in columns)
 
 
 def later(name: str, type: str = "text") -> Column:
-    """A column that came later."""
+    """A column that was added in a later version of the kit."""
     return Column(name, type, null=True, came_later=True)
 
 

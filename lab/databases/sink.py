@@ -1,4 +1,4 @@
-"""What does a consumer need of a warehouse? Whatever has these methods can be given to `consume`."""
+"""What does a consumer need from a warehouse? Any object with these methods can be passed to `consume`."""
 
 import threading
 from collections.abc import Callable, Sequence
@@ -9,7 +9,7 @@ from lab.readings import Batch, DeadLetter, Mark, Reading
 
 
 class Sink(Protocol):
-    """A warehouse as a consumer sees it; `lab.warehouse.Warehouse` says what each method does."""
+    """A warehouse as a consumer sees it; `lab.warehouse.Warehouse` documents each method."""
 
     @property
     def identity(self) -> str: ...
@@ -26,14 +26,14 @@ class Sink(Protocol):
 
 
 class SinkError(Exception):
-    """A sink raised `reason`. It is no fault of Kafka's client, whatever its type."""
+    """A sink raised `reason`. Whatever its type, it is not an error of the Kafka client."""
 
     def __init__(self, reason: Exception):
         self.reason = reason
 
 
 class GuardedSink:
-    """A sink whose errors are SinkErrors: a KeyError of the sink is not one of Kafka's client."""
+    """Wraps the errors of a sink in SinkError, so that they are not taken for errors of the Kafka client."""
 
     def __init__(self, sink: Sink):
         self._sink = sink

@@ -16,14 +16,14 @@ from lab.system.machine import machine_id
 
 log = logging.getLogger("lab")
 
-# What may clear up by itself: locked by another program, disk full, a disk that fails now and then.
+# Errors that may clear up: locked by another program, disk full, a disk that fails now and then.
 TRANSIENT = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR}
 ADVICE = {
     sqlite3.SQLITE_NOTADB: "It is not an SQLite database: choose another file with LAB_WAREHOUSE.",
     sqlite3.SQLITE_READONLY: "It is read-only: make it writable, or choose another with LAB_WAREHOUSE.",
     sqlite3.SQLITE_CANTOPEN: "Check that its folder exists and is yours to write.",
 }
-# A time on a whole second, as an older kit stored it; and the mark of a file that has none of these.
+# A time without a fraction, as an older kit stored it; and the user_version of a file that has none of these.
 NARROW = "length(ts) = 25 AND substr(ts, 20) = '+00:00'"
 WIDE_TIMES = 1
 
@@ -51,48 +51,48 @@ class SQLite:
 
     @property
     def identity(self) -> str:
-        """The same for everybody who writes into this file, and for nobody else."""
+        """A text that is the same for everyone who uses this file, and differs for any other file."""
         return f"{machine_id()} {self.path}"
 
     @property
     def is_there(self) -> bool:
-        """Whether there is a file to be read."""
+        """Whether there is a file to read."""
         return self.path.exists()
 
     def connect(self, create: bool) -> None:
-        """Open the file; with `create`, make it if need be, and find out now whether it can be written."""
+        """Open the file; with `create`, make it if necessary, and find out whether it can be written."""
         if self.path.exists() and not (self.path.is_file() or self.path.is_dir()):
             raise WarehouseError(f"{self.path} is a device: choose a file with LAB_WAREHOUSE.")
-        # A short timeout: while SQLite itself waits, nothing can stop it. The warehouse tries again.
+        # A wait inside SQLite cannot be interrupted, so the timeout is short. The warehouse tries again.
         self._open = sqlite3.connect(self.path, timeout=0.5, isolation_level=None, check_same_thread=False)
         self._identity, self._wal = _identity(self.path), None
         if create:
-            # WAL: readers and the writer do not wait for each other.
+            # With WAL, readers and the writer do not wait for each other.
             self.execute("PRAGMA journal_mode = WAL")
             self.execute("PRAGMA synchronous = NORMAL")
 
     def create(self, tables: Sequence[Table]) -> None:
-        """Make the tables that are missing."""
+        """Create the tables that are missing."""
         with self.transaction():
             for table in tables:
                 self.execute(table.sql(TYPES))
 
     def add_column(self, table: str, column: Column) -> None:
-        """Give an older table a column that it lacks; whoever comes second finds it there."""
+        """Add a column to an older table, unless another program has just added it."""
         with self.transaction():
             if column.name not in self.columns(table):
                 self.execute(f"ALTER TABLE {table} ADD COLUMN {column.sql(TYPES)}")
 
     def convert_times(self) -> None:
-        """Give the times that an older kit stored the width of all others: once, in one transaction."""
+        """Convert the times of an older kit to the width of all others, once and in one transaction."""
         if self._are_times_wide():
             return
         with self.transaction():
             if self._are_times_wide():
-                return  # another program did it meanwhile
+                return  # another program has just done it
             if self.execute(f"SELECT 1 FROM sensor_logs WHERE {NARROW} LIMIT 1").fetchone():
                 log.warning(
-                    "%s is of an older kit: its times are written anew, once (a million rows: seconds).",
+                    "%s is of an older kit: converting its times, once (a million rows: seconds).",
                     self.name,
                 )
                 self.execute(
@@ -104,7 +104,7 @@ class SQLite:
         return self.execute("PRAGMA user_version").fetchone()[0] >= WIDE_TIMES
 
     def probe(self) -> None:
-        """Write, and undo it: whether the file can be written at all."""
+        """Check that the file can be written: write, and roll back."""
         self.execute("BEGIN IMMEDIATE")
         self.execute("CREATE TABLE can_be_written (x)")
         self.execute("ROLLBACK")
@@ -114,18 +114,18 @@ class SQLite:
         if self._open:
             self._open.close()
         if self._wal and self.lost() and _identity(self._beside("-wal")) == self._wal:
-            # SQLite leaves the write-ahead log of a file that is gone: it would spoil the new one.
+            # SQLite leaves the write-ahead log of a removed file, which would damage a new file.
             for ending in ("-wal", "-shm"):
                 self._beside(ending).unlink(missing_ok=True)
 
     def lost(self) -> str | None:
-        """Why the database must be opened again, if it must."""
+        """Why the database must be opened again; None if it need not be."""
         if _identity(self.path) == self._identity:
             return None
         return "was removed or replaced: going on with a new one."
 
     def columns(self, table: str) -> list[str]:
-        """The names of a table's columns; none, if there is no such table."""
+        """The names of a table's columns; empty if there is no such table."""
         return [column[1] for column in self.execute(f"PRAGMA table_info({table})")]
 
     def execute(self, sql: str, values: Sequence = ()) -> sqlite3.Cursor:
@@ -133,9 +133,9 @@ class SQLite:
         return self._connection.execute(sql, values)
 
     def insert(self, table: str, columns: tuple[str, ...], rows: Iterable[tuple]) -> None:
-        """Add many rows, of which these columns are given."""
+        """Insert many rows; `columns` names their values."""
         rows = iter(rows)
-        # A hundred in a statement: a fourth less work than one by one with executemany.
+        # A hundred rows per statement take a quarter less time than executemany.
         while some := list(islice(rows, 100)):
             self._connection.execute(_insert(table, columns, len(some)), list(chain.from_iterable(some)))
 
@@ -147,7 +147,7 @@ class SQLite:
 
     @contextmanager
     def transaction(self) -> Generator[None]:
-        """All of the block or nothing; other writers wait until it ends."""
+        """Commit everything in the block, or nothing. Other writers wait until it ends."""
         self.execute("BEGIN IMMEDIATE")
         try:
             yield
@@ -160,12 +160,12 @@ class SQLite:
 
     @contextmanager
     def exclusive(self, purpose: str) -> Generator[None]:
-        """Only one program at a time is in such a block, among all that use this database."""
+        """Of all programs that use this database, only one at a time runs a block of this purpose."""
         with one_at_a_time(self._beside(f".{purpose}.lock")):
             yield
 
     def seconds(self, column: str) -> str:
-        """SQL for the seconds since 1970 of a time."""
+        """SQL for a time in seconds since 1970."""
         return f"((julianday({column}) - 2440587.5) * 86400)"
 
     def advice(self, error: Exception) -> str | None:
@@ -175,7 +175,7 @@ class SQLite:
             return None
         if code in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN):
             found = unwritable(self.path)
-            if found and found != self.path:  # SQLite names the file, whatever it is
+            if found and found != self.path:  # SQLite always names the file itself
                 return f"{found} is read-only: make it writable, or choose another with LAB_WAREHOUSE."
         return ADVICE.get(code, "Move it away, and consume again: everything still in the log comes back.")
 
@@ -190,7 +190,7 @@ def _insert(table: str, columns: tuple[str, ...], rows: int) -> str:
 
 
 def tables_of(path: Path) -> set[str]:
-    """The names of the tables in a file, found while it is shown that it can be written.
+    """The names of the tables in a file, after a check that it can be written.
 
     Raises sqlite3.Error if it is locked, is read-only, or is no database.
     """
@@ -203,9 +203,9 @@ def tables_of(path: Path) -> set[str]:
 
 
 def unwritable(path: Path) -> Path | None:
-    """What of an SQLite file cannot be written by us: itself, what SQLite keeps beside it, its folder."""
+    """The first that this user cannot write: the SQLite file, its -wal and -shm files, or its folder."""
     beside = [path.with_name(path.name + ending) for ending in ("-wal", "-shm")]
-    # As who we are now, where the system can tell that apart from who we were at the start.
+    # With the effective user id where the system supports that: os.access checks the real one by default.
     ours = {"effective_ids": True} if os.access in os.supports_effective_ids else {}
     places = (each for each in (path, *beside, path.parent) if each.exists())
     return next((each for each in places if not os.access(each, os.W_OK, **ours)), None)

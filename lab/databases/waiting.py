@@ -14,9 +14,9 @@ NEVER = threading.Event()
 
 
 def retry(db: Database, act: Callable[[], T], stop: threading.Event = NEVER) -> T | None:
-    """Act until it works; None if `stop` was set first.
+    """Call `act` until it succeeds; None if `stop` was set first.
 
-    Raises WarehouseError, with what to do, for what waiting does not mend.
+    Raises WarehouseError, with what to do, if waiting does not help.
     """
     delay, is_told = 0.05, False
     while True:
@@ -34,5 +34,5 @@ def retry(db: Database, act: Callable[[], T], stop: threading.Event = NEVER) -> 
 
 
 def line_of(error: Exception) -> str:
-    """What the database says, in one line."""
+    """The first line of the database's message."""
     return str(error).strip().splitlines()[0].rstrip(".")

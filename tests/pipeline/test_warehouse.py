@@ -203,7 +203,7 @@ def test_older_times_are_converted_when_it_is_opened_for_writing_and_once(old_fi
         with Warehouse(str(path)) as warehouse:
             assert [ts for (ts,) in warehouse.query(TIMES)] == WIDE_TIMES
     assert [message for message in caplog.messages if "older kit" in message] == [
-        f"{path} is of an older kit: its times are written anew, once (a million rows: seconds)."
+        f"{path} is of an older kit: converting its times, once (a million rows: seconds)."
     ]
 
 
