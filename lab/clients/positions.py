@@ -116,7 +116,7 @@ class Positions:
         return []
 
     def find(self, client: KafkaConsumer, partitions: list[TopicPartition]) -> None:
-        """Find where to go on: the log has no message at the stored offset; it begins later or ends earlier."""
+        """Find where to go on: the log begins after the stored offset, or ends before it."""
         client.topics()  # refresh the metadata: this may be another topic of the same name
         if self.seek(client):
             return

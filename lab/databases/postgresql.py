@@ -84,7 +84,7 @@ class PostgreSQL:
 
     @property
     def identity(self) -> str:
-        """A text that is the same for everyone who uses this database, at whatever address and as any user."""
+        """A text that is the same for everyone who uses this database, whatever the address and the user."""
         sql = "SELECT system_identifier || '/' || current_database() FROM pg_control_system()"
         try:
             return str(self.execute(sql).fetchall()[0][0])

@@ -54,7 +54,7 @@ def content(reading: Reading) -> tuple:
 
 
 def time_of_writing(seconds_ago: float = 0) -> str:
-    """The current time, or an earlier one, to a millisecond, which is enough here; always of the same width."""
+    """The current time, or an earlier one, to a millisecond, which is enough here; it has a fixed width."""
     return (datetime.now(UTC) - timedelta(seconds=seconds_ago)).isoformat(timespec="milliseconds")
 
 

@@ -1,1 +1,1 @@
-"""How is there a Kafka on this machine? A real one, with no Docker, and with no Java to install."""
+"""How does a real Kafka run on this machine, without Docker and without a Java to install?"""

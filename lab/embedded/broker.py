@@ -1,8 +1,8 @@
 """How is a real Kafka on this machine started, stopped, killed and reset? No Docker, no Java to install.
 
-One node or several, each a Java process of its own, in KRaft mode (a Kafka that keeps its own
-metadata, with no ZooKeeper). They outlive the program that started them, so that a notebook, a
-terminal and the tests can share one broker. All that they write is under `home`.
+It has one or several nodes. Each is a Java process in KRaft mode (Kafka keeps its own metadata, without
+ZooKeeper). The nodes outlive the program that started them, so that a notebook, a terminal and the tests can
+share one broker. All their files are under `home`.
 """
 
 from collections.abc import Generator, Mapping
@@ -34,18 +34,18 @@ from lab.embedded.properties import server_properties
 from lab.errors import BrokerError
 from lab.system.locks import one_at_a_time
 
-LOCK_SECONDS = 150  # somewhat more than another command needs, if its own start times out
+LOCK_SECONDS = 150  # a little more than another command needs when its start times out
 STOP_SECONDS = 10.0
 
 
 class EmbeddedBroker:
-    """Kafka in `home`, on `port` of this machine; node n of several on `port` + n - 1.
+    """Kafka in `home`, on `port` of this machine. Node n of a cluster is on `port` + n - 1.
 
-    As a context manager it starts on entry and stops on exit.
+    As a context manager, it starts on entry and stops on exit.
     """
 
-    started_here = False  # whether `start` of this very object launched it
-    other_kit = None  # it is always this kit's
+    started_here = False  # whether `start` of this object launched it
+    other_kit = None  # an embedded broker always belongs to this kit
 
     def __init__(
         self,
@@ -55,10 +55,10 @@ class EmbeddedBroker:
         properties: Mapping[str, object] | None = None,
         host: str = HOST,
     ):
-        """`properties`: further settings of `server.properties`, which override the kit's own.
+        """`properties`: further settings of `server.properties`, which override those of the kit.
 
-        `host`: the address of this machine at which clients reach it. Any but the default opens it,
-        with no password, to every machine that can reach that address.
+        `host`: the address of this machine at which clients reach it. Any other than the default opens it,
+        without a password, to every machine that can reach that address.
         """
         self.home = Path(home).resolve()
         self.port = port
@@ -68,7 +68,7 @@ class EmbeddedBroker:
 
     @property
     def bootstrap_servers(self) -> str:
-        """The addresses that clients start from, as Kafka writes them."""
+        """The addresses for clients, in Kafka's notation."""
         return ",".join(f"{self.host}:{port}" for port in self._ports)
 
     def __repr__(self) -> str:
@@ -82,47 +82,47 @@ class EmbeddedBroker:
         self.stop()
 
     def nodes(self) -> list[Node]:
-        """The nodes as they were last started, running or not."""
+        """The nodes of the last start, whether they run or not."""
         return read_nodes(self.home)
 
     def is_running(self) -> bool:
-        """Whether a process of Kafka is alive in `home`; `is_answering` tells whether it serves."""
+        """Whether a Kafka process is alive in `home`; `is_answering` tells whether it serves clients."""
         nodes = self.nodes()
         return any(node.process for node in nodes) or bool(unknown_processes(self.home, nodes))
 
     def start(self, timeout: float = 120) -> "EmbeddedBroker":
-        """Start what is not running, and return when every node answers.
+        """Start the nodes that do not run, and return when every node answers.
 
-        However many processes call this at once, one starts it and the others wait for it.
-        Raises BrokerError, with the end of the broker's log, if it does not come up within
-        `timeout` seconds; then no process of it is left.
+        If several processes call this at the same time, one starts the nodes and the others wait.
+        Raises BrokerError, with the end of the broker's log, if they do not answer within `timeout`
+        seconds. The nodes that it started are then killed.
         """
         with self._lock(), _explain_failure(self.home):
             self._start(timeout)
         return self
 
     def stop(self, node: int | None = None, timeout: float = STOP_SECONDS) -> None:
-        """Ask a node (or all) to end, and kill it after `timeout` seconds; no error if it is stopped.
+        """Ask a node (or all) to end, and kill it after `timeout` seconds; no error if it is not running.
 
-        Windows cannot ask a process without a window to end: there it is the same as `kill`. What
-        was acknowledged is kept all the same, and the next start recovers it from the log.
+        Windows cannot ask a process without a window to end, so there it is the same as `kill`.
+        Acknowledged messages are kept anyway: the next start recovers them from the log.
         """
         with self._lock():
             end(self._running(node), timeout)
 
     def kill(self, node: int | None = None) -> None:
-        """End a node (or all) at once with no chance to tidy up, as a crash would."""
+        """End a node (or all) at once, without a clean shutdown, as a crash would."""
         with self._lock():
             end(self._running(node), timeout=0)
 
     def clients(self) -> list[str]:
-        """The programs that are connected to it, apart from this one: those that a stop would disturb."""
+        """The other programs that are connected to it: a stop would disturb them."""
         return clients_of((node.process, node.port) for node in self.nodes() if node.process)
 
     def reset(self) -> None:
-        """Stop, and remove every topic and message. Nothing else in `home` is touched.
+        """Stop, and remove every topic and message. Nothing else in `home` is changed.
 
-        Raises BrokerError, with nothing removed, if a Kafka still uses them.
+        Raises BrokerError, and removes nothing, if a Kafka still uses them.
         """
         with self._lock():
             end(self._running(), STOP_SECONDS)
@@ -139,7 +139,7 @@ class EmbeddedBroker:
             yield
 
     def _running(self, number: int | None = None) -> list[Node]:
-        """A node if it runs; or all that run, with the processes in `home` that are none of its nodes."""
+        """The node if it runs; or all running nodes, and the Kafka processes in `home` that are not nodes."""
         nodes = self.nodes()
         others = unknown_processes(self.home, nodes) if number is None else []
         return [node for node in nodes if node.process and number in (None, node.id)] + others
@@ -147,7 +147,7 @@ class EmbeddedBroker:
     def _start(self, timeout: float) -> None:
         nodes = self.nodes()
         running = {node.id for node in nodes if node.process}
-        end(unknown_processes(self.home, nodes), STOP_SECONDS)  # they are in the way, and of no use
+        end(unknown_processes(self.home, nodes), STOP_SECONDS)  # left over from a broken start
         if not running:
             _check_number(self.home, len(nodes), self.brokers)
             nodes = _plan(self.home, self.host, self._ports)
@@ -159,17 +159,17 @@ class EmbeddedBroker:
             )
         try:
             self._launch_all(nodes, timeout)
-        except BaseException:  # an interrupt too: the program that started it could not stop it any more
+        except BaseException:  # also after an interrupt, because nothing else would stop these nodes
             end([node for node in self._running() if node.id not in running], timeout=0)
             raise
 
     def _launch_all(self, nodes: list[Node], timeout: float) -> None:
-        if nodes != read_record(self.home):  # before the first runs, for this program may be killed then
+        if nodes != read_record(self.home):  # before the first start, because this program may be killed then
             write_nodes(self.home, nodes)
         try:
             self._launch(nodes, timeout, quick=True)
         except KafkaEndedError as error:
-            # Perhaps the AOT cache is damaged: that must never keep Kafka from starting.
+            # The AOT cache may be damaged. That must not prevent Kafka from starting.
             self._launch(nodes, timeout, quick=False)
             if not error.port_taken:
                 drop_cache()
@@ -187,7 +187,7 @@ class EmbeddedBroker:
 
 
 def _make_home(home: Path) -> None:
-    """Make the folder, for this user alone."""
+    """Make the folder, accessible to this user only."""
     try:
         home.mkdir(parents=True, exist_ok=True, mode=0o700)
     except OSError as error:
@@ -198,7 +198,7 @@ def _make_home(home: Path) -> None:
 
 @contextmanager
 def _explain_failure(home: Path) -> Generator[None]:
-    """Turn the errors of a failed start into one that says whether the disk is the reason."""
+    """Convert the errors of a failed start into one that says whether the disk is the cause."""
     try:
         yield
     except (KafkaEndedError, OSError) as error:
@@ -213,9 +213,9 @@ def _explain_failure(home: Path) -> Generator[None]:
 
 
 def _check_number(home: Path, recorded: int, brokers: int) -> None:
-    """Refuse another number of nodes than have data there: a majority of new ones would know none of it."""
+    """Refuse another number of nodes than have data: new ones could form a majority without the data."""
     folders = data_folders(home)
-    # A start that was cut off may have formatted only some of the recorded ones.
+    # An interrupted start may have formatted only some of the recorded nodes.
     formatted = max(recorded, len(folders)) if folders else 0
     if formatted not in (0, brokers):
         raise BrokerError(
@@ -225,7 +225,7 @@ def _check_number(home: Path, recorded: int, brokers: int) -> None:
 
 
 def _plan(home: Path, host: str, ports: list[int]) -> list[Node]:
-    """The nodes to be started, each on its port. Raises BrokerError if another program has one of these."""
+    """The nodes to start, each on its port. Raises BrokerError if another program uses one of the ports."""
     for port in ports:
         if is_port_open(host, port):
             raise BrokerError(
@@ -240,7 +240,7 @@ def _plan(home: Path, host: str, ports: list[int]) -> list[Node]:
 
 
 def _remove_data(home: Path) -> None:
-    """Remove the data of all nodes and their record, or nothing if a Kafka that we cannot see uses it."""
+    """Remove the data of all nodes and their record; nothing if an invisible Kafka still uses the data."""
     folders = all_folders(home)
     if used := next(filter(is_locked, folders), None):
         raise BrokerError(

@@ -1,7 +1,7 @@
-"""Which broker is meant by an address: one that is there, or the embedded one?
+"""Which broker does an address mean: one that already answers, or the embedded one?
 
-A broker that already answers is used as it is and never stopped. The embedded one, when other programs
-use it, should not be stopped under them: `clients` tells which.
+A broker of somebody else that already answers is used as it is, and never stopped. The embedded broker should
+not be stopped while other programs use it: `clients` lists them.
 """
 
 import logging
@@ -25,39 +25,39 @@ PROBE_SECONDS = 5.0  # a Kafka that has just started may be slow
 
 
 class Broker(Protocol):
-    """A broker, whoever runs it: what both EmbeddedBroker and ExternalBroker have."""
+    """What EmbeddedBroker and ExternalBroker have in common."""
 
     @property
     def bootstrap_servers(self) -> str:
-        """The addresses that clients start from."""
+        """The addresses for clients."""
 
     @property
     def home(self) -> PurePath | None:
-        """The folder of the kit that keeps it; None if no kit does."""
+        """The folder of the kit that runs it; None if no kit does."""
 
     @property
     def other_kit(self) -> PurePath | None:
-        """The same, if that is another kit than this one."""
+        """The same, but None if this kit runs it."""
 
     @property
     def started_here(self) -> bool:
-        """Whether this very object started it, and so should stop it."""
+        """Whether this object started it, and so should stop it."""
 
     def __enter__(self) -> "Broker": ...
 
     def __exit__(self, *exception: object) -> None: ...
 
     def nodes(self) -> list[Node]:
-        """Its nodes, as far as they are known here."""
+        """Its nodes, as far as this kit knows them."""
 
     def is_running(self) -> bool:
         """Whether it runs."""
 
     def start(self, timeout: float = 120) -> "Broker":
-        """Start it, if that is ours to do."""
+        """Start it if it is the embedded one."""
 
     def stop(self, node: int | None = None, timeout: float = 10) -> None:
-        """Stop it, if that is ours to do."""
+        """Stop it if it is the embedded one."""
 
     def clients(self) -> list[str]:
         """The programs that a stop would disturb."""
@@ -69,11 +69,11 @@ def start_broker(
     brokers: int | None = None,
     listen: str | None = None,
 ) -> Broker:
-    """The broker at this address: the one that answers there, or else an embedded one.
+    """The broker at this address: the one that answers there, otherwise the embedded one, which is started.
 
-    `brokers`: how many nodes; by default as many as before, or one for each address given. `listen`:
-    an address of this machine at which other machines may reach it. Raises BrokerError if nothing
-    answers and the address is not on this machine.
+    `brokers`: the number of nodes; by default as many as before, or one per address. `listen`: an address of
+    this machine at which other machines may reach it. Raises BrokerError if nothing answers and the address
+    is not on this machine.
     """
     embedded = _embedded(bootstrap_servers, home, brokers, listen)
     if listen:
@@ -93,13 +93,13 @@ def start_broker(
     except BrokerError:
         if embedded.is_running() or not is_kafka(bootstrap_servers):
             raise
-        return _external(bootstrap_servers, embedded.home)  # another program was quicker
+        return _external(bootstrap_servers, embedded.home)  # another program started one first
 
 
 def _embedded(
     bootstrap_servers: str, home: Path | str, brokers: int | None, listen: str | None
 ) -> EmbeddedBroker:
-    """The embedded broker that would be started for these addresses, or runs at one of them."""
+    """The embedded broker for these addresses, whether it runs or not."""
     servers = _addresses(bootstrap_servers)
     embedded = EmbeddedBroker(home, servers[0][1])
     nodes = embedded.nodes()
@@ -116,7 +116,7 @@ def _external(bootstrap_servers: str, home: Path) -> ExternalBroker:
 
 
 def _answers_as_kafka(bootstrap_servers: str) -> bool:
-    """Whether a Kafka answers there. An open port that does not answer gets COMES_UP_SECONDS to do so."""
+    """Whether a Kafka answers there. If the port is open, this waits COMES_UP_SECONDS for an answer."""
     began, probe, warned = time.monotonic(), FIRST_PROBE_SECONDS, False
     while not is_kafka(bootstrap_servers, probe):
         is_open = [place for place in _addresses(bootstrap_servers) if is_port_open(*place)]
@@ -126,7 +126,7 @@ def _answers_as_kafka(bootstrap_servers: str) -> bool:
         if waited > WARN_SECONDS and not warned:
             _warn(*is_open[0])
             warned = True
-        if warned:  # half of what is left, for is_kafka asks twice
+        if warned:  # half of the time that is left, because is_kafka asks twice
             probe = min(PROBE_SECONDS, max(FIRST_PROBE_SECONDS, (COMES_UP_SECONDS - waited) / 2))
         time.sleep(0.2)
     return True

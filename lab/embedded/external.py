@@ -1,4 +1,4 @@
-"""What is a broker that somebody else runs? It has the shape of `EmbeddedBroker`, and is left as it is."""
+"""How is a broker used that somebody else runs? Like an `EmbeddedBroker`, but never started or stopped."""
 
 from pathlib import PurePath
 
@@ -7,9 +7,9 @@ from lab.embedded.nodes import Node
 
 
 class ExternalBroker:
-    """A broker that somebody else runs: docker-compose, a cluster, another kit. They start and stop it.
+    """A broker that somebody else starts and stops: docker-compose, a cluster, another kit.
 
-    `home`: the folder in which another kit on this machine keeps it, if it is the embedded broker of one.
+    `home`: its folder, if it is the embedded broker of another kit on this machine.
     """
 
     started_here = False
@@ -34,25 +34,25 @@ class ExternalBroker:
         self.stop()
 
     def nodes(self) -> list[Node]:
-        """None of its nodes is known here."""
+        """Empty: this kit does not know its nodes."""
         return []
 
     def is_running(self) -> bool:
-        """Whether it answers, or may be a broker behind TLS."""
+        """Whether it answers as Kafka or speaks TLS."""
         return is_kafka(self.bootstrap_servers)
 
     def start(self, timeout: float = 120) -> "ExternalBroker":
-        """Nothing to do: that is up to those who run it."""
+        """Nothing to do: somebody else starts it."""
         return self
 
     def stop(self, node: int | None = None, timeout: float = 10) -> None:
         """Leave it running."""
 
     def clients(self) -> list[str]:
-        """None is known, and none is disturbed: `stop` leaves it running."""
+        """Empty: `stop` leaves it running, so it disturbs no program."""
         return []
 
 
 def is_kafka(bootstrap_servers: str, timeout: float = 1) -> bool:
-    """Whether a broker answers, or a server that speaks TLS: only a client can tell whether that is Kafka."""
+    """Whether a broker answers, or a server that speaks TLS, which may be a Kafka."""
     return is_answering(bootstrap_servers, timeout) or speaks_tls(bootstrap_servers, timeout)

@@ -1,7 +1,7 @@
 """Which files does a home have, is there room for more, and how are they removed?
 
-`broker-1` is the data folder of node 1, `broker-1.log` its log. `broker-1.new` is a folder that is being
-formatted, and `broker-1.gone` one that is being removed; a crash may leave either.
+`broker-1` is the data folder of node 1, and `broker-1.log` its log. `broker-1.new` is a folder that is being
+formatted, and `broker-1.gone` one that is being removed. A crash may leave either of them.
 """
 
 import errno
@@ -19,9 +19,9 @@ from typing import TypeVar
 T = TypeVar("T")  # Python 3.11 has no def retry_while_in_use[T]
 FORMATTED = re.compile(r"broker-\d+")
 OURS = re.compile(r"broker-\d+(\.new|\.gone)*")
-# Windows neither replaces nor removes a file that a program reads, or that a virus scanner looks through.
+# Windows neither replaces nor removes a file that a program or a virus scanner has open.
 IN_USE_SECONDS = 5.0 if os.name == "nt" else 0.0
-NEEDED_MB = 500  # of free disk space, for the kit to go on for a while
+NEEDED_MB = 500  # of free disk space, enough for the kit to run for a while
 PROBE_BYTES = 2**20
 NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
@@ -32,19 +32,19 @@ def node_folder(home: Path, number: int) -> Path:
 
 
 def data_folders(home: Path) -> list[Path]:
-    """The folders of the nodes whose format was completed, running or not."""
+    """The folders of the completely formatted nodes, whether they run or not."""
     return sorted(folder for folder in home.glob("broker-*/") if FORMATTED.fullmatch(folder.name))
 
 
 def all_folders(home: Path) -> list[Path]:
-    """The data folders, and those that are half-made or half-removed."""
+    """The data folders, including those that are half-formatted or half-removed."""
     return sorted(folder for folder in home.glob("broker-*/") if OURS.fullmatch(folder.name))
 
 
 def is_locked(folder: Path) -> bool:
-    """Whether a Kafka holds the lock on this data, also one that we cannot see: in a container, for example.
+    """Whether a Kafka holds the lock on this data, even an invisible one, for example in a container.
 
-    Not asked on Windows: there a folder in use cannot be removed anyway.
+    Always False on Windows, where a folder in use cannot be removed anyway.
     """
     if os.name == "nt":
         return False
@@ -65,10 +65,10 @@ def is_locked(folder: Path) -> bool:
 
 
 def remove_folders(*folders: Path) -> None:
-    """Remove those of the folders that exist, with all their files, read-only ones too.
+    """Remove those of the folders that exist, with all their files, including read-only ones.
 
-    All of them are renamed first. If one cannot be renamed, none is removed; and a folder that is
-    half-removed no longer counts as a node's.
+    All of them are renamed first. If one cannot be renamed, none is removed. A half-removed folder no longer
+    counts as the folder of a node.
     """
     renamed: dict[Path, Path] = {}
     try:
@@ -87,7 +87,7 @@ def remove_folders(*folders: Path) -> None:
 
 def _remove(folder: Path) -> None:
     def remove_read_only(remove: Callable, path: str, error: object) -> None:
-        """Kafka makes some of its files read-only, and Windows removes no such file."""
+        """Make the file writable first: Kafka has read-only files, and Windows does not remove them."""
         if remove not in (os.unlink, os.rmdir):
             raise  # the error that rmtree handles while it calls this
         for each in (Path(path).parent, Path(path)):
@@ -106,7 +106,7 @@ def _remove(folder: Path) -> None:
 
 
 def retry_while_in_use(act: Callable[[], T]) -> T:
-    """Do something to a file, and try again for IN_USE_SECONDS while another program has it open."""
+    """Call `act`, and try again for IN_USE_SECONDS while another program has its file open."""
     until = time.monotonic() + IN_USE_SECONDS
     while True:
         try:
@@ -120,7 +120,7 @@ def retry_while_in_use(act: Callable[[], T]) -> T:
 
 
 def lack_of_room(folder: Path) -> str | None:
-    """Why a file there cannot grow, in the system's words: the disk is full, or a quota is used up."""
+    """The system's reason why a file there cannot grow (a full disk, a used-up quota); None if it can."""
     try:
         with tempfile.TemporaryFile(dir=folder) as file:
             file.write(bytes(PROBE_BYTES))

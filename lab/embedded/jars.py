@@ -1,4 +1,4 @@
-"""Where do Kafka's jars come from? A pinned list, each file checked by its SHA-256 at every start.
+"""Where do Kafka's jars come from? From a pinned list; the SHA-256 of each file is checked at every start.
 
 `lab.embedded.pins` makes the list.
 """
@@ -14,16 +14,16 @@ from pathlib import Path
 from lab.errors import JarError
 from lab.system.locks import one_at_a_time
 
-LOCK_SECONDS = 600  # for 45 MB through a slow line
+LOCK_SECONDS = 600  # for 45 MB through a slow connection
 
 
 def fetch_jars(repository: Path | None = None, progress: bool = False) -> list[Path]:
-    """The paths of Kafka's jars. Those that are missing or damaged are fetched first.
+    """The paths of Kafka's jars. Those that are missing or damaged are downloaded first.
 
     They are kept in `repository`, by default the Maven folder of the user (`~/.m2/repository`,
     or `M2_REPO`).
 
-    Raises JarError that names the file, if it cannot be fetched or is not the pinned one even then.
+    Raises JarError, which names the file, if it cannot be downloaded or the download is not the pinned file.
     """
     repository, pins = repository or maven_folder(), _pins()
     repository.mkdir(parents=True, exist_ok=True)
@@ -33,7 +33,7 @@ def fetch_jars(repository: Path | None = None, progress: bool = False) -> list[P
 
 
 def damaged_jars(repository: Path | None = None) -> list[Path]:
-    """The jars that are missing or are not the pinned ones; nothing is fetched."""
+    """The jars that are missing or are not the pinned ones; nothing is downloaded."""
     repository = repository or maven_folder()
     paths = [(jar_path(repository, coordinate), sha256) for coordinate, sha256 in _pins()]
     return [path for path, sha256 in paths if not _is_pinned(path, sha256)]
@@ -51,8 +51,8 @@ def maven_folder() -> Path:
 
 
 def _count(paths: Iterable[Path], total: int) -> Iterable[Path]:
-    """The paths as they come, with a progress bar on stderr while they do."""
-    from rich.console import Console  # here, for few ask for it
+    """Pass the paths on, with a progress bar on stderr."""
+    from rich.console import Console  # here, because it is rarely needed
     from rich.progress import track
 
     return track(paths, "Kafka", total, console=Console(stderr=True), transient=True)
@@ -66,7 +66,7 @@ def _pins() -> list[list[str]]:
 def _fetch(repository: Path, pin: list[str]) -> Path:
     coordinate, sha256 = pin
     path = jar_path(repository, coordinate)
-    for _ in range(2):  # a file that a crash left half-written is fetched once more
+    for _ in range(2):  # a file that a crash left incomplete is downloaded again
         if _is_pinned(path, sha256):
             return path
         path.unlink(missing_ok=True)
@@ -74,14 +74,14 @@ def _fetch(repository: Path, pin: list[str]) -> Path:
     if _is_pinned(path, sha256):
         return path
     raise JarError(
-        f"{path} is not the file that lab/embedded/kafka-jars.txt names, even when fetched anew. "
+        f"{path} is not the file that lab/embedded/kafka-jars.txt names, even after a new download. "
         "It is refused: a program between you and the Maven repository changes files."
     )
 
 
 def _download(repository: Path, coordinate: str) -> None:
-    """Fetch a jar from where Maven fetches by default."""
-    import requests  # both here, for they take long to import, and most starts need no file
+    """Download a jar from Maven's default repository."""
+    import requests  # both here, because they are slow to import and most starts need no download
     from jgo.maven import MavenContext
 
     try:
@@ -105,6 +105,6 @@ def _is_pinned(path: Path, sha256: str) -> bool:
 
 
 def sha256_of(path: Path) -> str:
-    """The checksum of a file, as the list of pins has it."""
+    """The checksum of a file, in the form of the list of pins."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,8 +1,8 @@
 """Which Java runs Kafka, and with which command?
 
-A Java of 25 or newer can keep the classes of an earlier run ready to use, in a file: the AOT cache
-(JEP 483 and 514). With it Kafka starts in a third of the time. Without it, or with one that is out of
-date, Kafka starts all the same. `lab.embedded.training` makes it.
+Java 25 or newer can keep the loaded classes of an earlier run in a file, the AOT cache (JEP 483 and 514).
+With it, Kafka starts in a third of the time. Without it, or with an outdated one, Kafka starts normally.
+`lab.embedded.training` makes it.
 """
 
 import hashlib
@@ -24,17 +24,17 @@ JVM_OPTIONS = (
     "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn",
     "-Dorg.slf4j.simpleLogger.showDateTime=true",
 )
-# Else a JVM that starts changes for a moment into /tmp/hsperfdata_*, where it keeps figures for jps and
-# jstat. A Kafka is recognized by the folder in which it runs: an interrupt at that moment would not find it.
+# Without this, a starting JVM changes for a moment into /tmp/hsperfdata_*, where it keeps data for jps and
+# jstat. A Kafka is recognized by its current folder, so an interrupt at that moment would not find it.
 STAY_OPTIONS = ("-XX:-UsePerfData",)
-# With its checksums verified, for a JVM aborts on a damaged cache that it did not verify.
+# The checksums are verified, because a JVM aborts on a damaged cache that it did not verify.
 CACHE_OPTIONS = ("-XX:+UnlockDiagnosticVMOptions", "-XX:+VerifySharedSpaces", "-Xlog:aot*=off")
 
 
 def java_command(main_class: str, *arguments: str, quick: bool = True) -> list[str]:
     """The command that runs a class of Kafka. `quick`: with the AOT cache, if there is one.
 
-    Raises BrokerError if there is no Java, or one older than 17, and JarError without the jars.
+    Raises BrokerError if there is no Java 17 or newer, and JarError if the jars cannot be had.
     """
     java, jars = java_executable(), fetch_jars()
     cache = cache_file(java, jars) if quick else None
@@ -66,15 +66,15 @@ def java_executable() -> Path:
 
 
 def environment() -> dict[str, str]:
-    """The environment of Java's processes: in the POSIX locale a JVM cannot open a path with an accent."""
+    """The environment for Java, without the POSIX locale, in which it cannot open a path with an accent."""
     return os.environ | {"LC_ALL": "C.UTF-8"}
 
 
 def cache_file(java: Path, jars: list[Path]) -> Path | None:
-    """The place of the AOT cache for this Java and these jars, made or not: in the folder of that Java.
+    """The path of the AOT cache for this Java and these jars, in the folder of that Java. It may not exist.
 
-    None if this Java cannot make one. The JVM accepts a cache only with the very same Java and jars,
-    down to the times of their files; so these are part of its name.
+    None if this Java cannot make one. The JVM accepts a cache only with exactly the same Java and jars,
+    including the times of their files. So its name contains a checksum of these.
     """
     home = java.resolve().parent.parent
     try:
@@ -90,7 +90,7 @@ def cache_file(java: Path, jars: list[Path]) -> Path | None:
 
 
 def current_cache() -> Path | None:
-    """The same for the Java and the jars with which Kafka runs here."""
+    """The same for the Java and the jars of this kit."""
     return cache_file(java_executable(), fetch_jars())
 
 

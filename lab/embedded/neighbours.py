@@ -1,4 +1,4 @@
-"""Whose is the Kafka that answers here, and who else uses ours? Several kits and users share a machine."""
+"""To whom does the Kafka at an address belong, and who else uses ours? Kits and users share a machine."""
 
 from collections.abc import Iterable
 from pathlib import Path, PurePath
@@ -18,10 +18,10 @@ REQUEST_TIMEOUT_MS = 2000
 
 
 def other_kit(bootstrap_servers: str, home: Path, security_protocol: str = "PLAINTEXT") -> PurePath | None:
-    """The home of another kit on this machine, if it is that kit's embedded broker that answers there.
+    """The home of another kit on this machine, if its embedded broker answers there.
 
-    None also for a broker at an address that other machines can reach: it is meant to be shared. None
-    without a question to a broker with a password or a certificate: it is no embedded one.
+    Also None for a broker at an address that other machines can reach, which is meant to be shared. A broker
+    with a password or a certificate is not asked: it is not an embedded one.
     """
     if security_protocol != "PLAINTEXT":
         return None
@@ -36,10 +36,10 @@ def other_kit(bootstrap_servers: str, home: Path, security_protocol: str = "PLAI
 
 
 def home_of(bootstrap_servers: str) -> PurePath | None:
-    """The home of the embedded broker that answers there; None if it is no kit's, or does not say.
+    """The home of the embedded broker that answers there; None if it belongs to no kit or does not tell.
 
-    Kafka itself says where its data is. The process list would not do: the folder of another user's
-    process is not shown.
+    Kafka itself is asked where its data is. The process list would not be enough, because it does not show
+    the folder of another user's process.
     """
     try:
         with connect(
@@ -57,7 +57,7 @@ def home_of(bootstrap_servers: str) -> PurePath | None:
 
 
 def listens(process: psutil.Process, port: int) -> bool:
-    """Whether this process listens on the port; also True where the system does not show its connections."""
+    """Whether this process listens on the port; also True if the system does not show its connections."""
     try:
         found = process.net_connections("tcp")
     except psutil.NoSuchProcess:
@@ -68,9 +68,9 @@ def listens(process: psutil.Process, port: int) -> bool:
 
 
 def clients_of(servers: Iterable[tuple[psutil.Process, int]]) -> list[str]:
-    """The programs that are connected to some servers, each given as (its process, its port).
+    """The programs that are connected to the servers, each given as (its process, its port).
 
-    Without this program, and without the servers themselves.
+    This program and the servers themselves are left out.
     """
     servers = list(servers)
     known = {psutil.Process(), *(process for process, _ in servers)}

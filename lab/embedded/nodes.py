@@ -1,7 +1,7 @@
 """Which nodes of Kafka does a home have, with which ports and data, and which of them run?
 
-`broker.json` says how they were last started. It may be lost, or older than what runs. So a node counts
-as running when a Kafka runs in its folder, as the process list of this machine shows.
+`broker.json` records how they were last started. It may be lost or outdated. So a node counts as running if
+the process list of this machine shows a Kafka in its folder.
 """
 
 import json
@@ -14,13 +14,13 @@ import psutil
 from lab.embedded.folders import data_folders, node_folder, retry_while_in_use
 from lab.embedded.ports import HOST
 
-PROGRAMS = {"kafka.Kafka", "kafka.tools.StorageTool"}  # the broker, and what formats its data folder
+PROGRAMS = {"kafka.Kafka", "kafka.tools.StorageTool"}  # the broker, and the formatter of its data folder
 LISTENERS = re.compile(r"^listeners=PLAINTEXT://(.+):(\d+),CONTROLLER://.+:(\d+)$", re.MULTILINE)
 
 
 @dataclass(frozen=True)
 class Node:
-    """One broker of a cluster, whose process may have ended; `started` is in seconds since 1970."""
+    """One broker of a cluster; its process may have ended. `started` is in seconds since 1970."""
 
     id: int
     port: int
@@ -32,15 +32,15 @@ class Node:
 
     @property
     def address(self) -> str:
-        """Where its clients reach it."""
+        """Its address for clients."""
         return f"{self.host}:{self.port}"
 
     @property
     def process(self) -> psutil.Process | None:
         """The process, if it is a Kafka in this node's folder.
 
-        The folder decides, not the start time, which moves when the clock is set. Only of another
-        user's process we see no more than the start time.
+        The folder decides, not the start time, which changes when the clock is set. Only for a process of
+        another user, whose folder is not visible, the start time decides.
         """
         try:
             process = psutil.Process(self.pid) if self.pid else None
@@ -57,7 +57,7 @@ class Node:
 
 
 def read_nodes(home: Path) -> list[Node]:
-    """The nodes of a home as they were last started, each with the process that runs in its folder."""
+    """The nodes of the last start in a home, each with the process that runs in its folder."""
     nodes = read_record(home) or _configured(home)
     if all(node.process for node in nodes):
         return nodes
@@ -66,7 +66,7 @@ def read_nodes(home: Path) -> list[Node]:
 
 
 def read_record(home: Path) -> list[Node]:
-    """The nodes as `broker.json` has them; none if there is no such file, or a crash left half of it."""
+    """The nodes in `broker.json`; empty if there is no such file, or a crash left it incomplete."""
     try:
         text = retry_while_in_use(lambda: (home / "broker.json").read_text(encoding="utf-8"))
         return [Node(**node, folder=node_folder(home, node["id"])) for node in json.loads(text)]
@@ -77,7 +77,7 @@ def read_record(home: Path) -> list[Node]:
 
 
 def write_nodes(home: Path, nodes: list[Node]) -> None:
-    """Write to `broker.json` how they were started; in one step, for others may read it at that moment."""
+    """Record in `broker.json` how they were started, atomically, because others may read it meanwhile."""
     records = [{name: value for name, value in asdict(node).items() if name != "folder"} for node in nodes]
     new = home / "broker.json.new"
     new.write_text(json.dumps(records, indent=1), encoding="utf-8")
@@ -85,12 +85,12 @@ def write_nodes(home: Path, nodes: list[Node]) -> None:
 
 
 def remove_record(home: Path) -> None:
-    """Remove `broker.json`, if it is there."""
+    """Remove `broker.json` if it exists."""
     retry_while_in_use(lambda: (home / "broker.json").unlink(missing_ok=True))
 
 
 def kafka_processes() -> list[tuple[psutil.Process, Path]]:
-    """Every process of Kafka on this machine with its folder, which may be gone; not those of other users."""
+    """This user's Kafka processes on this machine, each with its folder, which may have been removed."""
     found = []
     for process in psutil.process_iter():
         try:
@@ -102,9 +102,9 @@ def kafka_processes() -> list[tuple[psutil.Process, Path]]:
 
 
 def unknown_processes(home: Path, nodes: list[Node]) -> list[Node]:
-    """The processes of Kafka in the folders of a home that are none of its nodes.
+    """The Kafka processes in the folders of a home that are not nodes of it.
 
-    The folder or the record of such a process is gone, or it formats a folder and outlived the command
+    The folder or the record of such a process was removed, or it is a formatter that outlived the command
     that started it.
     """
     known = {node.pid for node in nodes}
@@ -116,7 +116,7 @@ def unknown_processes(home: Path, nodes: list[Node]) -> list[Node]:
 
 
 def _configured(home: Path) -> list[Node]:
-    """The nodes by the `server.properties` of each; none if one of these files cannot be read."""
+    """The nodes according to their `server.properties`; empty if one of these files cannot be read."""
     nodes = []
     for folder in data_folders(home):
         try:
@@ -143,14 +143,14 @@ def _kafka_folder(process: psutil.Process) -> Path | None:
     """The folder in which a process of Kafka runs; None if it is another program."""
     try:
         command = process.cmdline()
-        # A new process has no command line for a moment: then its folder alone decides.
+        # A new process has no command line for a moment. Then only its folder decides.
         return None if command and PROGRAMS.isdisjoint(command) else Path(process.cwd())
-    except OSError:  # on some systems, if the folder is gone
+    except OSError:  # on some systems, if the folder was removed
         return None
 
 
 def _is_same(one: Path, other: Path) -> bool:
     try:
         return one.samefile(other)
-    except OSError:  # one of them is gone
+    except OSError:  # one of them was removed
         return one == other

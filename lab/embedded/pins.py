@@ -7,11 +7,11 @@ from jgo.maven import MavenContext
 
 from lab.embedded.jars import artifact, maven_folder, sha256_of
 
-BINDING = "org.slf4j:slf4j-simple:1.7.36"  # Kafka names no log binding: without one it logs nothing
+BINDING = "org.slf4j:slf4j-simple:1.7.36"  # Kafka's POM has no log binding, and without one it logs nothing
 
 
 def pin_jars(version: str) -> Iterator[str]:
-    """The lines of `kafka-jars.txt` for a version of Kafka: the jars that its POM asks for, with SHA-256."""
+    """The lines of `kafka-jars.txt` for a version of Kafka: the jars that its POM requires, with SHA-256."""
     context = MavenContext(repo_cache=maven_folder())
     kafka = context.create_dependency(f"org.apache.kafka:kafka_2.13:{version}")
     inputs, transitive = context.resolver.resolve([kafka])

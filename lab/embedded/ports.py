@@ -1,4 +1,4 @@
-"""Which ports of this machine are free, and which program has one?"""
+"""Which ports of this machine are free, and which program uses a port?"""
 
 import random
 import re
@@ -12,13 +12,13 @@ from lab.errors import BrokerError
 
 HOST = "127.0.0.1"  # Kafka listens there only, unless the user asks for another address (`listen`)
 LOOPBACK = ("localhost", HOST, "::1")
-# Below the range from which every system takes the ports of outgoing connections: one of these could
-# take a port between our look and Kafka's start, and so could a node's own connection to the next node.
+# Below the range that systems use for outgoing connections. Otherwise such a connection, even one between
+# nodes, could take a port between our check and Kafka's start.
 PORTS = range(10_000, 32_000)
 
 
 def is_port_open(host: str, port: int) -> bool:
-    """Whether a program listens there."""
+    """Whether a program listens on the port."""
     try:
         socket.create_connection((host, port), 1).close()
         return True
@@ -36,22 +36,22 @@ def free_ports(count: int, avoid: Collection[int] = ()) -> list[int]:
 
 
 def another_address(bootstrap_servers: str) -> str:
-    """The setting for a broker of one's own: a port of this machine on which no program listens."""
+    """The setting that gives a broker a free port of this machine."""
     ports = range(address(bootstrap_servers.split(",")[0])[1] + 100, 2**16, 100)
     free = next((port for port in ports if not is_port_open(HOST, port)), None)
     return f"LAB_BOOTSTRAP_SERVERS=localhost:{free or free_ports(1)[0]}"
 
 
 def port_owner(port: int) -> str:
-    """The program that listens on a port, in words."""
+    """A description of the program that listens on a port."""
     return program_at(port, psutil.CONN_LISTEN) or "another program"
 
 
 def program_at(port: int, status: str | None = None) -> str | None:
     """The program with a connection at this port of this machine, as 'name (process 7)'.
 
-    `status`: only a connection in this state. None if there is no such program, or the system does not
-    show it: of other users' programs on most systems, of all programs on macOS.
+    `status`: only connections in this state. None if there is no such program, or the system does not show
+    it: most systems hide the programs of other users, and macOS hides all.
     """
     try:
         for connection in psutil.net_connections("tcp"):
@@ -59,12 +59,12 @@ def program_at(port: int, status: str | None = None) -> str | None:
             if is_there and connection.pid and status in (None, connection.status):
                 return f"{psutil.Process(connection.pid).name()} (process {connection.pid})"
     except psutil.Error:
-        pass  # macOS shows connections to the administrator only
+        pass  # macOS shows connections only to the administrator
     return None
 
 
 def own_address(host: str) -> str:
-    """The address, if it is one of this machine; BrokerError lists those that are."""
+    """The address, if this machine has it; otherwise raises BrokerError, which lists its addresses."""
     found = [each.address for some in psutil.net_if_addrs().values() for each in some]
     own = [each for each in found if re.fullmatch(r"[0-9.]+", each)]
     if host not in own and not host.startswith("127."):

@@ -1,4 +1,4 @@
-"""How does a node of Kafka run: formatted, launched, awaited, ended?"""
+"""How is a node of Kafka formatted, launched and ended, and when does it serve clients?"""
 
 import base64
 import os
@@ -23,7 +23,7 @@ from lab.embedded.properties import write_properties
 from lab.errors import BrokerError
 
 KILL_SECONDS = 10.0
-# A broker must not get the Ctrl-C of the terminal, nor end with the kernel that started it.
+# A broker must neither get the Ctrl-C of the terminal nor end with the kernel that started it.
 DETACHED: dict = (
     {"creationflags": 0x00000008 | 0x00000200}  # DETACHED_PROCESS | CREATE_NEW_PROCESS_GROUP
     if os.name == "nt"
@@ -33,7 +33,7 @@ _children: list[subprocess.Popen] = []
 
 
 class KafkaEndedError(BrokerError):
-    """A process of Kafka ended by itself; `port_taken` if the reason was a port that another program had."""
+    """A Kafka process ended by itself. `port_taken`: because another program used one of its ports."""
 
     def __init__(self, message: str, port_taken: bool = False):
         super().__init__(message)
@@ -41,12 +41,12 @@ class KafkaEndedError(BrokerError):
 
 
 def format_folder(folder: Path, properties: Mapping[str, object], quick: bool) -> None:
-    """Make the data folder of a node: under another name first, so that a crash leaves none half-made."""
+    """Make the data folder of a node, first under another name, so that a crash leaves no half-made one."""
     new = folder.with_name(folder.name + ".new")
     remove_folders(new)
     new.mkdir()
     write_properties(new, properties)
-    # With "=", for an id may begin with "-" and look like an option.
+    # With "=", because an id may begin with "-" and look like an option.
     arguments = "format", f"--cluster-id={_cluster_id(folder.parent)}", "--config", "server.properties"
     done = subprocess.run(
         java_command("kafka.tools.StorageTool", *arguments, quick=quick),
@@ -62,12 +62,12 @@ def format_folder(folder: Path, properties: Mapping[str, object], quick: bool) -
 
 
 def _cluster_id(home: Path) -> str:
-    """One id for all nodes of a home, in Kafka's form: 16 bytes in base64."""
+    """The cluster id for all nodes of a home, in Kafka's form: 16 bytes in base64."""
     return base64.urlsafe_b64encode(uuid.uuid5(uuid.NAMESPACE_URL, home.as_uri()).bytes)[:22].decode()
 
 
 def launch(node: Node, properties: Mapping[str, object], quick: bool) -> Node:
-    """Launch Kafka in the folder of a node, formatted first if it is new. Returns the node as it runs.
+    """Launch Kafka in the folder of a node, after formatting it if it is new. Returns the running node.
 
     `quick`: with Java's AOT cache, if there is one.
     """
@@ -91,10 +91,10 @@ def launch(node: Node, properties: Mapping[str, object], quick: bool) -> Node:
 
 
 def wait_until_serving(nodes: list[Node], timeout: float) -> None:
-    """Return when every node answers its clients.
+    """Wait until every node answers its clients.
 
-    Raises KafkaEndedError with the end of its log if one ends, and BrokerError if another program took its
-    port, or `timeout` seconds are over.
+    Raises KafkaEndedError, with the end of its log, if a node ends. Raises BrokerError if another program
+    took a port, or after `timeout` seconds.
     """
     until = time.monotonic() + timeout
     while waiting := [node for node in nodes if not _serves(node)]:
@@ -113,24 +113,25 @@ def wait_until_serving(nodes: list[Node], timeout: float) -> None:
 
 
 def _serves(node: Node) -> bool:
-    """Whether the node answers: this process, and not another one at its address."""
+    """Whether the node's own process answers, and not another one at its address."""
     process = node.process
     return is_answering(node.address) and bool(process) and listens(process, node.port)
 
 
 def _has_ended(node: Node) -> bool:
-    """Whether its process has ended. Of one that we launched the system tells us, and not the process list.
+    """Whether its process has ended. For a process that we launched, the system is asked for its exit code.
 
-    That may be wrong about a new process for a moment: a second Kafka would be launched beside the first.
+    The process list may be wrong about a new process for a moment; then a second Kafka would be launched.
     """
     child = next((child for child in _children if child.pid == node.pid), None)
     return child.poll() is not None if child else not node.process
 
 
 def end(nodes: list[Node], timeout: float) -> None:
-    """Ask the nodes that run to end, and kill them after `timeout` seconds; with 0, kill them at once.
+    """Ask the running nodes to end, and kill them after `timeout` seconds; with 0, kill them at once.
 
-    All at the same time: the last node of a cluster cannot tidy up alone, and would hang for minutes.
+    All are asked at the same time: the last node of a cluster cannot shut down alone, and would hang for
+    minutes.
     """
     running = [node for node in nodes if node.process]
     for act in ("terminate", "kill") if timeout else ("kill",):
@@ -141,14 +142,14 @@ def end(nodes: list[Node], timeout: float) -> None:
             time.sleep(0.02)
     if left := next((node for node in running if node.process), None):
         raise BrokerError(f"Kafka does not end: process {left.pid}. End it, and do this again.")
-    for child in _children:  # the system lists an ended child until its parent asks for its exit code
+    for child in _children:  # the system lists an ended child until its parent reads its exit code
         if child.pid in {node.pid for node in running}:
             child.wait(timeout=10)
         child.poll()  # also one that ended by itself
 
 
 def _holds_on(node: Node) -> bool:
-    """Whether a node runs, or has its port: a killed process is gone a moment before its port is free."""
+    """Whether a node runs or still has its port: a killed process disappears before its port is free."""
     return bool(node.process) or bool(node.port and is_port_open(node.host, node.port))
 
 

@@ -1,4 +1,4 @@
-"""Which settings does a node of Kafka get in `server.properties`, and why?"""
+"""Which settings does a node of Kafka have in `server.properties`, and why?"""
 
 import os
 from collections.abc import Mapping, Sequence
@@ -7,19 +7,19 @@ from pathlib import Path
 from lab.embedded.nodes import Node
 from lab.embedded.ports import HOST
 
-MAX_COPIES = 3  # of each partition of Kafka's own topics, if there are so many nodes
-# What makes Kafka small and quick enough for a laptop; the reason stands above each group.
+MAX_COPIES = 3  # of each partition of Kafka's internal topics, if there are that many nodes
+# These make Kafka small and fast enough for a laptop. The reason is above each group.
 PROPERTIES = {
-    # Kafka's own topics: one partition instead of 50.
+    # Kafka's internal topics have one partition instead of 50.
     "offsets.topic.num.partitions": 1,
     "transaction.state.log.num.partitions": 1,
     "share.coordinator.state.topic.num.partitions": 1,
     # A new group gets its first message after 0.2 s, not 3 s.
     "group.initial.rebalance.delay.ms": 0,
-    # A killed broker stays registered for so long. It is back after 2 s, not 11 s.
+    # A killed broker stays registered for this time. It can be back after 2 s, not 11 s.
     "broker.session.timeout.ms": 1500,
     "broker.heartbeat.interval.ms": 300,
-    # Half the memory: by default Kafka reserves 128 MB for its log cleaner alone.
+    # Half the memory: by default, Kafka reserves 128 MB just for its log cleaner.
     "log.cleaner.dedupe.buffer.size": 4194304,
     "log.cleaner.io.buffer.size": 65536,
     "log.segment.bytes": 16777216,
@@ -41,7 +41,7 @@ WINDOWS_PROPERTIES = {
 
 
 def server_properties(node: Node, nodes: Sequence[Node]) -> dict[str, object]:
-    """The settings of `node`, which is one of `nodes`: all of its cluster."""
+    """The settings of `node`; `nodes` are all nodes of its cluster."""
     return {
         "process.roles": "broker,controller",
         "node.id": node.id,
@@ -60,14 +60,15 @@ def server_properties(node: Node, nodes: Sequence[Node]) -> dict[str, object]:
 def write_properties(folder: Path, properties: Mapping[str, object]) -> None:
     """Write `server.properties` into the folder of a node.
 
-    Its paths are relative: Java reads the file as Latin-1, in which an accent or a backslash breaks a path.
+    Its paths are relative, because Java reads the file as Latin-1, and an accent or a backslash would break
+    an absolute one.
     """
     lines = [f"{name}={value}\n" for name, value in properties.items()]
     (folder / "server.properties").write_text("".join(lines), encoding="ascii")
 
 
 def _replication(brokers: int) -> dict[str, object]:
-    """A message is acknowledged once all copies but one have it: one node may be down."""
+    """The replication settings. A message needs all replicas but one, so one node may be down."""
     copies = min(brokers, MAX_COPIES)
     in_sync = max(1, copies - 1)
     return {

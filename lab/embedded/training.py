@@ -1,6 +1,6 @@
-"""How is Java's AOT cache made, with which Kafka starts quickly?
+"""How is Java's AOT cache made, which lets Kafka start quickly?
 
-In a training run Java loads what Kafka needs, and writes it to the cache when it ends.
+In a training run, Java loads the classes that Kafka needs, and writes them to the cache when it ends.
 """
 
 import socket
@@ -21,9 +21,9 @@ TRAINING_SECONDS = 120
 
 
 def prepare_quick_start() -> Path | None:
-    """Make the AOT cache, unless it is there: some seconds, once. Then Kafka starts in a third of the time.
+    """Make the AOT cache if it does not exist, once, in a few seconds. Kafka then starts three times as fast.
 
-    None if this Java or the rights on its folder do not allow it: then Kafka starts without.
+    None if this Java or the rights on its folder do not allow it. Then Kafka starts without it.
     """
     try:
         cache = current_cache()
@@ -40,13 +40,13 @@ def _make(cache: Path) -> None:
     new = cache.with_suffix(".aot.new")
     new.unlink(missing_ok=True)
     _train(new)
-    new.replace(cache)  # before the old ones go: else, where Java made none, there would be none
+    new.replace(cache)  # before the old ones are removed: this fails if Java made none
     for old in set(cache.parent.glob("kafka-*.aot")) - {cache}:
         old.unlink()
 
 
 def _train(cache: Path) -> None:
-    """Run a Kafka that writes the cache when it ends; it ends by itself, for it finds its port taken."""
+    """Run a Kafka that writes the cache when it ends. It ends by itself, because its port is taken."""
     java, *arguments = java_command("kafka.Kafka", "server.properties", quick=False)
     with tempfile.TemporaryDirectory(prefix="lab-train-", ignore_cleanup_errors=True) as home:
         port, controller_port = free_ports(2)

@@ -97,7 +97,7 @@ def test_a_network_that_changes_files_is_refused(repository, monkeypatch):
     whole[1].unlink()
     fetched = serve(monkeypatch, {whole[1]: b"not what was asked for"})
     with pytest.raises(
-        JarError, match=r"is not the file that lab/embedded/kafka-jars.txt names, even when fetched anew"
+        JarError, match=r"is not the file that lab/embedded/kafka-jars.txt names, even after a new download"
     ):
         fetch_jars(repository)
     assert fetched == [whole[1]] * 2
