@@ -1,1 +1,1 @@
-"""What do we ask of the operating system? Signals, locks, and which machine this is."""
+"""What does the kit need from the operating system? Signals, locks, paths, and an id of the machine."""

@@ -1,7 +1,7 @@
-"""How does only one program at a time do something? It takes a lock; the others wait, and say for whom.
+"""How can only one program at a time do something? It takes a lock; the others wait and log who holds it.
 
-The system frees a lock when its holder ends. A suspended program keeps it: for that one the others wait
-a few seconds only. Every wait has a limit.
+The system releases a lock when its holder ends. A suspended program keeps its lock, so the others wait for it
+only a few seconds. Every wait has a limit.
 """
 
 import logging
@@ -18,14 +18,14 @@ from filelock import FileLock, Timeout
 from lab.errors import LockError
 
 log = logging.getLogger("lab")
-MAX_SECONDS = 120.0  # a replay waits 30 s for each answer of Kafka
+MAX_SECONDS = 120.0  # a replay may wait 30 s for each answer of Kafka
 WARN_SECONDS = 1.0
 SUSPENDED_SECONDS = 5.0
 
 
 @dataclass(frozen=True)
 class Holder:
-    """The program that has a lock."""
+    """The program that holds a lock."""
 
     name: str = "another program"
     is_suspended: bool = False
@@ -36,14 +36,14 @@ class Holder:
 
 @contextmanager
 def one_at_a_time(path: Path, timeout: float = MAX_SECONDS) -> Generator[None]:
-    """In this block is only one program at a time, and one thread, of all that name the same file.
+    """Of all programs and threads that pass the same file, only one at a time runs the block.
 
     Raises LockError after `timeout` seconds, or if the file cannot be made.
     """
     lock = FileLock(path)
     wait_for_turn(lambda: _take(lock), lambda: holder_of(path), str(path), timeout)
     try:
-        with suppress(OSError):  # on a full disk: then the others read "another program"
+        with suppress(OSError):  # on a full disk, the others then say "another program"
             _note(path).write_text(str(os.getpid()), encoding="ascii")
         yield
     finally:
@@ -55,10 +55,10 @@ def one_at_a_time(path: Path, timeout: float = MAX_SECONDS) -> Generator[None]:
 def wait_for_turn(
     take: Callable[[], bool], holder: Callable[[], Holder], lock: str, timeout: float = MAX_SECONDS
 ) -> None:
-    """Call `take()` until it returns True; after a second, log who has the lock.
+    """Call `take()` until it returns True; after a second, log who holds the lock.
 
-    `holder()` names who has it, and `lock` what it is. Raises LockError that names the holder after
-    `timeout` seconds, or sooner if the holder is suspended.
+    `holder()` returns the holder, and `lock` is the name of the lock. Raises LockError, which names the
+    holder, after `timeout` seconds, or sooner if the holder is suspended.
     """
     began, warned = time.monotonic(), False
     while not take():
@@ -74,7 +74,7 @@ def wait_for_turn(
 
 
 def holder_of(path: Path) -> Holder:
-    """The program that has the lock of `one_at_a_time(path)`, by the note beside it."""
+    """The program that holds the lock of `one_at_a_time(path)`, read from the file next to it."""
     try:
         process = psutil.Process(int(_note(path).read_text(encoding="ascii")))
         suspended = process.status() == psutil.STATUS_STOPPED
@@ -94,5 +94,5 @@ def _take(lock: FileLock) -> bool:
 
 
 def _note(path: Path) -> Path:
-    """The file with the holder's process id. The lock's own file cannot be read by others on Windows."""
+    """The file with the holder's process id. On Windows, others cannot read the lock file itself."""
     return path.with_name(path.name + ".holder")

@@ -1,11 +1,11 @@
-"""What tells this machine from others?"""
+"""Which machine is this? An id that differs from those of other machines."""
 
 import platform
 import uuid
 
 
 def machine_id() -> str:
-    """Its name, and the address of its network card if it has one."""
+    """The name of this machine, with the address of its network card if it has one."""
     card = uuid.getnode()
-    is_random = card >> 40 & 1  # then it is another one in each process
+    is_random = card >> 40 & 1  # a random address differs in each process
     return platform.node() if is_random else f"{platform.node()} {card:x}"

@@ -1,4 +1,4 @@
-"""Where does a path lead? A relative one starts at the kit's folder, seen from inside it."""
+"""Where does a relative path start? At the kit's folder, if the current folder is inside it."""
 
 from pathlib import Path
 
@@ -8,10 +8,10 @@ KIT = Path(__file__).resolve().parents[2]
 
 
 def absolute(path: Path) -> Path:
-    """The path from the kit's folder when we are in it or below it, else from the current folder.
+    """The absolute path. A relative one starts at the kit's folder if the current folder is in it.
 
-    So a notebook and a terminal mean the same file. Raises SettingsError if the path names a user that is
-    not there, or if the current folder is gone.
+    Otherwise it starts at the current folder. So a notebook and a terminal mean the same file. Raises
+    SettingsError if the path names an unknown user, or if the current folder was removed.
     """
     try:
         path, here = path.expanduser(), Path.cwd().resolve()
@@ -23,7 +23,7 @@ def absolute(path: Path) -> Path:
 
 
 def is_file(path: str) -> bool:
-    """Whether there is such a file; False too for what no file can be called."""
+    """Whether there is such a file; also False for an impossible name."""
     try:
         return Path(path).is_file()
     except OSError:

@@ -1,7 +1,7 @@
-"""When should a loop stop? Ctrl-C, SIGTERM, a closed terminal and the notebook's stop button, as one event.
+"""When should a loop stop? Ctrl-C, SIGTERM, a closed terminal and the notebook's stop button set one event.
 
-An exception in the middle of a poll would skip the records that it was about to return.
-So the signals set an event, and the loops look at it between two polls.
+An exception in the middle of a poll would lose the records that it was about to return.
+So the signals set an event, and the loops check it between two polls.
 """
 
 import signal
@@ -15,7 +15,7 @@ T = TypeVar("T")  # Python 3.11 has no def wait_until[T]
 
 SIGNALS = [
     getattr(signal, name)
-    # SIGHUP: the terminal was closed; not on Windows. SIGBREAK: Ctrl-Break, on Windows only.
+    # SIGHUP: the terminal was closed (not on Windows). SIGBREAK: Ctrl-Break (only on Windows).
     for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK")
     if hasattr(signal, name)
 ]
@@ -25,8 +25,8 @@ SIGNALS = [
 def stop_on_signals(stop: threading.Event | None = None) -> Generator[threading.Event]:
     """Within the block, signals set the event that it yields: yours, or a new one.
 
-    A second signal of the same kind does what it did before, so that nobody is locked in.
-    Outside the main thread Python delivers no signals: there only your own event counts.
+    A second signal of the same kind has its usual effect, so that a program that hangs can be ended.
+    Outside the main thread, Python delivers no signals, and only your own event counts.
     """
     stop = stop or threading.Event()
     if threading.current_thread() is not threading.main_thread():
@@ -49,9 +49,9 @@ def stop_on_signals(stop: threading.Event | None = None) -> Generator[threading.
 
 @contextmanager
 def interrupted_once() -> Generator[None]:
-    """Within the block the first signal, of whatever kind, raises KeyboardInterrupt; later ones do nothing.
+    """Within the block, the first signal of any kind raises KeyboardInterrupt; later ones do nothing.
 
-    So what is tidied up behind it is, though the terminal is closed, or somebody presses Ctrl-C again.
+    So the clean-up is completed even if the terminal is closed or Ctrl-C is pressed again.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
@@ -73,7 +73,7 @@ def interrupted_once() -> Generator[None]:
 
 
 def _handlers() -> dict[int, Any]:
-    """What each signal does now; without SIGHUP where it is ignored, as nohup has it."""
+    """The current handler of each signal; without SIGHUP if it is ignored, as under nohup."""
     found = {number: signal.getsignal(number) for number in SIGNALS}
     return {
         number: handler
@@ -83,7 +83,7 @@ def _handlers() -> dict[int, Any]:
 
 
 def wait_until(condition: Callable[[], T], timeout: float = 30) -> T:
-    """Ask `condition()` ten times a second until it is true; returns what it said then.
+    """Call `condition()` ten times a second until its result is true, and return that result.
 
     Raises TimeoutError after `timeout` seconds.
     """
