@@ -1,1 +1,1 @@
-"""How is a thing said? What has to be typed here, and texts from outside in a form that is only read."""
+"""How is a text shown? Commands as they have to be typed here, and foreign texts in a harmless form."""

@@ -1,8 +1,8 @@
-"""What does a message look like that is no JSON? In which form another client may have written it."""
+"""In which format is a message that is not JSON? Its first bytes can tell."""
 
 import re
 
-# How forms other than JSON begin, the particular ones first.
+# {first bytes: format}, for formats other than JSON, the most specific ones first.
 LOOKS = {
     rb"\0\0(?!\0\0\0)...": "Avro, or another form, with a schema registry's header (schema id {id})",
     rb"Obj\x01": "an Avro file",
@@ -17,7 +17,7 @@ LOOKS = {
 
 
 def describe_form(value: bytes) -> str | None:
-    """That it is not JSON, and what its first bytes look like; None if they look like nothing known."""
+    """A sentence about the format that its first bytes look like; None if they match no known format."""
     beginning = value[:200]
     for pattern, form in LOOKS.items():
         if re.match(pattern, beginning, re.DOTALL):

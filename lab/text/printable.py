@@ -1,16 +1,16 @@
-"""How is a text from outside shown? So that it is only read, and does nothing."""
+"""How is a text from outside shown? With every character escaped that could act on a terminal."""
 
 from unicodedata import category
 
-# Control and format characters, half characters, and the two that end a line: they move the cursor,
-# change colours, turn the direction of writing, or stand for nothing at all.
+# Control and format characters, surrogates, and line and paragraph separators. They move the cursor, change
+# colours or the direction of writing, or have no meaning alone.
 ACTIVE = {"Cc", "Cf", "Cs", "Zl", "Zp"}
-# Two of them only join letters or keep them apart, as in Persian, in Hindi, and in families of emoji.
+# Two format characters only join or separate letters, as in Persian, Hindi and emoji of families.
 JOINERS = "\u200c\u200d"
 
 
 def printable(text: str) -> str:
-    r"""The text with each character that could act on a terminal written as its code, such as `\x1b`."""
+    r"""The text, with each character that could act on a terminal replaced by its code, such as `\x1b`."""
     if text.isprintable():
         return text
     return "".join(
@@ -19,5 +19,5 @@ def printable(text: str) -> str:
 
 
 def code(letter: str) -> str:
-    r"""A character as Python writes it: `\n`, `\x1b` or `\u202e`."""
+    r"""The Python escape of a character: `\n`, `\x1b` or `\u202e`."""
     return letter.encode("unicode_escape").decode()

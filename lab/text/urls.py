@@ -1,9 +1,9 @@
-"""What of the warehouse's address may be shown? All but the password, wherever in it that stands."""
+"""Which part of the warehouse's address may be shown? All but the password, wherever it is."""
 
 import re
 
 HOST = r"(?:\[[^\]@/?]*\]|[^:@/?,\[\]]*)(?::\d*)?"
-# As libpq takes it apart. A password that has an @ or a / in it ends at the last @.
+# Parsed as by libpq. A password that contains an @ or a / ends at the last @.
 POSTGRESQL = re.compile(
     rf"""(?P<scheme>postgres(?:ql)?://)
     (?:(?P<user>[^@/:?]*)(?::(?P<password>[^@/]*|[^?]*))?@)?
@@ -11,18 +11,20 @@ POSTGRESQL = re.compile(
     (?:(?P<database>/[^@?]*)(?:\?.*)?|\?[^@]*)?""",
     re.VERBOSE,
 )
-OTHER = re.compile(r"(?!sqlite:///)[a-zA-Z][a-zA-Z0-9+.-]+:(//)?")  # one letter is a drive of Windows
-KEYWORDS = re.compile(r"(^|\s)(host|hostaddr|port|dbname|user|password|service)\s*=")  # libpq's other form
+OTHER = re.compile(r"(?!sqlite:///)[a-zA-Z][a-zA-Z0-9+.-]+:(//)?")  # one letter is a Windows drive
+KEYWORDS = re.compile(
+    r"(^|\s)(host|hostaddr|port|dbname|user|password|service)\s*="
+)  # libpq's key=value form
 
 
 def is_postgresql(url: str) -> bool:
-    """Whether it is an address of PostgreSQL in which nothing could be taken for something else."""
+    """Whether it is an address of PostgreSQL that can be parsed in one way only."""
     match = POSTGRESQL.fullmatch(url)
     return bool(match) and not set("@/") & set(match["password"] or "")
 
 
 def without_password(url: str) -> str:
-    """The address for people; of one that we do not understand no more than how it begins."""
+    """The address without its password; only the scheme if the address cannot be parsed."""
     if match := POSTGRESQL.fullmatch(url):
         user = "" if match["user"] is None else match["user"] + ":..." * (match["password"] is not None) + "@"
         return match["scheme"] + user + match["place"] + (match["database"] or "")
