@@ -1,1 +1,1 @@
-"""What is going on right now? A live dashboard, and metrics for Prometheus."""
+"""What is the pipeline doing now? A live dashboard, metrics for Prometheus, gaps and replicas."""

@@ -1,7 +1,7 @@
-"""What is going on right now? The whole pipeline in one figure, made to be drawn again and again.
+"""What is the pipeline doing now? All of it in one figure, which is drawn again and again.
 
-It only looks: at the topic's offsets, at the group's members, and at the warehouse. So it can be
-opened beside anything that runs, and closed again, and nobody notices.
+It only reads: the topic's offsets, the group's members, and the warehouse. So it can be opened and closed at
+any time without an effect on the pipeline.
 """
 
 import time
@@ -25,10 +25,10 @@ from lab.topics import describe_topic, topic_offsets
 from lab.warehouse import Warehouse
 
 SPAN = 60.0  # seconds of the past that are shown
-SMOOTH = 3.0  # seconds over which a rate is taken: a batch a second would make a comb of it
+SMOOTH = 3.0  # seconds over which a rate is averaged: one batch per second would look like a comb
 LAST_ROWS = 1200
 MAX_UNITS = 4  # panels of values
-MAX_SENSORS = 6  # lines in such a panel
+MAX_SENSORS = 6  # lines in one such panel
 SECOND = 1 / 86400  # matplotlib counts in days
 LAG, LOST = STATUS["WARNING"][0], STATUS["CRITICAL"][0]
 COLORS = ("#0072b2", "#009e73", "#cc79a7", "#56b4e9", "#f0e442", "#000000")  # after Okabe and Ito
@@ -37,23 +37,23 @@ NOBODY = "nobody"
 
 @dataclass(frozen=True)
 class Snapshot:
-    """What was found at one time."""
+    """The state of the pipeline at one time."""
 
-    at: float  # seconds, of time.monotonic
+    at: float  # seconds of time.monotonic
     offsets: dict[int, tuple[int, int]]  # {partition: (first, end)}
-    next_offsets: dict[int, int]  # {partition: the warehouse's place}
+    next_offsets: dict[int, int]  # {partition: the stored offset}
     owners: dict[int, str]  # {partition: member of the group, or NOBODY}
     stored: int = 0  # rows in sensor_logs
     dead_letters: int = 0
 
     @property
     def produced(self) -> int:
-        """Messages that were ever written to the topic."""
+        """All messages that were ever written to the topic."""
         return sum(end for _, end in self.offsets.values())
 
     @property
     def processed(self) -> int:
-        """Messages up to which the warehouse has come."""
+        """Messages before the stored offsets."""
         return sum(self.next_offsets.values())
 
     @property
@@ -63,10 +63,10 @@ class Snapshot:
 
 
 class Dashboard:
-    """Watches a topic, the group that reads it, and the warehouse that it fills.
+    """Shows a topic, the group that reads it, and the warehouse that the group fills.
 
-    `draw()` looks once, and gives a figure: hand it to `show_live`. What it saw in the last minute it
-    remembers, for the rates and the owners.
+    `draw()` takes a snapshot and returns a figure; pass it to `show_live`. The snapshots of the last minute
+    are kept for the rates and the owners.
     """
 
     def __init__(self, topic: str, warehouse: str, *, group_id: str = "sensor-logs", **kafka: Any):
@@ -77,16 +77,16 @@ class Dashboard:
         self._palette = cycle(COLORS)
 
     def draw(self) -> Chart:
-        """Look, and draw: the ledger, values, rates, partitions and owners.
+        """Take a snapshot and draw it: the ledger, values, rates, partitions and owners.
 
-        Raises BrokerError, TopicError or WarehouseError if there is nothing to be seen.
+        Raises BrokerError, TopicError or WarehouseError if there is nothing to show.
         """
         now, values = self.look()
         self.snapshots.append(now)
         while self.snapshots[0].at < now.at - SPAN:
             self.snapshots.popleft()
         chart = Chart(figsize=(12, 7.6))
-        chart.set_layout_engine("none")  # to find the places anew takes as long as all the rest
+        chart.set_layout_engine("none")  # computing a layout would take as long as everything else
         _plot_ledger(chart.add_axes((0.05, 0.9, 0.9, 0.1)), now)
         _plot_values(chart, values)
         places = chart.add_gridspec(3, 1, left=0.57, right=0.88, bottom=0.07, top=0.84, hspace=0.55)
@@ -97,20 +97,20 @@ class Dashboard:
         return chart
 
     def look(self) -> tuple[Snapshot, pd.DataFrame]:
-        """What there is now, and the last rows: sensor_id, val, unit, ts (a time in UTC), oldest first."""
+        """A snapshot, and the last rows: sensor_id, val, unit, ts (a time in UTC), the oldest first."""
         protocol = self.kafka.get("security_protocol", "PLAINTEXT")
         wait_until_answering(self.kafka["bootstrap_servers"], timeout=0, security_protocol=protocol)
         topic_id = describe_topic(self.topic, **self.kafka).topic_id
         rows, next_offsets, stored, dead_letters = [], {}, 0, 0
         try:
-            # The warehouse before the log: or the lag could be less than nothing.
+            # The warehouse is read before the log, so that the lag cannot be negative.
             with Warehouse(self.warehouse, create=False) as db:
                 next_offsets = db.next_offsets(topic_id)
                 rows = queries.last_sensor_logs(db, LAST_ROWS)
                 stored = queries.count_sensor_logs(db)
                 dead_letters = queries.count_dead_letters(db, self.topic)
         except NoWarehouseYet:
-            pass  # nobody has consumed
+            pass  # nothing has been consumed yet
         offsets = topic_offsets(self.topic, **self.kafka)
         owners = self._ask_owners(offsets)
         values = pd.DataFrame(rows, columns=["sensor_id", "val", "unit", "ts"])
@@ -139,9 +139,9 @@ class Dashboard:
         panel.set_xlabel("offset", fontsize=11)
 
     def _plot_owners(self, panel: Axes) -> None:
-        """A stripe for each partition, in the colour of the member that had it."""
+        """One stripe per partition, in the colour of the member that owned it."""
         now = self.snapshots[-1]
-        # Each time at which the owners changed, and the end: between two of them, one bar.
+        # The times at which the owners changed, and the end; there is one bar between two of them.
         changes = [after for before, after in pairwise(self.snapshots) if before.owners != after.owners]
         named = set()
         for since, until in pairwise([self.snapshots[0], *changes, now]):
@@ -157,7 +157,7 @@ class Dashboard:
 
 
 def _plot_ledger(panel: Axes, now: Snapshot) -> None:
-    """Four numbers. What was produced is stored, a dead letter, or still to come."""
+    """Four numbers: produced, and of these stored, dead letters and not yet read."""
     numbers = {
         "produced": (now.produced, "black"),
         "stored": (now.stored, COLORS[0]),
@@ -171,7 +171,7 @@ def _plot_ledger(panel: Axes, now: Snapshot) -> None:
 
 
 def _plot_values(chart: Chart, values: pd.DataFrame) -> None:
-    """A panel for each unit, in it a line for each sensor."""
+    """One panel per unit, with one line per sensor."""
     values, chart.left_out = drawable(values)
     units = [some for _, some in values.groupby("unit")]
     if not units:
@@ -193,10 +193,10 @@ def _plot_values(chart: Chart, values: pd.DataFrame) -> None:
 def _plot_unit(panel: Axes, values: pd.DataFrame) -> None:
     for color, (sensor_id, some) in zip(COLORS[:MAX_SENSORS], values.groupby("sensor_id")):
         label = caption(str(sensor_id), max_length=16)
-        marker = "." if len(some) == 1 else ""  # a line through one point is not seen
+        marker = "." if len(some) == 1 else ""  # a line with a single point is invisible
         panel.plot(some["ts"], some["val"], marker=marker, color=color, linewidth=1.3, label=label)
     left, right = panel.get_xlim()
-    if right - left < SECOND:  # or the time would be told in parts that nobody reads
+    if right - left < SECOND:  # otherwise the axis would show meaningless fractions
         panel.set_xlim(left - SECOND, right + SECOND)
     dress_times(panel)
     unit = caption(values["unit"].iloc[0], max_length=20)
@@ -221,7 +221,7 @@ def _plot_rates(panel: Axes, snapshots: deque[Snapshot]) -> None:
 
 
 def _short(member: str) -> str:
-    """The kit's consumers have long names that end in a number."""
+    """A short label for a member: the last part of its name."""
     return member if member == NOBODY else caption(f"member {member.rsplit('-', 1)[-1]}", max_length=16)
 
 

@@ -1,7 +1,7 @@
-"""Which messages are not in the warehouse, or not in the log any more? The table `gaps`.
+"""Which messages are missing in the warehouse or in the log? They are recorded in the table `gaps`.
 
-The consumer records what retention took before it was read, and what the log lost after it was stored.
-What the client cannot read is recorded by `skip_unreadable`, when somebody asks for that.
+The consumer records messages that retention removed before they were read, and messages that the log lost
+after they were stored. `skip_unreadable` records unreadable messages that were skipped by hand.
 """
 
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ from lab.warehouse import Warehouse
 
 @dataclass(frozen=True)
 class StoredGap:
-    """A row of `gaps`: offsets of a partition, up to and without `next_offset`; for `reason` see `Gap`."""
+    """A row of `gaps`: offsets up to, but not including, `next_offset`; for `reason` see `Gap`."""
 
     topic: str
     partition: int
@@ -30,16 +30,16 @@ class StoredGap:
 
 
 def list_gaps(warehouse: Warehouse) -> list[StoredGap]:
-    """All of them, the oldest first."""
+    """All gaps, the oldest first."""
     rows = queries.gaps(warehouse)
-    return [StoredGap(*row[:4], row[4] or "retention", row[5]) for row in rows]  # None: by an older kit
+    return [StoredGap(*row[:4], row[4] or "retention", row[5]) for row in rows]  # None: an older kit wrote it
 
 
 def skip_unreadable(topic: str, partition: int, offset: int, warehouse: Warehouse, **kafka: Any) -> int:
-    """Let the warehouse go past the messages at `offset` that cannot be read; returns where it goes on.
+    """Move the stored offset past the unreadable messages at `offset`; return the new stored offset.
 
-    They are recorded in the table `gaps`. Raises UnreadableError, with nothing changed, if they can be
-    read, or if `offset` is not where the warehouse is.
+    The messages are recorded in the table `gaps`. Raises UnreadableError, and changes nothing, if they can
+    be read, or if `offset` is not the stored offset.
     """
     found = describe_topic(topic, **kafka)
     place = warehouse.next_offsets(found.topic_id).get(partition)

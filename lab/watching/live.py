@@ -1,7 +1,7 @@
 """How does a picture move while the notebook goes on? A thread draws it again, in the same place.
 
-A notebook can replace what it shows by its id, and no more is used here: so it moves in JupyterLab
-and elsewhere, with no package and no internet, and a saved notebook holds the last picture.
+A notebook can replace an output by its display id, and this module uses only that. So it works in JupyterLab
+and elsewhere, without a package or the internet, and a saved notebook contains the last picture.
 """
 
 import threading
@@ -15,14 +15,14 @@ from matplotlib.figure import Figure
 
 from lab.drawing.figure import GAP, render_png
 
-SHORTEST = 0.25  # seconds between two pictures: faster would show nothing more
-PATIENCE = 15.0  # seconds for a picture that is just being drawn: a broker that is away takes ten
+SHORTEST = 0.25  # seconds between two pictures: a shorter time would show nothing more
+STOP_SECONDS = 15.0  # how long `stop` waits for a drawing in progress: ten if the broker is away
 
 
 class Live:
-    """A picture that is drawn anew until `stop()`, or until its seconds are over.
+    """A picture that is redrawn until `stop()`, or until its seconds are over.
 
-    A context manager too: it stops at the end of the block.
+    As a context manager, it stops at the end of the block.
     """
 
     def __init__(
@@ -32,12 +32,12 @@ class Live:
         interval: float = 0.5,
         seconds: float = 300,
     ):
-        """`draw` makes the picture and `show` puts it in its place, both on a thread of their own."""
+        """`draw` returns the picture and `show` displays it; both run on their own thread."""
         self.drawn = 0
         self._draw, self._show = draw, show
         self._interval, self._seconds = interval, seconds
         self._stop = threading.Event()
-        # A daemon: it must not keep a kernel alive that is to end.
+        # A daemon thread does not keep a kernel from ending.
         self._thread = threading.Thread(target=self._run, name="lab-live", daemon=True)
         self._thread.start()
 
@@ -52,15 +52,15 @@ class Live:
 
     @property
     def is_moving(self) -> bool:
-        """Whether it is drawn again by itself."""
+        """Whether it is still being redrawn."""
         return self._thread.is_alive()
 
     def stop(self) -> None:
-        """Draw a last time, and end. Stopping twice is safe."""
+        """Draw a last time and stop. Stopping twice is safe."""
         if self._stop.is_set():
             return
         self._stop.set()
-        self._thread.join(PATIENCE)
+        self._thread.join(STOP_SECONDS)
         if not self.is_moving:
             self._redraw()
 
@@ -72,7 +72,7 @@ class Live:
                 self._redraw(f"It moved for {self._seconds:g} seconds, and stands still now.")
                 return
             self._redraw()
-            # A rest in any case, however long the drawing took: the notebook has work of its own.
+            # Always pause, however long the drawing took, so that the notebook can do its own work.
             self._stop.wait(max(began + self._interval - time.monotonic(), SHORTEST))
 
     def _redraw(self, note: str = "") -> None:
@@ -83,7 +83,7 @@ class Live:
                     box = {"facecolor": "white", "edgecolor": GAP}
                     picture.text(0.99, 0.01, note, ha="right", va="bottom", fontsize=11, bbox=box)
                 picture = Image(render_png(picture))
-        except Exception as error:  # whatever it is: said, and tried again
+        except Exception as error:  # any error is shown, and the next drawing tries again
             lines = str(error).strip().splitlines() or [""]
             picture = Pretty(f"No picture just now: {type(error).__name__}: {lines[0]}")
         self._show(picture)
@@ -91,12 +91,12 @@ class Live:
 
 
 def show_live(draw: Callable[[], Any], interval: float = 0.5, seconds: float = 300) -> Live:
-    """Show a picture in this cell, and draw it anew every `interval` seconds while the notebook goes on.
+    """Show a picture in this cell, and redraw it every `interval` seconds while the notebook goes on.
 
-    `draw` takes nothing and gives a matplotlib figure, or anything else that a notebook shows. It is
-    called on a thread of its own, so it opens the warehouse itself. If it raises, that is shown in one
-    line, and it is called again. Ends at `stop()`, or after `seconds`. Not oftener than four times a
-    second. Outside a notebook nothing is shown.
+    `draw` has no arguments and returns a matplotlib figure, or anything else that a notebook can show. It
+    runs on its own thread, so it must open the warehouse itself. If it raises an error, the error is shown
+    in one line, and `draw` is called again. Ends at `stop()`, or after `seconds`. Redraws at most four times
+    a second. Outside a notebook, nothing is shown.
     """
     if not hasattr(get_ipython(), "kernel"):
         print("A live picture needs a notebook; nothing is shown here.")

@@ -1,4 +1,4 @@
-"""How is a consumer watched from outside? Its numbers, live, in the form that Prometheus reads."""
+"""How is a running consumer monitored? Its current numbers are served in the format of Prometheus."""
 
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
@@ -8,18 +8,18 @@ from lab.errors import LabError
 
 COUNTERS = {
     "stored": "readings stored",
-    "dead_letters": "messages that were no readings",
+    "dead_letters": "messages that were not readings",
     "fenced": "messages that another consumer had stored first",
     "lost_to_retention": "messages that left the log before they were read",
-    "reconnects": "Kafka clients made anew after a fault",
+    "reconnects": "Kafka clients replaced after a fault",
     "rebalances": "times that the group gave this consumer other partitions",
-    "rebalance_seconds": "seconds without partitions, while the group did so",
+    "rebalance_seconds": "seconds without partitions during rebalances",
 }
 
 
 @contextmanager
 def serve_metrics(summary: ConsumeSummary, port: int) -> Generator[str]:
-    """Serve a running consumer's numbers at the URL that is given, to this machine alone.
+    """Serve a running consumer's numbers at the URL that it yields, to this machine only.
 
     Raises LabError if the port is taken, or Prometheus' client is not installed.
     """
@@ -42,7 +42,7 @@ def serve_metrics(summary: ConsumeSummary, port: int) -> Generator[str]:
 
 
 class _Metrics:
-    """Read at the moment Prometheus asks; what a summary says is never out of date."""
+    """Reads the summary at each request of Prometheus, so that the numbers are always current."""
 
     def __init__(self, summary: ConsumeSummary):
         self.summary = summary

@@ -1,4 +1,4 @@
-"""Have all copies of a partition everything? Wait until they have, before the next broker is stopped."""
+"""Are all replicas in sync? Wait until they are, before the next broker is stopped."""
 
 import time
 from typing import Any
@@ -8,7 +8,7 @@ from lab.topics import describe_topics
 
 
 def wait_until_in_sync(timeout: float = 60, **kafka: Any) -> None:
-    """Wait until every copy of every partition has everything; TopicError after `timeout` seconds."""
+    """Wait until all replicas of all partitions are in sync; TopicError after `timeout` seconds."""
     until = time.monotonic() + timeout
     while behind := [
         f"{topic.name}-{partition.partition}"
@@ -17,5 +17,5 @@ def wait_until_in_sync(timeout: float = 60, **kafka: Any) -> None:
         if set(partition.isr) != set(partition.replicas)
     ]:
         if time.monotonic() > until:
-            raise TopicError(f"Not all copies have everything after {timeout:.0f} s: {', '.join(behind)}.")
+            raise TopicError(f"Not all replicas are in sync after {timeout:.0f} s: {', '.join(behind)}.")
         time.sleep(0.2)
