@@ -1,1 +1,1 @@
-"""How is a picture made? The figure, its dress, and which of many readings it shows."""
+"""How is a picture made? The figure and its style, and the selection of readings that it shows."""

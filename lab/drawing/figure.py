@@ -1,4 +1,4 @@
-"""How does a picture look? The figure, its colours, its words, its axes, and the bytes of its PNG."""
+"""What does a picture look like? The figure, its colours, captions and axes, and its PNG."""
 
 import io
 from collections.abc import Iterable, Sequence
@@ -13,15 +13,15 @@ from matplotlib.font_manager import FontProperties, findfont, get_font
 
 from lab.text.printable import code, printable
 
-# Colours that stay apart for the colour-blind and on a projector (after Okabe and Ito).
+# Colours that colour-blind people, and everyone on a projector, can tell apart (after Okabe and Ito).
 LINE, GAP = "#0072b2", "#999999"
 STATUS = {"WARNING": ("#e69f00", "^"), "CRITICAL": ("#d55e00", "X")}
 
 
 class Chart(Figure):
-    """A figure that shows itself in a notebook, live or saved, whatever the backend is.
+    """A figure that shows itself in a notebook, live or saved, with any backend.
 
-    `left_out` says what it does not show; that stands on the picture, too.
+    `left_out` says what it does not show; the picture says it too.
     """
 
     def __init__(self, *args, left_out: Sequence[str] = (), **kwargs):
@@ -43,24 +43,24 @@ def render_png(figure: Figure) -> bytes:
 
 
 def caption(text: str, max_length: int = 60) -> str:
-    """A text of somebody else, in a form that matplotlib draws as it is: short, and with no formula."""
+    """A foreign text in a form that matplotlib draws literally: short, and not taken for a formula."""
     letters = _letters(findfont(FontProperties())) & _letters(findfont(FontProperties(weight="bold")))
     text = "".join(x if ord(x) in letters else code(x) for x in printable(text))
     if len(text) > max_length:
         text = f"{text[: max_length - 9]}…{text[-8:]}"
     if text.startswith("_"):
-        text = f" {text}"  # else a legend leaves it out
+        text = f" {text}"  # a legend leaves out a label that begins with _
     return text.replace("$", r"\$")
 
 
 @cache
 def _letters(font: str) -> frozenset[int]:
-    """The characters that a font has; for others matplotlib draws a box, and warns."""
+    """The characters that a font has; for any other, matplotlib draws a box and warns."""
     return frozenset(get_font(font).get_charmap())
 
 
 def dress(panel: Axes, title: str, unit: str = "", tick_size: int = 11, legend_top: float = 1) -> None:
-    """Give a panel its title, the unit of its values, a grid, and a legend if anything has a label."""
+    """Add a title, the unit of the values, a grid, and a legend if anything in the panel has a label."""
     panel.set_title(title, loc="left", fontsize=12, fontweight="bold")
     panel.set_ylabel(unit, fontsize=12)
     panel.tick_params(labelsize=tick_size)
@@ -72,14 +72,14 @@ def dress(panel: Axes, title: str, unit: str = "", tick_size: int = 11, legend_t
 
 
 def dress_times(panel: Axes) -> None:
-    """Give a panel times along its foot, told as shortly as can be."""
+    """Label the time axis of a panel concisely."""
     locator = AutoDateLocator()
     panel.xaxis.set_major_locator(locator)
     panel.xaxis.set_major_formatter(ConciseDateFormatter(locator))
 
 
 def shade(panel: Axes, starts: Iterable[datetime], ends: Iterable[datetime], label: str) -> None:
-    """Grey from each start to its end: one shape, for there may be thousands."""
+    """Shade from each start to its end in grey, as one shape, because there may be thousands."""
     spans = zip(date2num(starts), date2num(ends))
     corners = [[(start, 0), (start, 1), (end, 1), (end, 0)] for start, end in spans]
     shapes = PolyCollection(corners, color=GAP, alpha=0.25, linewidth=0, label=label)
