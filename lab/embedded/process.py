@@ -145,7 +145,7 @@ def end(nodes: list[Node], timeout: float) -> None:
     for child in _children:  # the system lists an ended child until its parent reads its exit code
         if child.pid in {node.pid for node in running}:
             child.wait(timeout=10)
-        child.poll()  # also one that ended by itself
+        child.poll()  # also for one that ended by itself
 
 
 def _holds_on(node: Node) -> bool:
