@@ -1,4 +1,4 @@
-"""How is each part used from a terminal? The commands of `python -m lab`; `main` runs one of them."""
+"""How is each part used from a terminal? By the commands of `python -m lab`; `main` runs one of them."""
 
 from lab.cli.program import main
 

@@ -1,4 +1,4 @@
-"""What does a progress bar look like? How many readings, in which time, and how many a second."""
+"""What does a progress bar show? The number of readings, the elapsed time, and the readings per second."""
 
 from rich.console import Console
 from rich.progress import (
@@ -14,9 +14,9 @@ from rich.text import Text
 
 
 def bars(has_end: bool) -> Progress:
-    """Bars on stderr; without an end only the numbers.
+    """Progress bars on stderr; without a known end, only the numbers.
 
-    What is printed on stderr meanwhile stands above them; stdout is left alone.
+    Lines that are printed on stderr meanwhile appear above them. stdout is not changed.
     """
     count = (BarColumn(), MofNCompleteColumn()) if has_end else (TextColumn("{task.completed:.0f}"),)
     return Progress(
@@ -31,8 +31,8 @@ def bars(has_end: bool) -> Progress:
 
 
 class Rate(ProgressColumn):
-    """How many readings a second."""
+    """The column with the readings per second."""
 
     def render(self, task: Task) -> Text:
-        """As a text."""
+        """The rate as text."""
         return Text(f"{task.finished_speed or task.speed or 0:,.0f}/s")

@@ -1,4 +1,4 @@
-"""How is the embedded Kafka started, watched and stopped? `python -m lab broker ...`."""
+"""How is the embedded Kafka started, inspected and stopped? `python -m lab broker ...`."""
 
 from typing import Any
 
@@ -37,7 +37,7 @@ def command() -> None:
 @click.option(
     "--listen",
     metavar="ADDRESS",
-    help="An address of this machine, at which others may reach it as well, with no password.",
+    help="An address of this machine at which other machines can reach it too, without a password.",
 )
 @click.pass_obj
 def start(settings: Settings, brokers: int | None, listen: str | None) -> None:
@@ -48,8 +48,8 @@ def start(settings: Settings, brokers: int | None, listen: str | None) -> None:
     if broker.other_kit:
         say(f"It may end with that kit. For one of your own: {another_address(settings.bootstrap_servers)}")
     if listen:
-        say(f"Every machine that reaches {listen} can read and write it, with no password.")
-        say(f"They, and you, take it by LAB_BOOTSTRAP_SERVERS={broker.bootstrap_servers}")
+        say(f"Every machine that reaches {listen} can read and write it, without a password.")
+        say(f"To use it, they and you set LAB_BOOTSTRAP_SERVERS={broker.bootstrap_servers}")
         return
     if broker.bootstrap_servers.count(",") > settings.bootstrap_servers.count(","):
         say(f"To reach it also when one node is gone: LAB_BOOTSTRAP_SERVERS={broker.bootstrap_servers}")
@@ -60,7 +60,7 @@ def start(settings: Settings, brokers: int | None, listen: str | None) -> None:
 @click.option("--force", is_flag=True, help="Also while other programs are connected to it.")
 @click.pass_obj
 def stop(settings: Settings, node: int | None, force: bool) -> None:
-    """Stop it, or one node of it; its data stays."""
+    """Stop it, or one of its nodes; its data is kept."""
     broker = embedded_broker(settings, node)
     was_running = broker.is_running()
     if not (force or node) and (clients := broker.clients()):
@@ -76,7 +76,7 @@ def stop(settings: Settings, node: int | None, force: bool) -> None:
 @one_node
 @click.pass_obj
 def kill(settings: Settings, node: int | None) -> None:
-    """End it at once, or one node of it, as a crash would."""
+    """End it, or one of its nodes, at once, as a crash would."""
     embedded_broker(settings, node).kill(node)
     print(f"Killed. '{kit()} broker start' starts what is not running.")
 
@@ -85,7 +85,7 @@ def kill(settings: Settings, node: int | None) -> None:
 @one_node
 @click.pass_obj
 def restart(settings: Settings, node: int | None) -> None:
-    """Stop and start its nodes in turn, so that the topics stay in use."""
+    """Restart its nodes one by one, so that the topics stay available."""
     broker = embedded_broker(settings, node)
     for each in [found.id for found in broker.nodes() if node in (None, found.id)]:
         broker.stop(each)
@@ -102,7 +102,7 @@ def status(settings: Settings) -> int:
     broker = embedded_broker(settings)
     nodes, servers = broker.nodes(), settings.bootstrap_servers
     if {node.port for node in nodes} & {address(server)[1] for server in servers.split(",")}:
-        servers = broker.bootstrap_servers  # all of them, for the one that was named may be gone
+        servers = broker.bootstrap_servers  # all of them, because the configured one may be down
     _show_nodes(broker, nodes)
     print(f"data: {settings.home}" if nodes else f"{settings.home} has no embedded broker.")
     answering = is_answering(servers, security_protocol=settings.security_protocol)
@@ -110,7 +110,7 @@ def status(settings: Settings) -> int:
     if not answering:
         return 1
     if 0 < sum(bool(node.process) for node in nodes) <= len(nodes) / 2:
-        print("Too few run to agree on anything: what follows is what they last knew.")
+        print("Too few nodes run for a majority: the following is the last known state.")
     print()
     _show_topics({**settings.kafka, "bootstrap_servers": servers})
     return 0
@@ -142,7 +142,7 @@ def reset(settings: Settings) -> None:
 
 
 def embedded_broker(settings: Settings, node: int | None = None) -> EmbeddedBroker:
-    """The broker of this home as it was started; LabError if it has no such node."""
+    """The broker of this home, as it was last started; LabError if it has no such node."""
     nodes = EmbeddedBroker(settings.home).nodes()
     if node and node not in [each.id for each in nodes]:
         raise LabError(f"There is no node {node}: the broker of {settings.home} has {len(nodes)}.")

@@ -1,4 +1,4 @@
-"""What do the sensors say, as a picture? `python -m lab chart`."""
+"""How are the readings drawn? `python -m lab chart`."""
 
 from pathlib import Path
 
@@ -22,7 +22,7 @@ from lab.settings import Settings
 @click.pass_obj
 def command(settings: Settings, output: Path, sensors: tuple[str, ...]) -> None:
     """Draw the values of each sensor as a picture."""
-    from lab.charts import plot_sensor_logs, thin_sensor_logs  # here, for they take a second to import
+    from lab.charts import plot_sensor_logs, thin_sensor_logs  # here, because they take a second to import
 
     logs, gaps, left_out = thin_sensor_logs(settings.warehouse_url, sensors=sensors)
     chart = plot_sensor_logs(logs, gaps, left_out)

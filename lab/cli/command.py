@@ -1,4 +1,4 @@
-"""What does every command have? Settings, a log, an example in its help, and errors that are one line."""
+"""What do all commands have in common? Settings, a log, an example in the help, and one-line errors."""
 
 from typing import Any
 
@@ -13,25 +13,25 @@ from lab.text.commandline import kit
 
 
 class Command(click.Command):
-    """A command of the kit: its function gets the settings first, then its options by name."""
+    """A command of the kit. Its function gets the settings first, then the options by name."""
 
     def __init__(self, *args: Any, example: str = "", makes_files: bool = True, **kwargs: Any):
-        """`example`: what follows the name of the command in the example of its help."""
+        """`example`: the arguments in the example of its help."""
         super().__init__(*args, **kwargs)
         self.example = example
         self.makes_files = makes_files
 
     def get_short_help_str(self, limit: int = 45) -> str:
-        """Its first sentence, for the list of commands; a long one is wrapped there, not cut off."""
+        """Its first sentence, for the list of commands. A long one is wrapped there, not cut off."""
         return super().get_short_help_str(limit=500)
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write the example."""
+        """Write the example below the options."""
         formatter.write_paragraph()
         formatter.write(f"Example: {ctx.command_path} {self.example}".rstrip() + "\n")  # on one line
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Read the settings and run the function. An error of Kafka's becomes a LabError."""
+        """Read the settings and run the function. An error of kafka-python becomes a LabError."""
         settings = ctx.obj = Settings.from_environment()
         if self.makes_files:
             log_to(settings.home)
@@ -45,7 +45,7 @@ class Command(click.Command):
 
 
 class Group(click.Group):
-    """Commands under one name. A name that none of them has is refused with the names that there are."""
+    """Commands under one name. The error about an unknown command lists the known ones."""
 
     command_class = Command
 

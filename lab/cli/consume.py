@@ -16,11 +16,9 @@ from lab.warehouse import Warehouse
 
 @click.command("consume", cls=Command, example="--idle-timeout 10")
 @click.option(
-    "--max-messages", type=number(1), metavar="N", help="End after so many; default: go on until Ctrl-C."
+    "--max-messages", type=number(1), metavar="N", help="End after N messages; default: go on until Ctrl-C."
 )
-@click.option(
-    "--idle-timeout", type=seconds, metavar="S", help="End after so many seconds without a message."
-)
+@click.option("--idle-timeout", type=seconds, metavar="S", help="End after S seconds without a message.")
 @click.option("--group", type=group_id, metavar="ID", help="The consumer group; default: LAB_GROUP.")
 @click.option(
     "--metrics-port",
@@ -77,7 +75,7 @@ def _metrics(summary: ConsumeSummary, port: int | None) -> Generator[None]:
     if port is None:
         yield
         return
-    from lab.watching.metrics import serve_metrics  # here, for few ask for it
+    from lab.watching.metrics import serve_metrics  # here, because it is rarely needed
 
     with serve_metrics(summary, port) as url:
         say(f"Metrics at {url}")

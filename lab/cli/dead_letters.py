@@ -1,4 +1,4 @@
-"""What became of messages that were no readings? `python -m lab dead-letters ...`."""
+"""What happened to messages that were not readings? `python -m lab dead-letters ...`."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ from lab.warehouse import Warehouse
 
 @click.group("dead-letters", cls=Group)
 def command() -> None:
-    """Messages that were no readings: list, replay."""
+    """Messages that were not readings: list, replay."""
 
 
 @command.command("list")
@@ -46,7 +46,7 @@ def replay_one(
     settings: Settings, letter_id: int, changes: tuple[tuple[str, Any], ...], value: str | None
 ) -> None:
     """Send one to the topic again. ID is its number in the list."""
-    # What is no text in the terminal's encoding is passed on, and refused with its reason.
+    # Bytes that are not text in the terminal's encoding are passed on, and refused with a reason.
     new = None if value is None else value.encode("utf-8", "surrogatepass")
     with Warehouse(settings.warehouse_url) as warehouse:
         if changes:

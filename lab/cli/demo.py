@@ -32,8 +32,8 @@ from lab.topics import Topic, create_topic, topic_offsets
 from lab.warehouse import Warehouse
 
 log = logging.getLogger("lab")
-BATCHES = 1440  # one a minute, for a day
-INTERVAL = 0.004  # seconds between two batches, so that there is something to see
+BATCHES = 1440  # one per minute, for a day
+INTERVAL = 0.004  # seconds between two batches, so that the progress can be seen
 
 
 @click.command("demo", cls=Command)
@@ -45,11 +45,11 @@ def command(settings: Settings, output: Path) -> None:
 
 
 def run_demo(settings: Settings, output: Path) -> None:
-    """Send a simulated day through Kafka into the warehouse, chart it, and say what was done.
+    """Send a simulated day through Kafka into the warehouse, draw it, and report what was done.
 
-    A broker that was not running before is stopped at the end, unless others use it by then. Each
-    run takes the next day, so that two runs do not lie on top of each other. Raises LabError before
-    anything is sent if its readings would get among those of another kit.
+    A broker that was not running before is stopped at the end, unless other programs use it by then. Each
+    run uses the next day, so that the readings of two runs do not overlap. Raises LabError, and sends
+    nothing, if the readings would go to the broker of another kit.
     """
     began = time.monotonic()
     print(f"1  Kafka at {settings.bootstrap_servers}: starting, or using the one there", flush=True)
@@ -81,13 +81,13 @@ def _send_a_day(settings: Settings, warehouse: Warehouse) -> tuple[datetime, Pro
     day = next_free_day(warehouse, SAMPLE_DAY)
     print(f"3  Producer and consumer: the readings of {day:%d %B %Y}, {day:%A}", flush=True)
     if waiting := _waiting(settings, topic, warehouse):
-        print(f"   and {waiting} that wait in the topic; for one of your own set LAB_TOPIC", flush=True)
+        print(f"   and {waiting} that wait in the topic; for a topic of your own, set LAB_TOPIC", flush=True)
     return day, *_run(settings, warehouse, topic, day)
 
 
 def _draw(settings: Settings, day: datetime, output: Path) -> int:
-    """Draw the readings of a day; returns how many they are."""
-    from lab.charts import plot_sensor_logs, read_sensor_logs  # here, for they take a second to import
+    """Draw the readings of a day; return their number."""
+    from lab.charts import plot_sensor_logs, read_sensor_logs  # here, because they take a second to import
 
     logs = read_sensor_logs(settings.warehouse_url)
     logs = logs[(logs["ts"] >= day) & (logs["ts"] < day + timedelta(days=1))]
@@ -111,12 +111,12 @@ def _refuse_another_kit(broker: Broker, settings: Settings) -> None:
 
 
 def _end(broker: Broker) -> str:
-    """Stop a broker that was started here, unless others use it; why it was left running, if it was."""
+    """Stop a broker that was started here, unless others use it. Returns why it was left running, if so."""
     if not broker.started_here:
         return "left running, as it was"
     if clients := broker.clients():
-        log.warning("The broker goes on, for others use it: %s.", ", ".join(clients))
-        return f"left running, for others use it; then: {kit()} broker stop"
+        log.warning("The broker keeps running, because others use it: %s.", ", ".join(clients))
+        return f"left running, because others use it; to stop it later: {kit()} broker stop"
     broker.stop()
     return ""
 
@@ -124,7 +124,7 @@ def _end(broker: Broker) -> str:
 def _run(
     settings: Settings, warehouse: Warehouse, topic: Topic, day: datetime
 ) -> tuple[ProduceSummary, ConsumeSummary]:
-    """Produce and consume side by side, until all that is in the topic is stored."""
+    """Produce and consume at the same time, until all messages of the topic are stored."""
     with (
         stop_on_signals() as stop,
         progress("   produced", "   stored", total=BATCHES * 3) as (produced, consumed),
@@ -145,7 +145,7 @@ def _run(
         finally:
             stop.set()
         stored = consumer.result()
-    if is_interrupted:  # as if it had not been caught; not above, where it would only set the event again
+    if is_interrupted:  # raise it again here; inside the block it would only set the event again
         signal.raise_signal(signal.SIGINT)
     return sent, stored
 
@@ -159,8 +159,8 @@ def _produce(
     stop: threading.Event,
     produced: Callable[[int], None],
 ) -> ProduceSummary:
-    """Send the readings of a day once the consumer is there, and wait until it has stored them."""
-    # Before anything is sent: perhaps the group stores it elsewhere, and the consumer refuses.
+    """Send the readings of a day once the consumer has joined, and wait until it has stored them."""
+    # Wait before anything is sent: if the group stores into another warehouse, the consumer refuses to join.
     _wait(lambda: _is_joined(settings, topic, warehouse), settings, consumer, stop)
     if consumer.done():
         consumer.result()
@@ -180,12 +180,12 @@ def _produce(
 
 
 def _waiting(settings: Settings, topic: Topic, warehouse: Warehouse) -> int:
-    """Messages that are in the topic before the first is sent, and not in the warehouse."""
+    """The messages that are in the topic before the first is sent, but not in the warehouse."""
     stored = warehouse.next_offsets(topic.topic_id)
     return sum(lags(topic_offsets(topic.name, **settings.kafka), stored).values())
 
 
-@ask_again  # in a new broker, for the first group
+@ask_again  # a new broker needs a moment for its first group
 def _is_joined(settings: Settings, topic: Topic, warehouse: Warehouse) -> bool:
     with connect(KafkaAdminClient, **settings.kafka) as admin:
         group = admin.describe_groups([settings.group])[settings.group]
@@ -204,7 +204,7 @@ def _wait(
     stop: threading.Event,
     timeout: float = 60,
 ) -> None:
-    """Wait for the consumer to come so far, or to end."""
+    """Wait until the condition is true or the consumer has ended."""
     until = time.monotonic() + timeout
     while not consumer.done() and not stop.wait(0.1) and not condition():
         if time.monotonic() > until:

@@ -7,10 +7,10 @@ from lab.cli.command import Command
 from lab.settings import Settings
 
 
-@click.command("doctor", cls=Command, makes_files=False)  # perhaps it cannot, and then says why
+@click.command("doctor", cls=Command, makes_files=False)  # the folder may be unusable, which it must report
 @click.pass_obj
 def command(settings: Settings) -> int:
-    """Find what is wrong with a set-up, and how to mend it."""
+    """Find what is wrong with a set-up, and how to fix it."""
     findings = diagnose(settings)
     print(findings)
     faults = sum(not finding.ok for finding in findings)

@@ -1,4 +1,4 @@
-"""Where do log lines go? Ours to the terminal, those of kafka-python, hundreds in an outage, to a file."""
+"""Where do log lines go? The kit's to the terminal, those of kafka-python (often hundreds) to a file."""
 
 import logging
 import sys
@@ -11,13 +11,13 @@ from lab.text.printable import printable
 
 
 def log_to(home: Path) -> None:
-    """Send log lines to where they go; the file is `kafka-python.log` in `home`.
+    """Set up the handlers; the file is `kafka-python.log` in `home`.
 
     Raises SettingsError if nothing can be written there.
     """
     try:
         home.mkdir(parents=True, exist_ok=True, mode=0o700)
-        tempfile.TemporaryFile(dir=home).close()  # to ask for the permission would not do on Windows
+        tempfile.TemporaryFile(dir=home).close()  # on Windows, os.access is not reliable
     except OSError as error:
         raise SettingsError(f"LAB_HOME: {home} cannot be used: {error.strerror}. Choose another.") from error
     logging.getLogger("lab").addHandler(TerminalHandler())
@@ -33,12 +33,12 @@ class TerminalHandler(logging.Handler):
     """Shows log lines on stderr, above a progress bar."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Show one."""
+        """Show a line."""
         say(printable(record.getMessage()))
 
 
 class LogFile(logging.FileHandler):
-    """Says once that the file cannot be written, for example on a full disk, and then leaves it alone."""
+    """A log file that reports once that it cannot be written, for example on a full disk, and then stops."""
 
     def emit(self, record: logging.LogRecord) -> None:
         """Write a line."""
@@ -48,8 +48,8 @@ class LogFile(logging.FileHandler):
             self.handleError(record)
 
     def handleError(self, record: logging.LogRecord) -> None:
-        """Say why it cannot be written, and write no more."""
+        """Report why it cannot be written, and write nothing more."""
         self.setLevel(logging.CRITICAL + 1)
         reason = getattr(sys.exc_info()[1], "strerror", None) or sys.exc_info()[1]
-        # Not through a logger: from Python 3.13 on, what a handler logs itself is dropped.
+        # Not through a logger: from Python 3.13 on, the log lines of a handler itself are dropped.
         say(printable(f"{self.baseFilename} cannot be written: {reason}."))

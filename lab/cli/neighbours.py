@@ -1,4 +1,4 @@
-"""Whose broker is used? Who did not choose a topic is told when it is that of another kit."""
+"""Whose broker is used? A user who did not choose a topic is warned if it belongs to another kit."""
 
 from lab.cli.output import say
 from lab.embedded.neighbours import other_kit
@@ -8,7 +8,7 @@ from lab.text.commandline import kit
 
 
 def say_whose_broker(settings: Settings) -> None:
-    """Say that the broker is another kit's, if it is, to somebody who did not choose a topic."""
+    """Warn a user who did not choose a topic if the broker belongs to another kit."""
     if settings.topic != Settings.topic:
         return
     if home := other_kit(settings.bootstrap_servers, settings.home, settings.security_protocol):

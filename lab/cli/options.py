@@ -1,4 +1,4 @@
-"""Which values do options take? Their types, and the options that several commands have."""
+"""Which values can options have? Their types, and the options that several commands share."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -9,8 +9,8 @@ import click
 from lab.settings import GROUP, ODD
 
 MAX_COUNT = 2**31 - 1
-MAX_SECONDS = 30 * 24 * 3600  # what every system can wait for
-# What one machine, and one second, can take.
+MAX_SECONDS = 30 * 24 * 3600  # every system can wait for this time
+# What one machine can handle, and can do in a second.
 MAX_BROKERS, MAX_PARTITIONS, MAX_COPIES, MAX_SENSORS = 9, 1000, 100, 10_000
 PICTURES = (".png", ".pdf", ".svg")
 
@@ -18,7 +18,7 @@ PICTURES = (".png", ".pdf", ".svg")
 def number(
     least: float, most: float = MAX_COUNT, kind: Callable[[str], float] = int
 ) -> Callable[[str], float]:
-    """The type of an option: a number within these bounds, a whole one if nothing else is said."""
+    """The type of an option: a number within these bounds, by default a whole one."""
 
     def read(text: str) -> float:
         try:
@@ -50,9 +50,9 @@ def group_id(text: str) -> str:
 
 
 def picture(text: str) -> Path:
-    """The type of an option: a file for a chart; whether it can be written shows before the work."""
+    """The type of an option: a file for a chart. It checks at once that the file can be written."""
     path = Path(text)
-    if click.get_current_context().resilient_parsing:  # a shell completes the line, and no file is touched
+    if click.get_current_context().resilient_parsing:  # a shell completes the line: touch no file
         return path
     if path.suffix.lower() not in PICTURES:
         raise click.BadParameter(f"{short(text)}: expected a name in {', '.join(PICTURES)}.")
@@ -61,14 +61,14 @@ def picture(text: str) -> Path:
         path.open("ab").close()
         if is_new:
             path.unlink()
-    except (OSError, ValueError) as error:  # ValueError: a name that no file can have
+    except (OSError, ValueError) as error:  # ValueError: an impossible file name
         reason = getattr(error, "strerror", None) or error
         raise click.BadParameter(f"{short(text)} cannot be written: {reason}.") from error
     return path
 
 
 def assignment(text: str) -> tuple[str, Any]:
-    """The type of an option: 'val=21.5' as ('val', 21.5), a number where it is one, else a text."""
+    """The type of an option: 'val=21.5' as ('val', 21.5). A value that is not a number stays a text."""
     name, equals, value = text.partition("=")
     if not equals or ODD.search(text):
         raise click.BadParameter(f"{short(text)}: expected FIELD=VALUE, for example val=21.5.")
@@ -79,7 +79,7 @@ def assignment(text: str) -> tuple[str, Any]:
 
 
 def short(text: str) -> str:
-    """A text as it is quoted in an error: in quotation marks, and with an end."""
+    """A text for an error message: in quotation marks, and shortened."""
     return repr(text if len(text) <= 40 else text[:37] + "...")
 
 

@@ -1,4 +1,4 @@
-"""How is something shown? As lines, as tables and as progress bars; plain where nobody watches a terminal."""
+"""How is output shown? As lines, tables and progress bars; without colours and bars outside a terminal."""
 
 import sys
 from collections.abc import Callable, Generator, Iterable, Sequence
@@ -12,18 +12,18 @@ from lab.text.printable import printable
 if TYPE_CHECKING:
     from lab.readings import Reading
 
-WIDE = 1_000_000  # columns; so nothing is wrapped or cut off
+WIDE = 1_000_000  # columns, so that nothing is wrapped or cut off
 
 
 def say(line: str) -> None:
-    """Print a line about the work, not a result, on stderr. A progress bar stays below it."""
-    with suppress(OSError):  # nobody hears it, and the work goes on
+    """Print a line about the work, not a result, on stderr, above any progress bar."""
+    with suppress(OSError):  # stderr is closed: the work goes on without the line
         print(line, file=sys.stderr)
 
 
 def table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """Print rows in columns, each row as one line, however wide; the header is bold in a terminal."""
-    from rich.console import Console  # here, for most commands show no table
+    """Print rows in columns, each row on one line of any width. The header is bold in a terminal."""
+    from rich.console import Console  # here, because most commands show no table
     from rich.table import Table
     from rich.text import Text
 
@@ -43,14 +43,14 @@ def table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
 
 @contextmanager
 def progress(*labels: str, total: int | None = None) -> Generator[tuple[Callable[[int], None], ...]]:
-    """Show a bar for each label on stderr; yields a function for each, which takes how many readings more.
+    """Show a progress bar for each label on stderr; yield a function for each that adds readings to it.
 
-    Where stderr is no terminal nothing is shown.
+    If stderr is not a terminal, nothing is shown.
     """
     if not sys.stderr.isatty():
         yield tuple(lambda count: None for _ in labels)
         return
-    from lab.cli.bars import bars  # here, for it takes a while to import
+    from lab.cli.bars import bars  # here, because it is slow to import
 
     shown = bars(has_end=total is not None)
     tasks = [shown.add_task(label, total=total) for label in labels]
@@ -64,9 +64,9 @@ def progress(*labels: str, total: int | None = None) -> Generator[tuple[Callable
 
 @contextmanager
 def show_readings(verb: str, quiet: bool, total: int | None) -> "Generator[Callable[[list[Reading]], None]]":
-    """Yields a function that prints a line for each reading, such as `Stored: temperature-1 at ...`.
+    """Yield a function that prints a line for each reading, such as `Stored: temperature-1 at ...`.
 
-    With `quiet` it moves a progress bar instead; `total` is where that ends, if it is known.
+    With `quiet`, it moves a progress bar instead; `total` is the end of that bar, if it is known.
     """
     if not quiet:
         yield lambda readings: print_readings(verb, readings)
@@ -76,7 +76,7 @@ def show_readings(verb: str, quiet: bool, total: int | None) -> "Generator[Calla
 
 
 def print_readings(verb: str, readings: "list[Reading]") -> None:
-    """Print a line for each."""
+    """Print a line for each reading."""
     lines = (f"{verb}: {printable(x.sensor_id)} at {x.ts.isoformat()}\n" for x in readings)
     sys.stdout.write("".join(lines))
     sys.stdout.flush()

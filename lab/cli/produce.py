@@ -21,7 +21,7 @@ from lab.simulation import PLANTED_FAULTS, SAMPLE_DAY, simulate_readings
     default=1.0,
     show_default=True,
     metavar="S",
-    help="Seconds between two batches; 0: as fast as it goes.",
+    help="Seconds between two batches; 0: as fast as possible.",
 )
 @click.option(
     "--sensors",
@@ -29,10 +29,10 @@ from lab.simulation import PLANTED_FAULTS, SAMPLE_DAY, simulate_readings
     default=3,
     show_default=True,
     metavar="N",
-    help="How many sensors, one reading each in a batch.",
+    help="How many sensors; each has one reading in a batch.",
 )
 @click.option("--seed", type=whole_number, metavar="N", help="The same seed sends the same values.")
-@click.option("--plants", is_flag=True, help="Send a simulated day, with faults to be found.")
+@click.option("--plants", is_flag=True, help="Send a simulated day with planted faults.")
 @quiet
 @click.pass_obj
 def command(

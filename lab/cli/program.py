@@ -1,4 +1,4 @@
-"""What does `python -m lab ...` do? It finds a command and runs it, and ends with an exit code."""
+"""What does `python -m lab ...` do? It finds a command, runs it, and ends with an exit code."""
 
 import errno
 import io
@@ -17,25 +17,25 @@ from lab.errors import LabError
 from lab.text.commandline import PROGRAM, kit
 from lab.text.printable import printable
 
-# In the order in which they are shown. Each has a module: `dead-letters` is in `lab.cli.dead_letters`.
+# In the order of the help. Each command has a module: `dead-letters` is in `lab.cli.dead_letters`.
 COMMANDS = {
     "demo": "Run the whole pipeline once, up to a chart.",
-    "doctor": "Find what is wrong with a set-up, and how to mend it.",
+    "doctor": "Find what is wrong with a set-up, and how to fix it.",
     "broker": "The embedded Kafka: start, stop, kill, restart, status, reset.",
     "reset": "Go back to the start: remove all topics, messages and stored rows; notebooks stay.",
     "topic": "The topic: create, describe.",
     "produce": "Send readings, a batch every second.",
     "consume": "Store every reading, once.",
-    "skip": "Go past messages that cannot be read, and record the gap.",
+    "skip": "Skip messages that cannot be read, and record the gap.",
     "status": "Show rows, dead letters, what each consumer did, offsets and lag.",
-    "dead-letters": "Messages that were no readings: list, replay.",
+    "dead-letters": "Messages that were not readings: list, replay.",
     "chart": "Draw the values of each sensor as a picture.",
 }
-COMPLETION = "_KAFKA_LAB_COMPLETE"  # the variable by which a shell asks click to complete a line
+COMPLETION = "_KAFKA_LAB_COMPLETE"  # the variable with which a shell asks click to complete a line
 
 
 class Program(Group):
-    """All commands. The module of a command is imported when that command is called, and not before."""
+    """All commands. The module of a command is imported only when that command is called."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Their names, in the order in which they are shown."""
@@ -48,7 +48,7 @@ class Program(Group):
         return import_module(f"lab.cli.{cmd_name.replace('-', '_')}").command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write the list of commands, with no command imported."""
+        """Write the list of commands without importing any."""
         with formatter.section("Commands"):
             formatter.write_dl(list(COMMANDS.items()))
 
@@ -65,14 +65,14 @@ def program() -> None:
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one command; returns the exit code: 0 done, 1 a fault, 2 a wrong call, 130 interrupted."""
-    sys.stdout = sys.stdout or _nowhere()  # None where they are closed, as by `>&-`
+    sys.stdout = sys.stdout or _nowhere()  # None if they are closed, as by `>&-`
     sys.stderr = sys.stderr or _nowhere()
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="replace")  # a cp1252 console lacks the signs of some units
+            stream.reconfigure(errors="replace")  # a cp1252 console lacks the characters of some units
     try:
         code = _run(sys.argv[1:] if arguments is None else list(arguments))
-        sys.stdout.flush()  # what it could not print shows here, while somebody can be told
+        sys.stdout.flush()  # an error of printing is raised here, where it can be reported
     except KeyboardInterrupt:
         code = 130
     except OSError as error:
@@ -84,11 +84,11 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _run(arguments: list[str]) -> int:
     if asked := os.environ.get(COMPLETION):
-        from click.shell_completion import shell_complete  # here, for only shells ask for it
+        from click.shell_completion import shell_complete  # here, because only shells need it
 
         return shell_complete(program, {}, PROGRAM, COMPLETION, asked)
     try:
-        # Not `program.main`: that has exit codes of its own for Ctrl-C and for a closed pipe.
+        # Not `program.main`, which has its own exit codes for Ctrl-C and for a closed pipe.
         with program.make_context(kit(), arguments) as context:
             return program.invoke(context) or 0
     except click.exceptions.Exit as end:  # of --help and --version
@@ -106,8 +106,8 @@ def _run(arguments: list[str]) -> int:
 
 
 def _explain(error: OSError) -> int:
-    """Say in one line what the system refused; returns the exit code."""
-    # The reader of our output has enough, as in `| head`. Windows calls that an invalid argument.
+    """Print in one line what the system refused; return the exit code."""
+    # The reader of the output has closed the pipe, as in `| head`. Windows calls that an invalid argument.
     unnamed = os.name == "nt" and error.errno == errno.EINVAL and error.filename is None
     if isinstance(error, BrokenPipeError) or unnamed:
         return 0
@@ -117,7 +117,7 @@ def _explain(error: OSError) -> int:
 
 
 def _let_go(stream: IO[str]) -> None:
-    """Let what cannot be written lead nowhere, or Python would fail over it once more as it ends."""
+    """Redirect a stream that cannot be written, because Python would fail again when it flushes it."""
     try:
         stream.flush()
     except OSError:

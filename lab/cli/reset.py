@@ -1,4 +1,4 @@
-"""How does one get back to the start? `python -m lab reset`."""
+"""How does a learner start over? `python -m lab reset`."""
 
 from pathlib import Path
 
@@ -23,11 +23,11 @@ def command(settings: Settings) -> None:
     if not url.startswith("sqlite:"):
         print("The warehouse is on a server, and stays as it is.")
     elif file.exists():
-        with Warehouse(url, create=False) as warehouse:  # else it is another program's, and stays
+        with Warehouse(url, create=False) as warehouse:  # raises if it is not a warehouse
             rows = count_sensor_logs(warehouse)
         try:
             for ending in ("", "-wal", "-shm"):
                 file.with_name(file.name + ending).unlink(missing_ok=True)
-        except PermissionError as error:  # Windows, while somebody has it open
+        except PermissionError as error:  # on Windows, while a program has it open
             raise LabError(f"{file} is in use: end consumers and notebooks, and try again.") from error
         print(f"The warehouse is removed, with {rows} rows: {file}")

@@ -1,4 +1,4 @@
-"""How does one go past messages that cannot be read? `python -m lab skip`."""
+"""How are messages skipped that cannot be read? `python -m lab skip`."""
 
 import click
 
@@ -12,17 +12,15 @@ from lab.watching.gaps import skip_unreadable
 
 @click.command("skip", cls=Command, example="--partition 0 --offset 41")
 @click.option(
-    "--partition", type=number(0), required=True, metavar="N", help="Where they are, as the error says."
+    "--partition", type=number(0), required=True, metavar="N", help="The partition that the error names."
 )
-@click.option(
-    "--offset", type=number(0), required=True, metavar="N", help="The first of them, as the error says."
-)
+@click.option("--offset", type=number(0), required=True, metavar="N", help="The offset that the error names.")
 @click.pass_obj
 def command(settings: Settings, partition: int, offset: int) -> None:
-    """Go past messages that cannot be read, and record the gap."""
+    """Skip messages that cannot be read, and record the gap."""
     with Warehouse(settings.warehouse_url) as warehouse:
         there = skip_unreadable(settings.topic, partition, offset, warehouse, **settings.kafka)
     print(
-        f"{settings.topic}, partition {partition}: went past offsets {offset} to "
+        f"{settings.topic}, partition {partition}: skipped offsets {offset} to "
         f"{there - 1}, and recorded the gap. Go on with: {kit()} consume"
     )

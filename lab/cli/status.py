@@ -1,4 +1,4 @@
-"""How far is everything? `python -m lab status`: rows, dead letters, consumers, offsets and lag."""
+"""What is the state of the pipeline? `python -m lab status`: rows, dead letters, consumers, offsets, lag."""
 
 import io
 import sys
@@ -38,7 +38,7 @@ def command(settings: Settings, watch: bool) -> None:
 
 
 def show_status(settings: Settings) -> None:
-    """Print it, once."""
+    """Print the status once."""
     with Warehouse(settings.warehouse_url, create=False) as warehouse:
         _show_warehouse(warehouse)
         _show_consumers(warehouse, settings)
@@ -85,10 +85,10 @@ def _show_offsets(settings: Settings, stored: dict[int, int]) -> None:
 
 
 def _repeat(show: Callable[[], None]) -> None:
-    """Show it again and again, in a terminal in the same place. What fails may work the next time."""
+    """Show it repeatedly, in a terminal at the same place. After an error, the next try may succeed."""
     with stop_on_signals() as stop:
         while not stop.is_set():
-            shown = io.StringIO()  # whole, before the old one goes: else it would flicker
+            shown = io.StringIO()  # collected first, because printing line by line would flicker
             with redirect_stdout(shown):
                 try:
                     show()

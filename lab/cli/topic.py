@@ -1,4 +1,4 @@
-"""How is the topic made, and what does it look like? `python -m lab topic ...`."""
+"""How is the topic created and described? `python -m lab topic ...`."""
 
 import click
 
@@ -27,7 +27,7 @@ def command() -> None:
     "--min-insync-replicas",
     type=number(1, MAX_COPIES),
     metavar="N",
-    help="How many of them must have a message before it is acknowledged; default: the broker's.",
+    help="How many replicas must have a message before it is acknowledged; default: the broker's.",
 )
 @click.option(
     "--replication-factor",
@@ -35,13 +35,13 @@ def command() -> None:
     default=1,
     show_default=True,
     metavar="N",
-    help="How many brokers keep each partition.",
+    help="How many brokers have a replica of each partition.",
 )
 @click.pass_obj
 def create(
     settings: Settings, partitions: int, min_insync_replicas: int | None, replication_factor: int
 ) -> None:
-    """Make the topic, if it is not there."""
+    """Create the topic, if it does not exist."""
     topic = create_topic(
         settings.topic,
         num_partitions=partitions,
@@ -51,7 +51,7 @@ def create(
     )
     found = len(topic.partitions), len(topic.partitions[0].replicas)
     if found != (partitions, replication_factor):
-        print("It was there before, and stays as it is:")
+        print("It existed before, and stays as it is:")
     print(f"{topic.name}: {found[0]} partition(s), replication factor {found[1]}, id {topic.topic_id}")
 
 

@@ -369,7 +369,7 @@ def test_a_broker_that_is_opened_to_others_says_so_and_is_closed_again_by_the_ne
         assert refused.returncode == 1
         assert "is no address of this machine. It has: " in refused.stderr
         started = run("broker", "start", "--listen", "127.0.0.5", **place)
-        assert "can read and write it, with no password" in started.stderr
+        assert "can read and write it, without a password" in started.stderr
         assert f"LAB_BOOTSTRAP_SERVERS=127.0.0.5:{port}" in started.stderr
         assert run("topic", "create", **open_to_others).returncode == 0
         assert f"127.0.0.5:{port}, running" in run("broker", "status", **open_to_others).stdout

@@ -114,8 +114,8 @@ def test_a_broker_that_others_use_is_not_stopped_and_another_kit_is_told_of_it_a
         assert not is_port_open("localhost", port)
         assert demo.wait(90) == 0 and "produced      4200 readings" in demo.text
         user = f"{psutil.Process(client.process.pid).name()} (process {client.process.pid})"
-        assert f"The broker goes on, for others use it: {user}" in demo.text
-        assert "left running, for others use it; then: python -m lab broker stop" in demo.text
+        assert f"The broker keeps running, because others use it: {user}" in demo.text
+        assert "left running, because others use it; to stop it later: python -m lab broker stop" in demo.text
         refused = first.command("broker", "stop")
         assert refused.wait() == 1
         assert user in refused.text and "python -m lab broker stop --force" in refused.text
