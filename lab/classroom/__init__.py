@@ -1,1 +1,1 @@
-"""Who helps the learner? The checks of the exercises, the doctor, and the programs that lessons run."""
+"""What helps the learner? The checks of the exercises, the doctor, and what only lessons use."""

@@ -1,9 +1,8 @@
-"""What happens between two steps? A consumer as one writes it first: lesson 06 lets it die there.
+"""What happens if a consumer dies between two steps? A naive consumer, which lesson 06 kills there.
 
     python -m lab.classroom.naive_consumer BOOTSTRAP_SERVERS TOPIC DATABASE FIRST_STEP DIES_IN_POLL
 
-FIRST_STEP is `commit` or `write`; DIES_IN_POLL is the number of the poll that it does not survive,
-or `never`.
+FIRST_STEP is `commit` or `write`; DIES_IN_POLL is the number of the poll in which it dies, or `never`.
 """
 
 import os
@@ -34,10 +33,10 @@ while consumer.position(partition) < end:
     polls += bool(readings)
     for step in ("commit", "write") if first_step == "commit" else ("write", "commit"):
         if step == "commit":
-            consumer.commit()  # tell Kafka how far we are
+            consumer.commit()  # tell Kafka how far it has read
         else:
             rows = [(r.sensor_id, r.val, r.unit, r.status, r.ts.isoformat()) for r in readings]
             db.executemany("INSERT INTO sensor_logs VALUES (?, ?, ?, ?, ?)", rows)
             db.commit()
         if step == first_step and readings and str(polls) == dies_in_poll:
-            os._exit(1)  # the plug is pulled, here
+            os._exit(1)  # as if the power failed here

@@ -1,4 +1,4 @@
-"""What is in Kafka, and what became of the messages? The pictures that only the lessons use."""
+"""What is in Kafka, and what happened to the messages? The pictures that only the lessons use."""
 
 from collections.abc import Mapping
 
@@ -9,7 +9,7 @@ from matplotlib.patches import Rectangle
 from lab.drawing.figure import GAP, LINE, STATUS, Chart, dress
 from lab.topics import Topic
 
-REPLICA = {  # how a copy looks: its colour, and that of the words
+REPLICA = {  # the colours of a replica: the background and the text
     "leader": (LINE, "white"),
     "in sync": ("#cfe5f3", "black"),
     "not in sync": ("white", STATUS["CRITICAL"][0]),
@@ -21,10 +21,10 @@ def plot_offsets(
     stored: Mapping[int, int] | None = None,
     owners: Mapping[int, str] | None = None,
 ) -> Chart:
-    """One bar a partition: from its first offset to its end, split where `stored` has come to.
+    """One bar per partition, from its first offset to its end, divided at the stored offset.
 
-    `offsets` as `topic_offsets` gives them: {partition: (first, end)}; `stored` is {partition: next
-    offset to read}. What is behind it is the lag. `owners`, {partition: name}, stand beside the bars.
+    `offsets` is the result of `topic_offsets`, {partition: (first, end)}; `stored` is {partition: next
+    offset to read}. The part after it is the lag. `owners`, {partition: name}, label the bars.
     """
     chart = Chart(figsize=(9, 0.9 + 0.6 * len(offsets)))
     panel = chart.subplots()
@@ -42,7 +42,7 @@ def plot_offsets(
     ends = [f" end {e}" if stored is None else f" end {e}, lag {n}" for e, n in zip(end, lag)]
     panel.bar_label(bars, ends, fontsize=11)
     panel.invert_yaxis()
-    room = 0.2 if stored is None else 0.4  # for what stands behind the longest bar
+    room = 0.2 if stored is None else 0.4  # for the label after the longest bar
     start, length = min(first), max(end) - min(first)
     panel.set_xlim(start, start + (1 + room) * max(1, length))
     dress(panel, "what each partition holds", "")
@@ -51,9 +51,9 @@ def plot_offsets(
 
 
 def plot_ledger(ledger: Mapping[str, Mapping[str, int]]) -> Chart:
-    """What became of the messages, a group of bars for each way of doing it.
+    """What happened to the messages: one group of bars for each way of consuming.
 
-    `ledger` is {way: {"produced": n, "stored": n, "lost": n, "twice": n}}, with any such counts.
+    `ledger` is {way: {"produced": n, "stored": n, "lost": n, "twice": n}}, with any of these counts.
     """
     frame = pd.DataFrame(ledger)
     chart = Chart(figsize=(10, 0.6 + 0.38 * frame.size))
@@ -73,7 +73,7 @@ def plot_ledger(ledger: Mapping[str, Mapping[str, int]]) -> Chart:
 
 
 def plot_replicas(topic: Topic) -> Chart:
-    """A line for each partition, a column for each broker: who leads, and which copies have everything."""
+    """One row per partition and one column per broker: the leaders, and the replicas that are in sync."""
     brokers = sorted({broker for p in topic.partitions for broker in p.replicas})
     chart = Chart(figsize=(2 + 2.1 * len(brokers), 1.2 + 0.7 * len(topic.partitions)))
     panel = chart.subplots()
@@ -94,7 +94,7 @@ def plot_replicas(topic: Topic) -> Chart:
 
 def _draw_replica(panel: Axes, column: int, row: int, state: str) -> None:
     fill, words = REPLICA[state]
-    behind = state == "not in sync"  # told apart in grey, too
+    behind = state == "not in sync"  # the frame distinguishes it without colours, too
     box = Rectangle((column - 0.44, row - 0.4), 0.88, 0.8, facecolor=fill, linewidth=1.5)
     box.set_edgecolor(words if behind else LINE)
     box.set_hatch("//" if behind else "")

@@ -120,7 +120,7 @@ def test_a_setting_that_cannot_be_used_is_a_finding(monkeypatch):
     monkeypatch.setenv("LAB_TOPIC", "no topic")
     monkeypatch.setattr(doctor, "CHECKS", [software.check_client])
     setting, client = diagnose()
-    assert matches(setting, "LAB_TOPIC: 'no topic' cannot be used", "Mend or unset it")
+    assert matches(setting, "LAB_TOPIC: 'no topic' cannot be used", "Fix or unset it")
     assert client.ok
 
 
@@ -288,9 +288,9 @@ def test_a_folder_that_goes_to_the_internet(settings, tmp_path, cloud):
     folder = tmp_path / cloud / "kit"
     folder.mkdir(parents=True)
     fault = machine.check_folders(at(settings, home=folder))
-    assert matches(fault, f"{folder} is copied to the internet", "set LAB_HOME")
+    assert matches(fault, f"{folder} is synchronized with a cloud", "set LAB_HOME")
     fault = machine.check_folders(at(settings, warehouse=str(folder / "warehouse.db")))
-    assert matches(fault, f"{folder} is copied to the internet", "set LAB_WAREHOUSE")
+    assert matches(fault, f"{folder} is synchronized with a cloud", "set LAB_WAREHOUSE")
 
 
 @pytest.mark.parametrize("kind, opts", [("nfs4", "rw"), ("CIFS", "rw"), ("NTFS", "rw,remote")])

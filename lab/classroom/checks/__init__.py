@@ -1,8 +1,8 @@
 """Is the exercise done? Checks that look at the broker and at the database, not at the code.
 
-In the classroom a check shows what is done, and for what is not yet, a hint. With `LAB_CHECK=1` in
-the environment, as in the tests, it raises instead, so that the given solutions are proven.
-The checks of a lesson are in the module of its number.
+In the classroom, a check shows which steps are done, and a hint for each that is not. With `LAB_CHECK=1` in
+the environment, it raises an exception instead: so the tests prove that the given solutions pass.
+The checks of a lesson are in the module with its number.
 """
 
 from lab.classroom.checks.lesson_02 import check_partitions, check_retention

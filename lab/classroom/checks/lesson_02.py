@@ -8,24 +8,24 @@ from lab.topics import describe_topic
 
 
 def check_partitions(topic: str, num_partitions: int, **kafka: Any) -> Report:
-    """The topic is there, with that many partitions."""
+    """The topic exists and has that many partitions."""
     return check(
         topic_is_there(topic, kafka),
         Step(
             f"it has {num_partitions} partitions",
             lambda: len(describe_topic(topic, **kafka).partitions) == num_partitions,
-            "num_partitions= says how many. A topic that is there keeps its number: use a new name.",
+            "num_partitions= says how many. An existing topic keeps its number: use a new name.",
         ),
     )
 
 
 def check_retention(topic: str, retention_ms: int, **kafka: Any) -> Report:
-    """The topic keeps its messages for that long."""
+    """The topic keeps its messages for that time."""
     return check(
         topic_is_there(topic, kafka),
         Step(
             f"its retention.ms is {retention_ms}",
             lambda: topic_config(topic, "retention.ms", **kafka) == str(retention_ms),
-            "configs={'retention.ms': ...}, in milliseconds. A topic that is there keeps it: use a new name.",
+            "configs={'retention.ms': ...}, in milliseconds. An existing topic keeps it: use a new name.",
         ),
     )

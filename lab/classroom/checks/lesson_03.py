@@ -17,7 +17,7 @@ def check_message(topic: str, sensor_id: str, **kafka: Any) -> Report:
         Step(
             f"topic {topic} holds a message",
             lambda: len(records()) > 0,
-            "producer.send(...) hands it over, and .get(timeout=10) waits until it is there.",
+            "producer.send(...) hands it to the client, and .get(timeout=10) waits until it is in the topic.",
         ),
         Step(
             f"one is a reading of {sensor_id}",
@@ -36,7 +36,7 @@ def check_message(topic: str, sensor_id: str, **kafka: Any) -> Report:
 
 
 def check_same_partition(topic: str, key: str, answer: int | None, **kafka: Any) -> Report:
-    """Lesson 03: `answer` is the partition on which every message of that key is."""
+    """Lesson 03: `answer` is the partition that has every message with that key."""
 
     def found() -> Any:
         return {r.partition for r in read_records(topic, **kafka) if r.key == key.encode()}

@@ -7,7 +7,7 @@ from lab.topics import describe_topic, read_records, topic_offsets
 
 
 def check_everything_stored(warehouse: Any, topic: str, **kafka: Any) -> Report:
-    """The warehouse has come to the end of every partition."""
+    """The warehouse has stored every partition up to its end."""
 
     def stored() -> Any:
         return warehouse.next_offsets(describe_topic(topic, **kafka).topic_id)
@@ -20,7 +20,7 @@ def check_everything_stored(warehouse: Any, topic: str, **kafka: Any) -> Report:
         ),
         Step(
             "nothing is left to read",
-            # A partition that has no messages has no stored offset.
+            # A partition without messages has no stored offset.
             lambda: all(
                 stored().get(n, first) == end for n, (first, end) in topic_offsets(topic, **kafka).items()
             ),
@@ -40,11 +40,11 @@ def check_first_offset_since(topic: str, time_ms: int, answer: int | None, **kaf
         Step(
             "no message before it is as late",
             lambda: isinstance(answer, int) and answer <= min(later()),
-            "Not too far on: offsets_for_times gives the first offset at or after a time.",
+            "The offset is too high: offsets_for_times gives the first offset at or after a time.",
         ),
         Step(
             "it is as late as the time asked for",
             lambda: isinstance(answer, int) and answer >= min(later()),
-            "Not too early: offsets_for_times takes {partition: milliseconds}.",
+            "The offset is too low: offsets_for_times takes {partition: milliseconds}.",
         ),
     )

@@ -13,7 +13,7 @@ from lab.warehouse import Warehouse
 
 
 def check_outliers(answer: Iterable | None) -> Report:
-    """Lesson 05: `answer` has the times of the planted outliers, and no others."""
+    """Lesson 05: `answer` has the times of all planted outliers, and no others."""
     planted = {planted_at(plant.first) for plant in PLANTED_FAULTS if plant.fault == "outlier"}
 
     def given() -> Any:
@@ -26,7 +26,7 @@ def check_outliers(answer: Iterable | None) -> Report:
         Step(
             "all of them were planted",
             lambda: bool(given()) and given() <= planted,
-            "An outlier is far from the readings around it, not only warm.",
+            "An outlier is far from its neighbours. A high value alone is not an outlier.",
         ),
         Step(
             "none is missing", lambda: given() >= planted, "One can be far too low as well as far too high."
@@ -47,17 +47,17 @@ def check_window_mean(warehouse: str, sensor_id: str, start: datetime, answer: A
         Step(
             "your answer is a number",
             lambda: math.isfinite(answer),
-            "Set mean. It is nan if there are no readings: `later` has the late ones, `logs` has not.",
+            "Set mean. It is nan without readings: `later` includes the late ones, `logs` does not.",
         ),
         Step(
             f"it is one of {sensor_id} at that time",
             lambda: min(values()) <= answer <= max(values()),
-            "Take the rows of that sensor alone, and of that hour alone, by their ts.",
+            "Take only the rows of that sensor, and by their ts only those of that hour.",
         ),
         Step(
             "it is the mean of the whole window, and of nothing else",
             lambda: abs(answer - fmean(values())) < 0.01,
-            "From the start on (>=), and before the end (<): the reading at the end is in the next window.",
+            "From the start (>=) and before the end (<): the reading at the end belongs to the next window.",
         ),
     )
 
@@ -68,6 +68,6 @@ def planted_at(batch: int) -> datetime:
 
 
 def pd_time(time: Any) -> datetime:
-    """A time of pandas, or a text, as a datetime in UTC."""
+    """A pandas time, or a text, as a datetime in UTC."""
     time = datetime.fromisoformat(str(time))
     return time if time.tzinfo else time.replace(tzinfo=UTC)

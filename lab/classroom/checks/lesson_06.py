@@ -22,9 +22,9 @@ def check_doubles(database: str | Path, answer: int | None) -> Report:
             "HAVING count(*) > 1 keeps only the readings with more than one row.",
         ),
         Step(
-            "so many readings have more than one row",
+            "this many readings have more than one row",
             lambda: answer == rows()[0] - rows()[1],
-            "GROUP BY sensor_id, ts makes one line of each reading; count the lines with more than one row.",
+            "GROUP BY sensor_id, ts makes one group per reading; count the groups with more than one row.",
         ),
     )
 
@@ -43,11 +43,11 @@ def check_each_once(database: str | Path, table: str) -> Report:
         Step(
             "no reading is missing in it",
             lambda: set(ask(database, readings)) == set(ask(database, logs)),
-            "INSERT OR IGNORE INTO ... SELECT ... FROM sensor_logs brings them all.",
+            "INSERT OR IGNORE INTO ... SELECT ... FROM sensor_logs copies them all.",
         ),
         Step(
             "no reading is in it twice",
             lambda: ask(database, f"SELECT count(*) = count(DISTINCT sensor_id || ts) FROM {name}") == [(1,)],
-            f"The UNIQUE belongs in CREATE TABLE, not later. DROP TABLE {table} takes away a first try.",
+            f"The UNIQUE belongs in CREATE TABLE, not later. DROP TABLE {table} removes a first try.",
         ),
     )

@@ -19,12 +19,12 @@ def check_dead_letter(warehouse: Any, topic: str, field: str) -> Report:
         Step(
             f"the topic {topic} has dead letters",
             lambda: len(errors()) > 0,
-            "Send a message with KafkaProducer, and consume: only a consumer can find it bad.",
+            "Send a message with KafkaProducer, then consume: only a consumer finds that it is bad.",
         ),
         Step(
             f"one of them is there because of its {field}",
             lambda: any(error.startswith(f"{field}:") for error in errors()),
-            f"Take the bytes in `good`, .replace(...) its {field} by a bad one, send that, and consume.",
+            f"Take the bytes in `good`, .replace(...) the {field} with a bad one, send that, and consume.",
         ),
     )
 
@@ -52,7 +52,7 @@ def check_replayed(warehouse: Any, number: int, **kafka: Any) -> Report:
 
 
 def check_new_field(warehouse: Any, topic: str, sensor_id: str, field: str, **kafka: Any) -> Report:
-    """A reading of that sensor that has one field more was sent, and stored all the same."""
+    """A reading of that sensor with one additional field was sent and stored."""
 
     def newer() -> Any:
         return [record for record in read_records(topic, **kafka) if has_field(record.value, field)]
@@ -68,12 +68,12 @@ def check_new_field(warehouse: Any, topic: str, sensor_id: str, field: str, **ka
         Step(
             f"a message of {topic} has the field {field}",
             lambda: len(newer()) > 0,
-            "A message is JSON: fix_value(a good one, {'field': value}) also puts a new field in.",
+            "A message is JSON: fix_value(a good one, {'field': value}) can also add a new field.",
         ),
         Step(
             f"an old reader reads it as a reading of {sensor_id}",
             lambda: len(readable()) > 0,
-            "The five fields of a Reading must all be in it, too, each as the reader expects it.",
+            "It must also have all five fields of a Reading, each in the form that the reader expects.",
         ),
         Step("the reading is stored", is_stored, "Now consume(...), until nothing is left."),
     )

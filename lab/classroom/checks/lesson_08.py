@@ -11,11 +11,11 @@ from lab.topics import describe_topic, topic_offsets
 
 
 def check_second_group(warehouse: Any, topic: str, group_id: str, **kafka: Any) -> Report:
-    """That group has come to the end of the topic, and the warehouse has a row for every message."""
+    """That group has read the topic to its end, and the warehouse has a row for every message."""
 
     def has_come_to_the_end() -> bool:
         committed, offsets = group_offsets(topic, group_id, **kafka), topic_offsets(topic, **kafka)
-        # Of a partition without messages nothing is committed.
+        # A partition without messages has no committed offset.
         return all(committed.get(number, first) == end for number, (first, end) in offsets.items())
 
     def messages() -> int:
@@ -25,12 +25,12 @@ def check_second_group(warehouse: Any, topic: str, group_id: str, **kafka: Any) 
         Step(
             f"the group {group_id} has committed offsets",
             lambda: bool(group_offsets(topic, group_id, **kafka)),
-            "consume(topic, warehouse, group_id=...) commits; pass the name of the group that is asked for.",
+            "consume(topic, warehouse, group_id=...) commits; pass the name of the group from the exercise.",
         ),
         Step(
-            "it has come to the end of every partition",
+            "it has read every partition to its end",
             has_come_to_the_end,
-            "It stopped too early: idle_timeout=2 goes on until nothing comes, max_messages does not.",
+            "It stopped too early: idle_timeout=2 goes on until no message comes, max_messages does not.",
         ),
         Step(
             "every message is a row in its own warehouse",
@@ -41,7 +41,7 @@ def check_second_group(warehouse: Any, topic: str, group_id: str, **kafka: Any) 
 
 
 def check_work_for(topic: str, members: int, **kafka: Any) -> Report:
-    """A group of so many members can share the topic, and nobody's share is empty."""
+    """That many members of a group can share the topic, and each has messages to read."""
 
     def messages(share: range) -> int:
         offsets = topic_offsets(topic, **kafka)
@@ -64,9 +64,9 @@ def check_work_for(topic: str, members: int, **kafka: Any) -> Report:
 
 
 def _shares(partitions: int, members: int) -> list[range]:
-    """Who gets which partitions: they follow each other, and the first members have one more.
+    """The partitions of each member, as `RangePartitionAssignor`, the default, assigns them.
 
-    So does `RangePartitionAssignor`, the default.
+    Each gets consecutive partitions; the first members may get one more than the others.
     """
     least, more = divmod(partitions, members)
     starts = [n * least + min(n, more) for n in range(members + 1)]

@@ -8,13 +8,13 @@ from lab.topics import Partition, describe_topic
 
 
 def check_copies(topic: str, copies: int, in_sync: int, **kafka: Any) -> Report:
-    """Each partition has that many copies, of which so many must have a message."""
+    """Each partition has that many replicas, and its min.insync.replicas is `in_sync`."""
     return check(
         topic_is_there(topic, kafka),
         Step(
             f"each partition has {copies} copies",
             lambda: {len(p.replicas) for p in describe_topic(topic, **kafka).partitions} == {copies},
-            "replication_factor= says how many. A topic that is there keeps its number: use a new name.",
+            "replication_factor= says how many. An existing topic keeps its number: use a new name.",
         ),
         Step(
             f"its min.insync.replicas is {in_sync}",
@@ -25,7 +25,7 @@ def check_copies(topic: str, copies: int, in_sync: int, **kafka: Any) -> Report:
 
 
 def check_new_leader(topic: str, before: Partition, **kafka: Any) -> Report:
-    """The broker that led the partition before is gone, and another one leads it."""
+    """The former leader of the partition is down, and another broker leads it."""
     number, was = before.partition, before.leader
 
     def now() -> Partition:
@@ -45,6 +45,6 @@ def check_new_leader(topic: str, before: Partition, **kafka: Any) -> Report:
         Step(
             "the other two copies are in sync",
             lambda: len(set(now().isr) - {was}) == len(now().isr) == 2,
-            "Kill the leader, and only that one. cluster.start() brings back what is not running.",
+            "Kill the leader, and only that one. cluster.start() starts the brokers that are not running.",
         ),
     )

@@ -12,9 +12,9 @@ from lab.topics import describe_topic, topic_offsets
 
 
 def check_shared(topic: str, group_id: str, members: int, *, seconds: float = 15, **kafka: Any) -> Report:
-    """The group has at least so many members, all with partitions of the topic, and none left over.
+    """The group has at least that many members; each has partitions, and each partition has a member.
 
-    Members need a moment to join and to share out the partitions: waits up to `seconds`.
+    Members need a moment to join and to get their partitions, so this waits up to `seconds`.
     """
 
     def partitions() -> list[tuple[int, ...]]:
@@ -38,7 +38,7 @@ def check_shared(topic: str, group_id: str, members: int, *, seconds: float = 15
         Step(
             f"{members} of them have partitions",
             lambda: soon(lambda: sum(map(bool, partitions())) >= members),
-            "It has joined and got none: has the topic a partition for each? Or wait, and check again.",
+            "One has joined and got none. Has the topic a partition for each? Or wait, and check again.",
         ),
         Step(
             "each partition has a member",
@@ -49,7 +49,7 @@ def check_shared(topic: str, group_id: str, members: int, *, seconds: float = 15
 
 
 def check_lag(warehouse: Any, topic: str, answer: Mapping[int, int] | None, **kafka: Any) -> Report:
-    """`answer` is {partition: messages that are in the log and not in the warehouse yet}."""
+    """`answer` is {partition: messages that are in the log but not yet in the warehouse}."""
 
     def lag() -> dict[int, int]:
         stored = warehouse.next_offsets(describe_topic(topic, **kafka).topic_id)
@@ -67,11 +67,11 @@ def check_lag(warehouse: Any, topic: str, answer: Mapping[int, int] | None, **ka
         Step(
             "the numbers add up to the lag of the topic",
             lambda: bool(given()) and sum(given().values()) == sum(lag().values()),
-            "The lag is the end offset minus the stored one. Where nothing is stored, minus the first one.",
+            "The lag is the end offset minus the stored one, or minus the first one if nothing is stored.",
         ),
         Step(
             "each partition has its own",
             lambda: bool(given()) and given() == lag(),
-            "topic_offsets and next_offsets both go by the number of the partition.",
+            "topic_offsets and next_offsets both have the partition's number as key.",
         ),
     )

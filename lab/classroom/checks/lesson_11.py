@@ -11,13 +11,13 @@ from lab.errors import InvalidReading
 from lab.readings import Reading, decode_reading
 from lab.topics import describe_topic, read_records
 
-RESUME = "decode_reading raises InvalidReading for one: go on with the next message then (continue)."
-ONE_EACH = "One for each run: a CRITICAL reading of a sensor whose last one was CRITICAL too begins nothing."
-FIRST_TRY = "What an earlier try sent stays in the topic: then make it anew, under a new name."
+RESUME = "decode_reading raises InvalidReading for a bad message: then go on with the next one (continue)."
+ONE_EACH = "One for each run: a CRITICAL reading right after another one of its sensor does not begin a run."
+FIRST_TRY = "Alarms of an earlier try stay in the topic: in that case create another one, with a new name."
 
 
 def check_alarms_topic(alarms: str, topic: str, **kafka: Any) -> Report:
-    """There is a topic for the alarms, with as many partitions as the topic of the readings."""
+    """The topic of the alarms exists and has as many partitions as the topic of the readings."""
 
     def partitions(name: str) -> int:
         return len(describe_topic(name, **kafka).partitions)
@@ -27,7 +27,7 @@ def check_alarms_topic(alarms: str, topic: str, **kafka: Any) -> Report:
         Step(
             "it has as many partitions as the topic of the readings",
             lambda: partitions(alarms) == partitions(topic),
-            "describe_topic shows those. A topic that is there keeps its number: use a new name.",
+            "describe_topic shows those. An existing topic keeps its number: use a new name.",
         ),
     )
 
@@ -64,7 +64,7 @@ def check_alarms(topic: str, alarms: str, **kafka: Any) -> Report:
         Step(
             f"topic {alarms} holds alarms",
             lambda: len(given()) > 0,
-            "send what encode_reading makes of the reading, with the sensor's name as key.",
+            "send the bytes that encode_reading returns for the reading, with the sensor's name as key.",
         ),
         Step("bad messages did not stop it", lambda: runs(behind_bad=True) <= set(given()), RESUME),
         *each_run_has_one(runs, given),
@@ -72,7 +72,7 @@ def check_alarms(topic: str, alarms: str, **kafka: Any) -> Report:
 
 
 def check_each_alarm_once(topic: str, alarms: str, **kafka: Any) -> Report:
-    """Each CRITICAL run of the topic has one alarm, and not two, whatever happened on the way."""
+    """Each CRITICAL run of the topic has exactly one alarm, although the program died in between."""
 
     def given() -> list[Reading]:
         return alarms_of(alarms, kafka)
@@ -88,7 +88,7 @@ def check_each_alarm_once(topic: str, alarms: str, **kafka: Any) -> Report:
 
 
 def each_run_has_one(runs: Any, given: Any) -> tuple[Step, Step]:
-    """The steps that every alarm consumer has to pass: none missing, none for nothing."""
+    """The steps that every alarm consumer has to pass: no alarm is missing, and none is wrong."""
     return (
         Step(
             "no alarm is missing",
@@ -104,16 +104,16 @@ def each_run_has_one(runs: Any, given: Any) -> tuple[Step, Step]:
 
 
 def alarms_of(alarms: str, kafka: dict[str, Any]) -> list[Reading]:
-    """The readings in the topic of the alarms, under the key of their sensor; others are passed over."""
+    """The readings in the topic of the alarms that have their sensor as key; others are ignored."""
     records = [record for record in read_records(alarms, **kafka) if record.key]
     mine = [r for r in records if is_reading_of(r.value, r.key.decode(errors="replace"))]
     return [decode_reading(record.value) for record in mine]
 
 
 def critical_runs(topic: str, kafka: dict[str, Any], behind_bad: bool = False) -> list[Reading]:
-    """The first reading of each CRITICAL run: CRITICAL readings of one sensor in a row.
+    """The first reading of each CRITICAL run, that is, of consecutive CRITICAL readings of one sensor.
 
-    With `behind_bad` only the runs that begin behind a bad message of their partition.
+    With `behind_bad`, only the runs that begin after a bad message of their partition.
     """
     sensors: dict[str, list[tuple[Reading, bool]]] = defaultdict(list)
     bad = set()

@@ -6,7 +6,7 @@ from lab.classroom.checks.steps import Report, Step, check
 
 
 def check_highest(warehouse: Any) -> Report:
-    """The view `highest` has the highest value of each sensor, by the names `sensor_id` and `val`."""
+    """The view `highest` has the highest value of each sensor, in the columns `sensor_id` and `val`."""
     highest = "SELECT sensor_id, max(val) FROM sensor_logs GROUP BY sensor_id"
 
     def rows() -> Any:
@@ -19,15 +19,15 @@ def check_highest(warehouse: Any) -> Report:
             "CREATE OR REPLACE VIEW highest AS SELECT sensor_id, ... AS val FROM sensor_logs ...",
         ),
         Step(
-            "it has one line for each sensor",
+            "it has one row for each sensor",
             lambda: (
                 sorted(sensor_id for sensor_id, _ in rows())
                 == sorted(sensor_id for sensor_id, _ in warehouse.query(highest))
             ),
-            "GROUP BY sensor_id makes one line of all readings of a sensor.",
+            "GROUP BY sensor_id makes one row of all readings of a sensor.",
         ),
         Step(
-            "each line has the highest value",
+            "each row has the highest value",
             lambda: len(rows()) > 0 and sorted(rows()) == sorted(warehouse.query(highest)),
             "max(val) is the highest value.",
         ),

@@ -1,4 +1,4 @@
-"""What do the checks look at? The broker and the database: never the learner's code."""
+"""What do the checks look at? The broker and the database, never the learner's code."""
 
 import sqlite3
 from contextlib import closing
@@ -20,12 +20,12 @@ def topic_is_there(topic: str, kafka: dict[str, Any]) -> Step:
     return Step(
         f"the broker has a topic {topic}",
         lambda: bool(describe_topic(topic, **kafka)),
-        "create_topic makes it; pass the name that is asked for.",
+        "create_topic makes it; pass the name from the exercise.",
     )
 
 
 def ask(database: str | Path, sql: str) -> list[tuple]:
-    """The rows of a SELECT in an SQLite file, which must be there."""
+    """The rows of a SELECT in an existing SQLite file."""
     with closing(sqlite3.connect(f"{Path(database).resolve().as_uri()}?mode=ro", uri=True)) as db:
         return db.execute(sql).fetchall()
 

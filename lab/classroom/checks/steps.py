@@ -1,4 +1,4 @@
-"""What is a check? Steps that are done or not yet, shown as a list with a hint for what is missing."""
+"""What is a check? A list of steps, each done or not yet, with a hint for each that is not."""
 
 import html
 import os
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Step:
-    """One thing that an exercise asks for. A `done` that raises counts as not yet."""
+    """One requirement of an exercise. If `done` raises an exception, the step counts as not yet done."""
 
     text: str
     done: Callable[[], bool]
@@ -17,13 +17,13 @@ class Step:
 
 @dataclass(frozen=True)
 class Report:
-    """What is done and what is not yet; a notebook shows it as a list."""
+    """The steps that are done and those that are not; a notebook shows them as a list."""
 
     lines: tuple[tuple[bool, str, str], ...]
 
     @property
     def passed(self) -> bool:
-        """Whether everything is done."""
+        """Whether all steps are done."""
         return all(done for done, _, _ in self.lines)
 
     def __repr__(self) -> str:
@@ -48,7 +48,7 @@ class NotYet(AssertionError):
 
 
 def check(*steps: Step) -> Report:
-    """Look at every step, and show what was found; raises NotYet with LAB_CHECK=1."""
+    """Evaluate every step and show the result. Raises NotYet with LAB_CHECK=1 if a step is not done."""
     report = Report(tuple((_is_done(step), step.text, step.hint) for step in steps))
     if os.environ.get("LAB_CHECK") == "1" and not report.passed:
         raise NotYet(f"\n{report!r}")
@@ -58,5 +58,5 @@ def check(*steps: Step) -> Report:
 def _is_done(step: Step) -> bool:
     try:
         return bool(step.done())
-    except Exception:  # an answer can be of any shape; what it lacks is said by the hint
+    except Exception:  # an answer can have any shape; the hint says what it lacks
         return False

@@ -1,9 +1,9 @@
-"""Is the set-up sound? The doctor: each known fault, what it is, why, and the one thing to do.
+"""Is the set-up in order? The doctor finds each known fault, and says why it is one and what to do.
 
-`software` looks at what was installed, `machine` at what it runs on, `services` at Kafka and the
-warehouse, `messages` at what is in them. A fault is what will not work, or not for long. What is only
-unusual is told, and is none: an embedded broker that is stopped and keeps its topics, a broker that
-somebody else runs.
+`software` checks what is installed, `machine` the computer, `services` Kafka and the warehouse, and
+`messages` their content. A fault is something that does not work, or will soon stop working. Something merely
+unusual is shown, but is not a fault: an embedded broker that is stopped and keeps its topics, or a broker
+that somebody else runs.
 """
 
 import threading
@@ -25,7 +25,7 @@ from lab.classroom.doctor.software import (
 from lab.errors import SettingsError
 from lab.settings import Settings
 
-MAX_SECONDS = 15.0  # for a disk or a server that does not answer
+MAX_SECONDS = 15.0  # for a check that waits for a disk or a server
 CHECKS: list[FunctionType] = [
     check_python,
     check_packages,
@@ -46,15 +46,15 @@ CHECKS: list[FunctionType] = [
 
 
 def diagnose(settings: Settings | None = None) -> Findings:
-    """Look at everything that is known to go wrong; changes nothing.
+    """Run all checks; this changes nothing.
 
-    A check that fails itself, or does not end, is a finding too.
+    A check that itself fails, or does not end, is a finding too.
     """
     findings = Findings()
     try:
         settings = settings or Settings.from_environment()
-    except (SettingsError, OSError) as error:  # OSError: the current folder is gone
-        fix = "Mend or unset it. What follows is about the settings that nobody changed."
+    except (SettingsError, OSError) as error:  # OSError: the current folder was removed
+        fix = "Fix or unset it. The following lines are about the default settings."
         findings.append(Finding("Settings", str(error), fix))
         settings = Settings()
     until = time.monotonic() + MAX_SECONDS
@@ -66,21 +66,21 @@ def diagnose(settings: Settings | None = None) -> Findings:
 
 
 class _Checkup(threading.Thread):
-    """One check; a daemon, for Python would wait at its end for a thread that never ends."""
+    """Runs one check; a daemon, because Python would otherwise wait at exit for a check that hangs."""
 
     def __init__(self, check: FunctionType, settings: Settings):
         super().__init__(daemon=True)
         self._check, self._settings = check, settings
         name = check.__name__.removeprefix("check_").replace("_", " ").capitalize()
-        fix = "A disk or a server may hang. Mend the other faults first, then look again."
+        fix = "A disk or a server may hang. Fix the other faults first, then try again."
         self.finding = Finding(name, f"no answer within {MAX_SECONDS:.0f} s", fix)
         self.start()
 
     def run(self) -> None:
-        """Leave what the check found in `finding`."""
+        """Store the result of the check in `finding`."""
         try:
             self.finding = self._check(self._settings)
         except Exception as error:
-            fix = "Mend the other faults first, then look again."
+            fix = "Fix the other faults first, then try again."
             found = f"the check itself failed: {type(error).__name__}: {error}"
             self.finding = Finding(self.finding.check, found, fix)

@@ -1,4 +1,4 @@
-"""What did a check find? And how is that shown, in a terminal and in a notebook."""
+"""What did a check find, and how is that shown in a terminal and in a notebook?"""
 
 import html
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ CELL = '<td style="text-align: left; vertical-align: top">{}</td>'
 
 @dataclass(frozen=True)
 class Finding:
-    """What a check found; `fix` is the one thing to do, and empty when nothing is wrong."""
+    """The result of a check; `fix` is what to do, and is empty if nothing is wrong."""
 
     check: str
     found: str
@@ -27,7 +27,7 @@ class Finding:
 
 
 class Findings(list[Finding]):
-    """A list of findings; a notebook shows it as a table, and everything else as lines."""
+    """A list of findings. A notebook shows it as a table; elsewhere it is shown as lines."""
 
     def __repr__(self) -> str:
         return "\n".join(map(str, self))
@@ -39,7 +39,7 @@ class Findings(list[Finding]):
 def _row(finding: Finding) -> str:
     texts = (finding.check, finding.found, finding.fix)
     check, found, fix = (html.escape(as_typed(text)) for text in texts)
-    # Red on white and on black: a notebook may be either.
+    # A red that is readable on white and on black: a notebook may have either theme.
     sign = "ok" if finding.ok else '<b style="color: #e34234">FAULT</b>'
     cells = (
         sign,

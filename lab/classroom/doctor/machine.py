@@ -1,6 +1,6 @@
-"""Does this machine let the kit work? Folders, disk, memory, clock, proxy.
+"""Does this machine let the kit work? Its folders, disk, memory, clock and proxy are checked.
 
-A clock that is ahead cannot be told from a right one without the network, so it is not looked for.
+A clock that is fast cannot be detected without the network, so it is not checked here.
 """
 
 import os
@@ -17,20 +17,20 @@ from lab.classroom.doctor.finding import Finding
 from lab.embedded.folders import NEEDED_MB, lack_of_room
 from lab.settings import Settings
 
-NEEDED_MEMORY_MB = 300  # the embedded broker takes 180 at its peak, and a notebook 100
+NEEDED_MEMORY_MB = 300  # the embedded broker needs up to 180, and a notebook 100
 RELEASED = datetime(2026, 11, 1, tzinfo=UTC)
-DAY_SECONDS = 86400  # less may be a file system that keeps the time of another time zone
+DAY_SECONDS = 86400  # a smaller difference may come from a file system that stores local times
 
 WINDOWS = os.name == "nt"
-# Windows allows 260 characters; below its home Kafka needs a hundred, for the files of a topic.
+# Windows allows 260 characters. Kafka needs a hundred of them for the files of a topic in its home.
 LONGEST_HOME = 150
-# Words in the folders of the programs that copy a folder to the internet, in lower case.
+# Words in the paths of folders that a program synchronizes with a cloud, in lower case.
 CLOUDS = ("onedrive", "dropbox", "mobile documents", "icloud", "google drive", "googledrive", "cloudstorage")
 NETWORKS = ("nfs", "nfs4", "cifs", "smb", "smb2", "smb3", "smbfs", "afpfs", "webdav", "davfs", "fuse.sshfs")
 
 
 def check_folders(settings: Settings) -> Finding:
-    """The folders of the broker and of the warehouse are on a disk of this machine, ours to write."""
+    """The folders of the broker and the warehouse are on a disk of this machine, and can be written."""
     for folder, variable in _folders(settings).items():
         if fault := _fault_of(folder):
             fix = f"Move the kit to a plain folder on this machine's disk, or set {variable} to one."
@@ -39,7 +39,7 @@ def check_folders(settings: Settings) -> Finding:
 
 
 def _folders(settings: Settings) -> dict[Path, str]:
-    """{folder that is written: the variable that moves it}."""
+    """{folder that the kit writes to: the variable that changes it}."""
     folders = {settings.home: "LAB_HOME"}
     if (url := settings.warehouse_url).startswith("sqlite:"):
         folders[Path(url.removeprefix("sqlite:///")).parent] = "LAB_WAREHOUSE"
@@ -48,13 +48,13 @@ def _folders(settings: Settings) -> dict[Path, str]:
 
 def _fault_of(folder: Path) -> str | None:
     if any(cloud in part.lower() for part in folder.parts for cloud in CLOUDS):
-        return "is copied to the internet by a program, which gets in the way of open files"
+        return "is synchronized with a cloud by a program, which interferes with open files"
     if _is_remote(folder):
-        return "is on a network drive, where a database cannot lock its file as it must"
+        return "is on a network drive, where a database cannot lock its file reliably"
     if WINDOWS and len(str(folder)) > LONGEST_HOME:
-        return f"has {len(str(folder))} characters: with the names of its files too many for Windows"
+        return f"has {len(str(folder))} characters, which with the names of its files is too long for Windows"
     try:
-        # To ask for the permission would not do: Windows tells it wrongly. This file is gone at once.
+        # os.access is not reliable on Windows. This file is removed at once.
         with tempfile.TemporaryFile(dir=_existing(folder)):
             return None
     except OSError as error:
@@ -74,9 +74,9 @@ def _existing(folder: Path) -> Path:
 
 
 def check_disk(settings: Settings) -> Finding:
-    """There is room for the broker's data, and for the rows."""
+    """There is room for the broker's data and for the rows."""
     places = {_existing(folder) for folder in _folders(settings)}
-    for place in places:  # really tried, for a quota may be used up on a disk with room
+    for place in places:  # tried by writing, because a quota may be used up on a disk with room
         if fault := lack_of_room(place):
             found = f"nothing more can be written to {place}: {fault}; a Kafka that cannot write ends"
             return Finding("Disk", found, f"Free at least {NEEDED_MB} MB there, or ask for a larger quota.")
@@ -86,19 +86,19 @@ def check_disk(settings: Settings) -> Finding:
 
 
 def check_memory(settings: Settings) -> Finding:
-    """There is memory for the broker and a notebook."""
+    """There is enough memory for the broker and a notebook."""
     free = psutil.virtual_memory().available // 2**20
     few = free < NEEDED_MEMORY_MB
-    fix = "Close other programs: a browser with many tabs takes most." if few else ""
+    fix = "Close other programs; a browser with many tabs needs most." if few else ""
     return Finding("Memory", f"{free} MB free" + (f", and Kafka needs {NEEDED_MEMORY_MB}" * few), fix)
 
 
 def check_clock(settings: Settings) -> Finding:
-    """The clock is not before the kit was made or installed: then every reading would be misdated."""
+    """The clock is not before the release or installation of the kit: then every reading is misdated."""
     now = time.time()
     newest = max(path.stat().st_mtime for path in Path(__file__).parents[2].rglob("*.py"))
     found = f"it is {datetime.fromtimestamp(now, UTC):%d %B %Y, %H:%M} UTC"
-    fix = "Let the system set its clock by the network; Kafka keeps and removes messages by it."
+    fix = "Let the system set its clock by the network: Kafka removes old messages by the clock."
     if now < RELEASED.timestamp():
         return Finding("Clock", f"{found}, which is before the kit was made", fix)
     if now < newest - DAY_SECONDS:
@@ -107,12 +107,12 @@ def check_clock(settings: Settings) -> Finding:
 
 
 def check_proxy(settings: Settings) -> Finding:
-    """A proxy is for the internet: what is on this machine must not be asked of it."""
+    """A proxy, if there is one, is not used for addresses of this machine."""
     proxies = urllib.request.getproxies_environment()
     used = next((proxies[kind] for kind in ("http", "https", "all") if kind in proxies), None)
     if not used:
         return Finding("Proxy", "none")
-    # Without user and password, which may stand before the @.
+    # Without the user and password, which may be before the @.
     proxy = used.rpartition("@")[2].rpartition("/")[2] if "@" in used else used
     if missed := [host for host in ("localhost", "127.0.0.1") if not urllib.request.proxy_bypass(host)]:
         found = f"{proxy} is asked for {' and '.join(missed)} too, so JupyterLab may not find its own server"

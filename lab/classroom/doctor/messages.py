@@ -1,4 +1,4 @@
-"""Is the log of the topic the one that was stored, and can it be read on from there?"""
+"""Does the log match the warehouse, and can the next messages be read?"""
 
 from kafka import TopicPartition
 from kafka.errors import KafkaError
@@ -13,13 +13,13 @@ from lab.settings import Settings
 from lab.topics import describe_topic, topic_offsets
 from lab.warehouse import Warehouse
 
-GO_ON = "python -m lab consume: it finds where they part, records that, and stores what is new."
+GO_ON = "python -m lab consume: it finds where they differ, records the gap, and stores the new messages."
 
 
 def check_messages(settings: Settings) -> Finding:
-    """Each partition still has what was stored of it, and its next message can be read."""
+    """Each partition still has its stored messages, and its next message can be read."""
     if not is_answering(settings.bootstrap_servers, security_protocol=settings.security_protocol):
-        return Finding("Messages", "not looked at: no broker answers")
+        return Finding("Messages", "not checked: no broker answers")
     try:
         topic = describe_topic(settings.topic, **settings.kafka)
         stored = _stored(settings, topic.topic_id)
@@ -35,7 +35,7 @@ def check_messages(settings: Settings) -> Finding:
     except TopicError:
         return Finding("Messages", f"there is no topic {settings.topic} yet")
     except (LabError, KafkaError):
-        return Finding("Messages", "not looked at: Kafka or the warehouse cannot be used, as told above")
+        return Finding("Messages", "not checked: Kafka or the warehouse cannot be used, see above")
     there = sum(end - first for first, end in offsets.values())
     return Finding("Messages", f"{there} in the log of {topic.name}, as they were stored, and readable")
 
@@ -49,7 +49,7 @@ def _stored(settings: Settings, topic_id: str) -> dict[int, tuple[int, Mark | No
 
 
 def _lost_end(settings: Settings, partition: int, end: int, stored: int, last: Mark | None) -> Finding | None:
-    """The log ends before what is stored, or is another from there on."""
+    """A finding if the log ends before the stored offset, or differs from what was stored."""
     place = f"{settings.topic}, partition {partition}"
     if stored > end:
         return Finding(

@@ -1,4 +1,4 @@
-"""Do Kafka and the warehouse answer, and are they the ones we think? What did earlier runs leave?"""
+"""Do the right Kafka and the right warehouse answer? What did earlier runs leave behind?"""
 
 import sqlite3
 import time
@@ -29,11 +29,11 @@ from lab.system.locks import holder_of
 from lab.warehouse import Warehouse
 
 AHEAD_SECONDS = 300
-Fault = tuple[str, str]  # what it is, and what to do
+Fault = tuple[str, str]  # (what is wrong, what to do)
 
 
 def check_broker(settings: Settings) -> Finding:
-    """Something answers as Kafka at the address, or nothing is in the way of starting it."""
+    """A Kafka answers at the address, or nothing prevents the start of one."""
     servers = settings.bootstrap_servers
     if not is_answering(servers, security_protocol=settings.security_protocol):
         if fault := _in_the_way(settings):
@@ -45,12 +45,12 @@ def check_broker(settings: Settings) -> Finding:
         with connect(KafkaAdminClient, timeout=1, **settings.kafka) as admin:
             fault = _stranded(admin, settings) or _from_the_future(admin, settings)
     except (LabError, KafkaError) as error:
-        return Finding("Broker", str(error), "Mend that setting; nothing else can work before.")
+        return Finding("Broker", str(error), "Fix that setting; nothing else can work before.")
     return Finding("Broker", *(fault or (f"answers at {servers}, {_whose(settings)}",)))
 
 
 def _in_the_way(settings: Settings) -> Fault | None:
-    """Why no broker can be started at the address."""
+    """The reason why no broker can be started at the address."""
     servers = settings.bootstrap_servers
     running = [node for node in EmbeddedBroker(settings.home).nodes() if node.process]
     places = [address(server) for server in servers.split(",")]
@@ -59,7 +59,7 @@ def _in_the_way(settings: Settings) -> Fault | None:
         return f"no Kafka answers at {servers}, and the kit starts one on this machine only", fix
     if running and running[0].port not in (port for _, port in places):
         found = f"none at {servers}; the embedded one of {settings.home} runs at localhost:{running[0].port}"
-        return found, "Stop it: python -m lab broker stop. Then it starts where you ask for it."
+        return found, "Stop it: python -m lab broker stop. The next start uses the address that is set."
     if running:
         found = f"the embedded one runs (process {running[0].pid}) and does not answer at {servers}"
         return found, "If it has just been started, wait. If not: python -m lab broker stop."
@@ -73,7 +73,7 @@ def _in_the_way(settings: Settings) -> Fault | None:
 
 
 def _stranded(admin: KafkaAdminClient, settings: Settings) -> Fault | None:
-    """A client goes on to the addresses that the broker names: can they be reached from here?"""
+    """The fault if an advertised address, to which clients connect next, cannot be reached from here."""
     servers, protocol = settings.bootstrap_servers, settings.security_protocol
     named = advertised_addresses(admin)
     lost = [server for server in named if not is_answering(server, security_protocol=protocol)]
@@ -85,7 +85,7 @@ def _stranded(admin: KafkaAdminClient, settings: Settings) -> Fault | None:
 
 
 def _from_the_future(admin: KafkaAdminClient, settings: Settings) -> Fault | None:
-    """The newest message tells the clock of the machine that sent it."""
+    """The fault if the newest message is from the future: then a clock, here or at its sender, is wrong."""
     try:
         partitions = admin.describe_topics([settings.topic])[0]["partitions"]
         asked = {
@@ -94,7 +94,7 @@ def _from_the_future(admin: KafkaAdminClient, settings: Settings) -> Fault | Non
         }
         newest = max((each.timestamp for each in admin.list_partition_offsets(asked).values()), default=0)
     except KafkaError:
-        return None  # no such topic, no right to it, or a Kafka before 3.0: then nothing can be said
+        return None  # no such topic, no right to it, or a Kafka before 3.0: not known
     ahead = newest / 1000 - time.time()
     if ahead < AHEAD_SECONDS:
         return None
@@ -105,7 +105,7 @@ def _from_the_future(admin: KafkaAdminClient, settings: Settings) -> Fault | Non
 
 
 def _whose(settings: Settings) -> str:
-    """Which broker that is: the kit's own and one in Docker are easily taken for each other."""
+    """Whose broker it is: the embedded one and one in Docker are easily confused."""
     nodes = EmbeddedBroker(settings.home).nodes()
     running = [node for node in nodes if node.process]
     places = [address(server) for server in settings.bootstrap_servers.split(",")]
@@ -124,7 +124,7 @@ def _whose(settings: Settings) -> str:
 
 
 def check_leftovers(settings: Settings) -> Finding:
-    """Nothing of an earlier broker is in the way of the next one."""
+    """An earlier broker left nothing that prevents the next start."""
     home, nodes = EmbeddedBroker(settings.home).home, EmbeddedBroker(settings.home).nodes()
     fault = _suspended(home) or _strays(home, nodes)
     fault = fault or _out_of_room(nodes) or _unusable(settings, home, nodes)
@@ -132,12 +132,12 @@ def check_leftovers(settings: Settings) -> Finding:
 
 
 def _strays(home: Path, nodes: list[Node]) -> Fault | None:
-    """Processes of a broker whose record or folder is gone."""
+    """The fault if a broker process runs whose record or folder was removed."""
     recorded = {node.pid for node in read_record(home)}
     for node in nodes:
         if node.process and node.pid not in recorded:
             found = f"a broker of {home} runs as process {node.pid}, and its broker.json does not say so"
-            return found, "Note it again: python -m lab broker start; or end it: python -m lab broker stop."
+            return found, "Record it again: python -m lab broker start; or end it: python -m lab broker stop."
     for process, folder in kafka_processes():
         if folder.name.startswith("broker-") and not folder.exists():
             found = f"a broker still runs as process {process.pid}, and its folder {folder} is gone"
@@ -147,7 +147,7 @@ def _strays(home: Path, nodes: list[Node]) -> Fault | None:
 
 
 def _suspended(home: Path) -> Fault | None:
-    """A command that has the lock of the broker and does not go on."""
+    """The fault if a suspended command holds the lock of the broker."""
     holder = holder_of(home / "broker.lock")
     if not holder.is_suspended:
         return None
@@ -156,7 +156,7 @@ def _suspended(home: Path) -> Fault | None:
 
 
 def _out_of_room(nodes: list[Node]) -> Fault | None:
-    """A broker that ended because it could not write, and cannot yet."""
+    """The fault if a broker ended because it could not write, and still cannot."""
     for node in nodes:
         cause = None if node.process else failed_write(node)
         if cause and lack_of_room(node.folder.parent):
@@ -166,7 +166,7 @@ def _out_of_room(nodes: list[Node]) -> Fault | None:
 
 
 def _unusable(settings: Settings, home: Path, nodes: list[Node]) -> Fault | None:
-    """Data on which no broker starts."""
+    """The fault if there is data with which no broker starts."""
     fix = "Remove its topics and messages: python -m lab broker reset."
     folders = data_folders(home)
     for folder in folders:
@@ -179,7 +179,7 @@ def _unusable(settings: Settings, home: Path, nodes: list[Node]) -> Fault | None
 
 
 def _harmless(home: Path, nodes: list[Node]) -> str:
-    """What an earlier run left and the next one uses, or makes anew."""
+    """What an earlier run left that does no harm: the next run uses or replaces it."""
     told = []
     if nodes and not any(node.process for node in nodes):
         told.append(f"a broker that is stopped, with its topics, in {home}")
@@ -187,7 +187,7 @@ def _harmless(home: Path, nodes: list[Node]) -> str:
         told += [f"it ended because it could not write: {cause}" for cause in causes]
     told += [f"{path.name} is half-removed, and can be deleted" for path in home.glob("broker-*.gone")]
     cut_off = [*home.glob("broker-*.new"), *_java_folder().glob("kafka-*.aot.new")]
-    told += [f"{path.name} is half-made, and will be made anew" for path in cut_off]
+    told += [f"{path.name} is half-made, and will be replaced" for path in cut_off]
     return "; ".join(told) and f"{'; '.join(told)}: no fault"
 
 
@@ -199,7 +199,7 @@ def _java_folder() -> Path:
 
 
 def check_warehouse(settings: Settings) -> Finding:
-    """The warehouse can be read and written, or is not there yet."""
+    """The warehouse can be read and written, or does not exist yet."""
     try:
         if settings.warehouse_url.startswith("sqlite:") and (fault := _fault_of_file(settings.warehouse_url)):
             return Finding("Warehouse", *fault)
@@ -211,11 +211,11 @@ def check_warehouse(settings: Settings) -> Finding:
     except NoWarehouseYet as error:
         return Finding("Warehouse", str(error))
     except LabError as error:
-        return Finding("Warehouse", str(error), "Mend that, or choose another with LAB_WAREHOUSE.")
+        return Finding("Warehouse", str(error), "Fix that, or choose another with LAB_WAREHOUSE.")
 
 
 def _two_groups(warehouse: Warehouse, settings: Settings) -> Fault | None:
-    """Consumers of two groups that store the topic at the same time."""
+    """The fault if consumers of two groups store the topic at the same time."""
     running = warehouse.running_consumers()
     if len({group for group, _ in running}) < 2 or not is_answering(
         settings.bootstrap_servers, security_protocol=settings.security_protocol
@@ -226,7 +226,7 @@ def _two_groups(warehouse: Warehouse, settings: Settings) -> Fault | None:
 
 
 def _fault_of_file(url: str) -> Fault | None:
-    """What a `Warehouse` would wait for, or write into; nothing if it would refuse it by itself."""
+    """The fault of a file that a `Warehouse` would wait for or write into, instead of refusing it."""
     path = Path(url.removeprefix("sqlite:///"))
     if not path.is_file():
         return None

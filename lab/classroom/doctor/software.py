@@ -1,4 +1,4 @@
-"""Is what the kit is made of there, and the right one? Python, packages, Java, Kafka's jars."""
+"""Is the required software installed? Python, the packages, Java and Kafka's jars, in the right versions."""
 
 import platform
 import re
@@ -17,7 +17,7 @@ from lab.text.commandline import START, python
 
 LAB = Path(__file__).resolve().parents[2]
 KIT = LAB.parent
-# A file of such a name, beside a notebook or where a command is typed, is imported in place of the real one.
+# A file with such a name, next to a notebook or in the current folder, is imported instead of the module.
 NAMES = sys.stdlib_module_names | {"kafka", "lab", "pandas", "numpy", "matplotlib", "psutil", "click", "rich"}
 
 
@@ -32,8 +32,8 @@ def check_python(settings: Settings) -> Finding:
 
 
 def check_packages(settings: Settings) -> Finding:
-    """Every package that the kit asks for is there, in a version that it works with."""
-    from packaging.requirements import Requirement  # here, for a broken set-up may lack it
+    """Every package that the kit requires is installed, in a suitable version."""
+    from packaging.requirements import Requirement  # here, because a broken set-up may lack it
 
     pins = f"In {KIT}: {python()} -m pip install -r requirements.txt"
     try:
@@ -60,7 +60,7 @@ def check_client(settings: Settings) -> Finding:
 
 
 def check_file_names(settings: Settings) -> Finding:
-    """No file beside the notebooks, or where we are, hides a module: `kafka.py`, `random.py`."""
+    """No file next to the notebooks or in the current folder hides a module: `kafka.py`, `random.py`."""
     folders = {folder for folder in (Path.cwd(), KIT / "notebooks") if folder.is_dir()}
     hiding = [path for folder in folders for path in folder.iterdir() if _hides(path)]
     if hiding:
@@ -94,7 +94,7 @@ def check_java(settings: Settings) -> Finding:
 
 
 def check_jars(settings: Settings) -> Finding:
-    """Kafka's jars are there and unchanged."""
+    """Kafka's jars are present and unchanged."""
     if damaged := damaged_jars():
         found = f"{len(damaged)} missing or changed, for example {damaged[0].name}"
         return Finding("Kafka's jars", found, "With internet: python -m lab broker start fetches them.")
