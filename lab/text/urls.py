@@ -11,7 +11,7 @@ POSTGRESQL = re.compile(
     (?:(?P<database>/[^@?]*)(?:\?.*)?|\?[^@]*)?""",
     re.VERBOSE,
 )
-OTHER = re.compile(r"(?!sqlite:///)[a-zA-Z][a-zA-Z0-9+.-]+:(//)?")  # one letter is a Windows drive
+OTHER = re.compile(r"(?!sqlite:///)[a-zA-Z][a-zA-Z0-9+.-]+:(//)?")  # one letter: a Windows drive
 KEYWORDS = re.compile(
     r"(^|\s)(host|hostaddr|port|dbname|user|password|service)\s*="
 )  # libpq's key=value form
