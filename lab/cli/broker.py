@@ -66,7 +66,7 @@ def stop(settings: Settings, node: int | None, force: bool) -> None:
     if not (force or node) and (clients := broker.clients()):
         raise LabError(
             f"The broker of {settings.home} goes on: it is used by {', '.join(clients)}. End that, or stop "
-            "it all the same: python -m lab broker stop --force."
+            "it anyway: python -m lab broker stop --force."
         )
     broker.stop(node)
     print("Stopped." if was_running else f"No embedded broker of {settings.home} is running.")

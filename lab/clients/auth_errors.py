@@ -31,8 +31,8 @@ REASONS = {
     " machine wrong?",
     r"certificate is not yet valid": "its certificate is not valid yet. Is the clock of this machine wrong?",
     r"(Hostname|IP address) mismatch": "its certificate is for another address: use the one it is made for",
-    r"CERTIFICATE_VERIFY_FAILED": "its certificate is signed by nobody we trust: LAB_SSL_CAFILE must be the"
-    " file of the authority that signed it",
+    r"CERTIFICATE_VERIFY_FAILED": "its certificate is signed by no authority that we trust: LAB_SSL_CAFILE"
+    " must be the file of the authority that signed it",
     r"Handshake failed: \[SSL": f"it does not speak TLS: {PROTOCOL}",
     r"Invalid frame length: 352": f"it speaks TLS: {PROTOCOL}",  # 0x1503: a TLS alert
     r"SaslAuthenticationFailed": PASSWORD,

@@ -56,7 +56,7 @@ def skip_unreadable(topic: str, partition: int, offset: int, warehouse: Warehous
             "To store them: python -m lab consume",
         )
     gap = Gap(offset, there, "unreadable")
-    # With no mark: from the last message that was stored nobody could read on.
+    # Without a mark: a consumer could not read on after the last stored message.
     if warehouse.store(topic, found.topic_id, [Batch(partition, place, there, gap=gap)]):
         raise UnreadableError(
             f"{topic}, partition {partition}: a consumer went on meanwhile, and nothing was skipped"

@@ -69,7 +69,7 @@ class Live:
         while not self._stop.is_set():
             began = time.monotonic()
             if began >= until:
-                self._redraw(f"It moved for {self._seconds:g} seconds, and stands still now.")
+                self._redraw(f"Updated for {self._seconds:g} seconds, and stopped.")
                 return
             self._redraw()
             # Always pause, however long the drawing took, so that the notebook can do its own work.

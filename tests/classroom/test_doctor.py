@@ -102,7 +102,7 @@ def test_a_check_that_fails_is_a_finding(settings, monkeypatch):
     monkeypatch.setattr(doctor, "CHECKS", [check_the_moon, software.check_client])
     moon, client = diagnose(settings)
     assert moon.check == "The moon"
-    assert matches(moon, "the check itself failed: RuntimeError: it is gone", "look again")
+    assert matches(moon, "the check itself failed: RuntimeError: it is gone", "try again")
     assert client.ok
 
 
@@ -112,7 +112,7 @@ def test_a_check_that_hangs_is_a_finding(settings, monkeypatch):
     monkeypatch.setattr(doctor, "MAX_SECONDS", 1.0)
     hanging, client = diagnose(settings)
     end.set()
-    assert matches(hanging, "no answer within 1 s", "look again")
+    assert matches(hanging, "no answer within 1 s", "try again")
     assert client.ok
 
 
@@ -308,7 +308,7 @@ def test_a_path_too_long_for_windows(settings, tmp_path, monkeypatch):
     monkeypatch.setattr(machine, "WINDOWS", False)
     assert machine.check_folders(long).ok
     monkeypatch.setattr(machine, "WINDOWS", True)
-    assert matches(machine.check_folders(long), "too many for Windows", "set LAB_HOME")
+    assert matches(machine.check_folders(long), "too long for Windows", "set LAB_HOME")
 
 
 def test_a_folder_that_cannot_be_made(settings, tmp_path):

@@ -80,7 +80,7 @@ def test_a_lesson_takes_it_as_the_broker_that_is_there(secured, tmp_path, listen
 FAULTS = {
     "unknown authority": (
         {"listener": "TLS", "protocol": "SSL", "cafile": "stranger"},
-        "signed by nobody we trust: LAB_SSL_CAFILE",
+        "signed by no authority that we trust: LAB_SSL_CAFILE",
     ),
     "expired": ({"listener": "EXPIRED", "protocol": "SSL"}, "its certificate has expired"),
     "another host": ({"listener": "ELSEWHERE", "protocol": "SSL"}, "its certificate is for another address"),

@@ -44,7 +44,7 @@ def test_a_letter_has_the_message_as_it_was_and_the_reason(letter, topic):
     assert (letter.offset, letter.headers) == (0, HEADERS)
 
 
-# Mending.
+# Fixing.
 
 
 def test_some_fields_are_changed_and_the_others_stay():

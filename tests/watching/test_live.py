@@ -104,7 +104,7 @@ def test_it_ends_after_its_seconds_and_says_so_in_the_picture(place):
     texts = [[text.get_text() for text in figure.texts] for figure in figures]
     assert len(texts) >= 2
     assert texts[:-1] == [[]] * (len(texts) - 1)
-    assert texts[-1] == ["It moved for 0.4 seconds, and stands still now."]
+    assert texts[-1] == ["Updated for 0.4 seconds, and stopped."]
 
 
 def test_a_program_that_ends_does_not_wait_for_it():

@@ -43,7 +43,7 @@ def check_shared(topic: str, group_id: str, members: int, *, seconds: float = 15
         Step(
             "each partition has a member",
             lambda: soon(is_all_owned),
-            "Some partitions belong to nobody: does a consumer run? Or wait, and check again.",
+            "Some partitions have no member: does a consumer run? Or wait, and check again.",
         ),
     )
 

@@ -180,15 +180,15 @@ def _unusable(settings: Settings, home: Path, nodes: list[Node]) -> Fault | None
 
 def _harmless(home: Path, nodes: list[Node]) -> str:
     """What an earlier run left that does no harm: the next run uses or replaces it."""
-    told = []
+    found = []
     if nodes and not any(node.process for node in nodes):
-        told.append(f"a broker that is stopped, with its topics, in {home}")
+        found.append(f"a broker that is stopped, with its topics, in {home}")
         causes = filter(None, map(failed_write, nodes))
-        told += [f"it ended because it could not write: {cause}" for cause in causes]
-    told += [f"{path.name} is half-removed, and can be deleted" for path in home.glob("broker-*.gone")]
+        found += [f"it ended because it could not write: {cause}" for cause in causes]
+    found += [f"{path.name} is half-removed, and can be deleted" for path in home.glob("broker-*.gone")]
     cut_off = [*home.glob("broker-*.new"), *_java_folder().glob("kafka-*.aot.new")]
-    told += [f"{path.name} is half-made, and will be replaced" for path in cut_off]
-    return "; ".join(told) and f"{'; '.join(told)}: no fault"
+    found += [f"{path.name} is half-made, and will be replaced" for path in cut_off]
+    return "; ".join(found) and f"{'; '.join(found)}: no fault"
 
 
 def _java_folder() -> Path:
