@@ -97,6 +97,6 @@ def test_lesson_06_reads_and_runs_its_program_from_any_folder(kafka, tmp_path, m
     topic, place = lab.fresh_name("naive"), {}
     lab.produce(topic, lab.simulate_readings(10), interval=0, max_batches=150, **kafka)
     exec(shows, place)
-    assert place["code"] == (KIT / "lab" / "naive_consumer.py").read_text(encoding="utf-8")
+    assert place["code"] == (KIT / "lab" / "classroom" / "naive_consumer.py").read_text(encoding="utf-8")
     exec(runs, place | {"settings": lab.Settings(**kafka), "topic": topic})
     assert capsys.readouterr().out.endswith("died\ndied\ncame to the end\n")
