@@ -133,14 +133,17 @@ def own_postgresql(spare_postgresql):
 
 
 @pytest.fixture(autouse=True)
-def only_marked_tests_start_kafka(request, monkeypatch):
+def only_marked_tests_start_kafka(request):
     """So that `-m "not broker"` stays quick."""
 
     def refuse(*_, **__):
         raise AssertionError("This test starts Kafka: mark it with @pytest.mark.broker")
 
-    if not request.node.get_closest_marker("broker"):
-        monkeypatch.setattr("lab.embedded.broker.launch", refuse)
+    # Not by the fixture `monkeypatch`: it would be set up before all others, and undone after them.
+    with pytest.MonkeyPatch.context() as patch:
+        if not request.node.get_closest_marker("broker"):
+            patch.setattr("lab.embedded.broker.launch", refuse)
+        yield
 
 
 @pytest.fixture

@@ -109,8 +109,8 @@ class _Consumer:
     def step(self, max_records: int) -> list[Reading]:
         """Poll, decode, store, commit; return the readings that were stored."""
         polled = self.session.poll(max_records, self.idle_seconds_left())
-        stored = self.positions.stored
-        readings = self.store([decode(p, records, stored[p]) for p, records in polled.items()])
+        offsets = self.positions.stored
+        readings = self.store([decode(p, records, offsets[p]) for p, records in polled.items()])
         self.session.commit()
         return readings
 
@@ -124,11 +124,11 @@ class _Consumer:
         readings = []
         for batch in batches:
             if batch.partition in fenced:
-                self.session.fenced(batch)
+                self.session.note_fenced(batch)
                 self.summary.fenced += len(batch)
                 self.group.count_fence(self.warehouse.running_consumers)
                 continue
-            self.session.stored(batch)
+            self.session.note_stored(batch)
             self.summary.count(batch)
             readings += batch.readings
             if len(batch):

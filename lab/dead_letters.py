@@ -43,6 +43,11 @@ class StoredDeadLetter:
     headers: Headers
 
     @property
+    def is_replayed(self) -> bool:
+        """Whether its replay is in the log; of one that was being sent when the program died nobody knows."""
+        return bool(self.replayed) and self.replayed != SENDING
+
+    @property
     def name(self) -> str:
         """The value of the header of its replay; it is unique."""
         return f"{self.topic}-{self.partition}@{self.offset} of {self.ts}"
@@ -76,7 +81,7 @@ def replay(warehouse: Warehouse, letter_id: int, value: bytes | None = None, **k
         letter = next((x for x in list_dead_letters(warehouse) if x.id == letter_id), None)
         if letter is None:
             raise ReplayError(f"There is no dead letter {letter_id} in {warehouse.name}.")
-        if letter.replayed and letter.replayed != SENDING:
+        if letter.is_replayed:
             raise ReplayError(f"Dead letter {letter_id} was replayed before, as {letter.replayed}.")
         value = letter.value if value is None else value
         decode_reading(value)

@@ -109,6 +109,12 @@ def simulate_readings(
         n += 1
 
 
+def count_readings(batches: int, sensors: int = 3, plants: Iterable[PlantedFault] = ()) -> int:
+    """How many readings the first batches have: in a planted gap the sensor sends nothing."""
+    gaps = [p for p in plants if p.fault == "gap" and p.sensor_id in sensor_ids(sensors)]
+    return batches * sensors - sum(max(0, min(gap.last + 1, batches) - gap.first) for gap in gaps)
+
+
 def _measure(kind: Kind, sensor_id: str, ts: datetime, rng: random.Random, shift: float) -> Reading:
     val = round(rng.gauss(kind.value_at(ts), kind.noise) + shift, 2)
     return Reading(sensor_id, val, kind.unit, kind.status_of(val), ts)

@@ -25,7 +25,7 @@ from lab.embedded.ports import another_address
 from lab.errors import BrokerError, LabError
 from lab.producer import ProduceSummary, produce
 from lab.settings import Settings
-from lab.simulation import PLANTED_FAULTS, SAMPLE_DAY, simulate_readings
+from lab.simulation import PLANTED_FAULTS, SAMPLE_DAY, count_readings, simulate_readings
 from lab.system.signals import interrupted_once, stop_on_signals
 from lab.text.commandline import START, kit, start
 from lab.topics import Topic, create_topic, topic_offsets
@@ -125,9 +125,10 @@ def _run(
     settings: Settings, warehouse: Warehouse, topic: Topic, day: datetime
 ) -> tuple[ProduceSummary, ConsumeSummary]:
     """Produce and consume at the same time, until all messages of the topic are stored."""
+    total = count_readings(BATCHES, plants=PLANTED_FAULTS)
     with (
         stop_on_signals() as stop,
-        progress("   produced", "   stored", total=BATCHES * 3) as (produced, consumed),
+        progress("   produced", "   stored", total=total) as (produced, consumed),
         ThreadPoolExecutor(1) as pool,
     ):
         consumer = pool.submit(

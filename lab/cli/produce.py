@@ -10,7 +10,7 @@ from lab.cli.options import MAX_SENSORS, number, quiet, seconds, whole_number
 from lab.cli.output import say, show_readings
 from lab.producer import produce
 from lab.settings import Settings
-from lab.simulation import PLANTED_FAULTS, SAMPLE_DAY, simulate_readings
+from lab.simulation import PLANTED_FAULTS, SAMPLE_DAY, count_readings, simulate_readings
 
 
 @click.command("produce", cls=Command, example="--batches 60")
@@ -47,7 +47,8 @@ def command(
     """Send readings, a batch every second."""
     say_whose_broker(settings)
     day: dict[str, Any] = {"start": SAMPLE_DAY, "plants": PLANTED_FAULTS} if plants else {}
-    with show_readings("Sent", quiet, batches * sensors if batches else None) as show:
+    total = count_readings(batches, sensors, day.get("plants", ())) if batches else None
+    with show_readings("Sent", quiet, total) as show:
         summary = produce(
             settings.topic,
             simulate_readings(sensors, seed=seed, **day),

@@ -26,7 +26,7 @@ def command(settings: Settings) -> None:
         with Warehouse(url, create=False) as warehouse:  # raises if it is not a warehouse
             rows = count_sensor_logs(warehouse)
         try:
-            for ending in ("", "-wal", "-shm"):
+            for ending in ("", "-wal", "-shm", ".replay.lock"):
                 file.with_name(file.name + ending).unlink(missing_ok=True)
         except PermissionError as error:  # on Windows, while a program has it open
             raise LabError(f"{file} is in use: end consumers and notebooks, and try again.") from error

@@ -52,7 +52,7 @@ def _show_warehouse(warehouse: Warehouse) -> None:
     print(f"Warehouse {warehouse.name}")
     table(["sensor", "rows", "last reading"], count_by_sensor(warehouse))
     letters = list_dead_letters(warehouse)
-    print(f"dead letters: {len(letters)}, of which replayed: {sum(bool(x.replayed) for x in letters)}\n")
+    print(f"dead letters: {len(letters)}, of which replayed: {sum(x.is_replayed for x in letters)}\n")
     if gaps := list_gaps(warehouse):
         print("Gaps in the log")
         rows = [(f"{x.topic}-{x.partition}", x.first_offset, x.next_offset, x.reason, x.ts) for x in gaps]

@@ -1,8 +1,10 @@
 """How far behind is an offset? The lag as Kafka's tools compute it, and offsets in the form of a commit."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 
-from kafka import OffsetAndMetadata, TopicPartition
+from kafka import KafkaConsumer, OffsetAndMetadata, TopicPartition
+from kafka.errors import IllegalStateError
 
 
 def lag(stored: int | None, first: int, end: int) -> int:
@@ -18,6 +20,26 @@ def lag(stored: int | None, first: int, end: int) -> int:
 def lags(offsets: Mapping[int, tuple[int, int]], stored: Mapping[int, int]) -> dict[int, int]:
     """{partition: lag} of {partition: (first offset, end offset)} and {partition: stored offset}."""
     return {number: lag(stored.get(number), first, end) for number, (first, end) in offsets.items()}
+
+
+def known_lag(client: KafkaConsumer, stored: Mapping[TopicPartition, int | None]) -> dict[int, int]:
+    """{partition: lag} of the assigned partitions whose end the client has seen. It makes no request."""
+    found = {}
+    for partition, offset in stored.items():
+        with suppress(IllegalStateError):  # the partition was revoked just now
+            if (end := client.highwater(partition)) is not None:
+                first = client.position(partition, timeout_ms=1) or 0 if offset is None else offset
+                found[partition.partition] = lag(offset, first, end)
+    return found
+
+
+def ask_lag(
+    client: KafkaConsumer, stored: Mapping[TopicPartition, int | None], timeout_ms: int
+) -> dict[int, int]:
+    """{partition: lag} of the assigned partitions, with the offsets that the broker has now."""
+    firsts = client.beginning_offsets(list(stored), timeout_ms=timeout_ms)
+    ends = client.end_offsets(list(stored), timeout_ms=timeout_ms)
+    return {p.partition: lag(stored[p], firsts[p], ends[p]) for p in sorted(stored)}
 
 
 def to_commit(stored: Mapping[TopicPartition, int | None]) -> dict[TopicPartition, OffsetAndMetadata]:

@@ -8,7 +8,6 @@ from contextlib import suppress
 from kafka import KafkaConsumer, TopicPartition
 from kafka.errors import (
     FencedInstanceIdError,
-    IllegalStateError,
     InconsistentGroupProtocolError,
     LogTruncationError,
     NoOffsetForPartitionError,
@@ -18,7 +17,7 @@ from kafka.errors import (
 from lab.clients.auth_errors import explain_rights
 from lab.clients.connection import is_answering, wait_until_answering
 from lab.clients.membership import Group, Rebalances
-from lab.clients.offsets import lag, to_commit
+from lab.clients.offsets import ask_lag, known_lag, to_commit
 from lab.clients.positions import Positions, Records
 from lab.clients.readers import BROKEN, DAMAGED, FATAL, join_group
 from lab.clients.summaries import ConsumeSummary
@@ -100,13 +99,13 @@ class Session:
             self.watchdog.probe(client)
         return self.positions.follow(client, polled)
 
-    def stored(self, batch: Batch) -> None:
+    def note_stored(self, batch: Batch) -> None:
         """Record that a batch is in the warehouse."""
         self.positions.advance(batch)
         self.watchdog.record_came()
         self.commit_due = True
 
-    def fenced(self, batch: Batch) -> None:
+    def note_fenced(self, batch: Batch) -> None:
         """Go back to the stored offset, because another consumer stored these messages first."""
         self.positions.needs_seek.append(TopicPartition(self.topic, batch.partition))
         self.watchdog.record_came()
@@ -171,8 +170,7 @@ class Session:
             try:
                 if offsets := to_commit(self.positions.stored):
                     self.client.commit(offsets, timeout_ms=CLOSE_MS)
-                    ends = self.client.end_offsets(list(offsets), timeout_ms=CLOSE_MS)
-                    self.summary.lag = {p.partition: lag(offsets[p].offset, 0, ends[p]) for p in sorted(ends)}
+                self.summary.lag = ask_lag(self.client, self.positions.stored, CLOSE_MS)
                 self.group.leave()
             except BROKEN as error:
                 log.debug("The client closes without leaving the group: %s", error)
@@ -180,12 +178,8 @@ class Session:
 
     def note_lag(self) -> None:
         """Record the lag that the client knows, without a request."""
-        if not (client := self.client):
-            return
-        for partition, offset in to_commit(self.positions.stored).items():
-            with suppress(IllegalStateError):  # the partition was revoked just now
-                if end := client.highwater(partition):
-                    self.summary.lag[partition.partition] = lag(offset.offset, 0, end)
+        if self.client:
+            self.summary.lag = known_lag(self.client, self.positions.stored)
 
 
 def explain(error: Exception, group: Group) -> Exception:

@@ -6,7 +6,15 @@ from itertools import islice
 import pytest
 
 from lab.readings import Reading
-from lab.simulation import KINDS, PLANTED_FAULTS, SAMPLE_DAY, PlantedFault, sensor_ids, simulate_readings
+from lab.simulation import (
+    KINDS,
+    PLANTED_FAULTS,
+    SAMPLE_DAY,
+    PlantedFault,
+    count_readings,
+    sensor_ids,
+    simulate_readings,
+)
 
 A_DAY = 1440  # batches, one a minute
 
@@ -109,3 +117,11 @@ def test_without_plants_no_value_is_far_off():
     for batch in day(seed=7):
         for kind, reading in zip(KINDS, batch, strict=True):
             assert reading.val == pytest.approx(kind.value_at(reading.ts), abs=6 * kind.noise)
+
+
+@pytest.mark.parametrize("batches", [0, 1, 480, 481, 600, 601, 1440])
+@pytest.mark.parametrize("sensors", [1, 3, 5])
+def test_the_readings_are_counted_before_they_are_made(batches, sensors):
+    made = simulate_readings(sensors, seed=1, start=SAMPLE_DAY, plants=PLANTED_FAULTS)
+    expected = sum(len(batch) for batch in islice(made, batches))
+    assert count_readings(batches, sensors, PLANTED_FAULTS) == expected
