@@ -138,6 +138,23 @@ def test_a_rebalance_is_counted_with_its_pause_and_said(two_partitions, warehous
     assert (summary.rebalances, summary.rebalance_seconds) == (2, 0)
 
 
+def test_the_lag_is_that_of_every_partition_it_has(two_partitions, warehouse):
+    """Also of one of which nothing is stored yet."""
+    assert run(two_partitions, warehouse, max_messages=5).lag == {0: 5, 1: 10}
+
+
+def test_the_lag_of_a_partition_that_went_to_another_is_not_told_any_more(
+    two_partitions, warehouse, monkeypatch
+):
+    broker, summary, told = two_partitions, ConsumeSummary(), []
+    monkeypatch.setattr(warehouse, "note_consumer", lambda *_, **__: told.append(dict(summary.lag)))
+    broker.clock.after(2, lambda: broker.give(1))
+    broker.clock.after(2, lambda: broker.send(10, 11))
+    assert run(broker, warehouse, idle_timeout=6, summary=summary).lag == {1: 0}
+    assert told[0] == {0: 0, 1: 0}
+    assert told[-2] == {1: 0}  # before the end, at which the broker is asked
+
+
 def test_the_same_partitions_again_are_no_rebalance(two_partitions, warehouse, caplog):
     two_partitions.clock.after(2, lambda: two_partitions.give(0, 1))
     summary = run(two_partitions, warehouse, idle_timeout=6)
