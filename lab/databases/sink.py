@@ -9,20 +9,39 @@ from lab.readings import Batch, DeadLetter, Mark, Reading
 
 
 class Sink(Protocol):
-    """A warehouse as a consumer sees it; `lab.warehouse.Warehouse` documents each method."""
+    """What `consume` calls. A LabError ends the consumer with one line; other errors reach the caller.
+
+    A sink that has to wait returns soon after `stop` is set.
+    """
 
     @property
-    def identity(self) -> str: ...
-    def positions(self, topic_id: str, stop: threading.Event) -> dict[int, tuple[int, Mark | None]]: ...
+    def identity(self) -> str:
+        """Distinguishes this warehouse from all others; the names of the group members contain it."""
+
+    def positions(self, topic_id: str, stop: threading.Event) -> dict[int, tuple[int, Mark | None]]:
+        """{partition: (the offset to read next, the last stored message)}."""
+
     def which_are_stored(
         self, topic: str, partition: int, messages: Sequence[Reading | DeadLetter]
-    ) -> list[bool]: ...
+    ) -> list[bool]:
+        """For each message, whether it is stored. It is called after a log was cut short."""
+
     def store(
         self, topic: str, topic_id: str, batches: list[Batch], stop: threading.Event
-    ) -> set[int] | None: ...
-    def reopen_if_lost(self, stop: threading.Event) -> bool: ...
-    def note_consumer(self, group_id: str, member: str, **counts: float) -> None: ...
-    def running_consumers(self) -> list[tuple[str, str]]: ...
+    ) -> set[int] | None:
+        """Store the batches, and return the partitions whose offset another consumer has moved.
+
+        None means that `stop` was set before anything was stored. The next start reads the messages again.
+        """
+
+    def reopen_if_lost(self, stop: threading.Event) -> bool:
+        """Whether the offsets may have changed without this consumer, so that it must ask `positions`."""
+
+    def note_consumer(self, group_id: str, member: str, **counts: float) -> None:
+        """Record the numbers of this consumer, about once a second."""
+
+    def running_consumers(self) -> list[tuple[str, str]]:
+        """(group, member) of each consumer that stores here now."""
 
 
 class SinkError(Exception):
