@@ -85,7 +85,7 @@ def _handlers() -> dict[int, Any]:
 def wait_until(condition: Callable[[], T], timeout: float = 30) -> T:
     """Call `condition()` repeatedly until its result is true, and return that result.
 
-    Between two calls it waits twice as long as a call takes, from 0.1 s up to 1 s, because most conditions ask
+    Between two calls it waits twice as long as a call takes (0.1 s to 1 s), because most conditions ask
     a busy broker. Raises TimeoutError after `timeout` seconds.
     """
     until = time.monotonic() + timeout
