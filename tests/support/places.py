@@ -73,12 +73,12 @@ class Place:
         return all(partition.leader > 0 for partition in topic.partitions)
 
     def is_read(self):
-        """Whether the warehouse has come to the end of every partition."""
+        """Whether the warehouse is at the end of every partition; not behind it, as after a log was cut short."""
         topic = lab.describe_topic(self.topic, **self.kafka)
         with lab.Warehouse(str(self.warehouse)) as warehouse:
             stored = warehouse.next_offsets(topic.topic_id)
         offsets = lab.topic_offsets(self.topic, **self.kafka)
-        return all(stored.get(n, first) >= end for n, (first, end) in offsets.items())
+        return all(stored.get(n, first) == end for n, (first, end) in offsets.items())
 
     def drain(self):
         """Consume what is left, and take the ledger.
