@@ -156,7 +156,7 @@ def test_a_demo_on_a_broker_of_nobody_says_what_waits_in_the_topic_and_leaves_it
     assert first.command("produce", "--batches", "2", "--interval", "0", "--quiet", **name).wait() == 0
     demo = second.demo(**name)
     assert demo.wait(60) == 0
-    assert "and 6 that wait in the topic; for one of your own set LAB_TOPIC" in demo.text
+    assert "and 6 that wait in the topic; for a topic of your own, set LAB_TOPIC" in demo.text
     assert f"stored        {SAMPLE_DAY + 6} rows" in demo.text
     assert "left running, as it was" in demo.text
     assert is_answering(of_nobody.bootstrap_servers)
