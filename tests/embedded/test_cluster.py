@@ -206,10 +206,10 @@ def test_the_status_is_shown_by_any_node_and_says_when_too_few_run(place):
     wait_for(lambda: leader_of(place) != 1)
     code, text = status("two.txt")
     assert code == 0
-    assert re.search(rf"{place.topic} +0 ", text) and "what they last knew" not in text
+    assert re.search(rf"{place.topic} +0 ", text) and "the last known state" not in text
     place.broker.kill(2)
     code, text = status("one.txt")
-    assert "what they last knew" in text
+    assert "the last known state" in text
 
 
 def test_a_home_with_the_data_of_three_does_not_start_one(cluster):
