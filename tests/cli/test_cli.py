@@ -16,6 +16,7 @@ import pytest
 
 import lab
 from lab.clients.connection import is_answering
+from lab.embedded.jars import maven_folder
 from lab.embedded.ports import free_ports
 from tests.support.ledger import take_ledger
 from tests.support.programs import running, suspend
@@ -304,9 +305,20 @@ def test_a_log_of_the_client_that_cannot_be_written_is_one_line(kafka, tmp_path,
     assert "does not let us in" in told[1]
 
 
+def jars_with_a_lock_of_their_own(folder):
+    """The user's jars in another folder: whoever is suspended may hold the lock on them."""
+    folder.mkdir()
+    for each in maven_folder().iterdir():
+        if each.is_dir():
+            (folder / each.name).symlink_to(each)
+    return {"M2_REPO": str(folder)}
+
+
 @pytest.mark.broker
 def test_a_command_behind_a_suspended_one_says_who_it_is_and_ends(tmp_path):
     place = {"LAB_HOME": str(tmp_path), "LAB_BOOTSTRAP_SERVERS": f"localhost:{free_ports(1)[0]}"}
+    if os.name != "nt":  # there not everybody may make a link
+        place |= jars_with_a_lock_of_their_own(tmp_path / "jars")
     with running("broker", "start", output=tmp_path / "start.txt", **place):
         note = tmp_path / "broker.lock.holder"
         pid = int(wait_for(lambda: note.exists() and note.read_text(encoding="ascii")))
