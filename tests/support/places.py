@@ -73,7 +73,7 @@ class Place:
         return all(partition.leader > 0 for partition in topic.partitions)
 
     def is_read(self):
-        """Whether the warehouse is at the end of every partition, and not beyond it, as after a log was cut."""
+        """Whether the warehouse is at the end of every partition, and not beyond it, as after a cut."""
         topic = lab.describe_topic(self.topic, **self.kafka)
         with lab.Warehouse(str(self.warehouse)) as warehouse:
             stored = warehouse.next_offsets(topic.topic_id)
