@@ -30,6 +30,7 @@ from lab.embedded.jars import fetch_jars
 from lab.embedded.ports import free_ports, port_owner
 from lab.settings import Settings
 from tests.support.packages import install
+from tests.support.programs import suspend
 from tests.support.secured_broker import SecuredBroker
 from tests.support.waiting import soon, wait_for
 
@@ -497,7 +498,7 @@ def test_an_own_broker_that_runs_elsewhere(running, settings, own_broker):
 @posix
 def test_an_own_broker_that_does_not_answer(running, own_broker):
     process = own_broker.nodes()[0].process
-    process.suspend()
+    suspend(process)
     try:
         fault = services.check_broker(running)
     finally:

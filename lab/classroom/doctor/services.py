@@ -36,17 +36,22 @@ def check_broker(settings: Settings) -> Finding:
     """A Kafka answers at the address, or nothing prevents the start of one."""
     servers = settings.bootstrap_servers
     if not is_answering(servers, security_protocol=settings.security_protocol):
-        if fault := _in_the_way(settings):
-            return Finding("Broker", *fault)
-        return Finding(
-            "Broker", f"none at {servers} yet; python -m lab broker start, or lesson 01, starts one"
-        )
+        return _none_answers(settings)
     try:
         with connect(KafkaAdminClient, timeout=1, **settings.kafka) as admin:
             fault = _stranded(admin, settings) or _from_the_future(admin, settings)
     except (LabError, KafkaError) as error:
+        if not is_answering(servers, security_protocol=settings.security_protocol):
+            return _none_answers(settings)  # it has just stopped answering
         return Finding("Broker", str(error), "Fix that setting; nothing else can work before.")
     return Finding("Broker", *(fault or (f"answers at {servers}, {_whose(settings)}",)))
+
+
+def _none_answers(settings: Settings) -> Finding:
+    if fault := _in_the_way(settings):
+        return Finding("Broker", *fault)
+    none = f"none at {settings.bootstrap_servers} yet"
+    return Finding("Broker", f"{none}; python -m lab broker start, or lesson 01, starts one")
 
 
 def _in_the_way(settings: Settings) -> Fault | None:
