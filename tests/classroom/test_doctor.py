@@ -107,6 +107,7 @@ def test_a_check_that_fails_is_a_finding(settings, monkeypatch):
     assert client.ok
 
 
+@pytest.mark.broker
 def test_a_check_that_hangs_is_a_finding(settings, monkeypatch):
     end = threading.Event()
     monkeypatch.setattr(doctor, "CHECKS", [lambda settings: end.wait(60), software.check_client])
@@ -571,6 +572,7 @@ def test_data_of_another_number_of_brokers(alone, running, own_broker):
 # The warehouse.
 
 
+@pytest.mark.broker
 @pytest.mark.parametrize("lock", ["BEGIN IMMEDIATE", "BEGIN EXCLUSIVE"])
 @pytest.mark.parametrize("mode", ["wal", "delete"])
 def test_a_warehouse_that_is_locked(settings, lock, mode):

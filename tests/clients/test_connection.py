@@ -138,6 +138,7 @@ def test_waiting_ends_in_time_with_an_error_that_says_what_to_do():
     )
 
 
+@pytest.mark.broker
 @pytest.mark.parametrize("answer", [b"HTTP/1.1 400 Bad Request\r\n\r\n", b""], ids=["HTTP", "nothing"])
 def test_what_listens_and_is_no_kafka_is_told_from_nothing(answer):
     with server(answer) as there, pytest.raises(BrokerError) as refused:
@@ -158,6 +159,7 @@ def test_waiting_ends_when_stopped():
     assert wait_until_answering(closed_port(), stop=stop) is False
 
 
+@pytest.mark.broker
 def test_waiting_is_said_once_and_so_is_its_end(caplog, monkeypatch):
     caplog.set_level(logging.INFO, "lab")
     answers = iter([False] * 8 + [True])
@@ -189,6 +191,7 @@ TLS_ALERT = (
 )
 
 
+@pytest.mark.broker
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # a client that is not made
 @pytest.mark.parametrize("client", [KafkaAdminClient, KafkaProducer])
 def test_why_one_client_is_refused_is_not_the_reason_of_another(client):

@@ -314,6 +314,7 @@ def test_on_windows_a_failed_attempt_to_connect_is_not_made_anew():
         assert workarounds.connect_ex(None, sock, place) in (errno.ECONNREFUSED, 10061)  # and Windows'
 
 
+@pytest.mark.broker
 @without
 def test_on_windows_an_attempt_to_connect_that_fails_is_seen_at_once(works_around, monkeypatch):
     """`connect_once`. By itself the client connects again and again, until the time for it is up."""

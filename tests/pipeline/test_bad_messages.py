@@ -76,6 +76,7 @@ def messages():
     return generate(10_000)
 
 
+@pytest.mark.broker
 def test_the_messages_are_of_every_kind(messages):
     kinds = Counter(kind for _, kind in messages)
     assert set(kinds) == {"row", "bad", *GOOD}

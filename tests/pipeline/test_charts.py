@@ -213,6 +213,7 @@ def columns_of(chart, panel) -> dict[int, tuple[float, float]]:
     return {column: (values.min(), values.max()) for column, values in by_column}
 
 
+@pytest.mark.broker
 def test_a_thinned_picture_has_the_extremes_of_every_stretch(both):
     for panel in range(3):
         every, thin = (columns_of(chart, panel) for chart in both)
@@ -224,6 +225,7 @@ def test_a_thinned_picture_has_the_extremes_of_every_stretch(both):
         assert max(v[1] for v in thin.values()) == max(v[1] for v in every.values())
 
 
+@pytest.mark.broker
 def test_a_thinned_picture_has_the_same_legends_titles_units_and_limits(both):
     every, thin = (
         [
@@ -241,6 +243,7 @@ def test_a_thinned_picture_has_the_same_legends_titles_units_and_limits(both):
     assert any("WARNING (" in label for label in every[1][0])
 
 
+@pytest.mark.broker
 def test_a_thinned_picture_shades_the_same_gaps_and_counts_the_same_rates(both):
     for panel in range(3):
         shaded = [shades(chart.axes[panel]) for chart in both]
@@ -305,6 +308,7 @@ def test_of_many_sensors_a_picture_shows_some_and_says_so(crowd, how):
     assert len(colors) == MAX_PANELS
 
 
+@pytest.mark.broker
 def test_the_command_says_what_it_leaves_out_and_draws_the_sensors_that_are_named(
     crowd, tmp_path, own_logging, monkeypatch, capsys
 ):
@@ -424,11 +428,13 @@ ODD_ROWS = {
 }
 
 
+@pytest.mark.broker
 @pytest.mark.parametrize("kind", ODD_ROWS)
 def test_odd_rows_can_be_drawn(kind):
     survives(ODD_ROWS[kind])
 
 
+@pytest.mark.broker
 @settings(max_examples=5, deadline=None)
 @given(st.lists(stored, min_size=1, max_size=4))
 def test_whatever_can_be_stored_can_be_drawn(readings):

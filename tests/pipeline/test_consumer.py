@@ -1288,6 +1288,7 @@ happenings = st.lists(
 )
 
 
+@pytest.mark.broker
 @settings(max_examples=120, deadline=None, derandomize=True)
 @given(happenings, st.integers(1, 8))
 def test_whatever_happens_each_message_is_stored_once(tmp_path_factory, happenings, most):

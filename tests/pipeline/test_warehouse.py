@@ -356,6 +356,7 @@ def test_closing_twice_is_safe(either):
 # What clears up by itself: wait, say it once, write once.
 
 
+@pytest.mark.broker
 def test_while_another_program_locks_it_a_store_waits_and_then_writes_once(
     warehouse, path, caplog, monkeypatch
 ):

@@ -65,6 +65,7 @@ def suspended(hold, monkeypatch):
         holder.resume()
 
 
+@pytest.mark.broker
 def test_who_waits_is_told_for_whom_and_goes_on_then(hold, tmp_path, caplog):
     holder, pid = hold(tmp_path / "a.lock")
     threading.Timer(1.5, lambda: holder.stdin.write("\n") and holder.stdin.flush()).start()
@@ -84,6 +85,7 @@ def test_nothing_is_said_of_a_short_wait_and_nothing_but_the_lock_is_left(hold, 
     assert [path.name for path in tmp_path.iterdir()] in ([], ["a.lock"])
 
 
+@pytest.mark.broker
 def test_who_holds_it_for_too_long_is_named(hold, tmp_path):
     _, pid = hold(tmp_path / "a.lock")
     with (

@@ -150,6 +150,7 @@ def test_the_sensors_of_one_unit_share_a_panel():
     assert chart._repr_png_().startswith(b"\x89PNG")
 
 
+@pytest.mark.broker
 def test_of_many_sensors_and_units_it_shows_some_and_says_so():
     rows = [(f"{unit}-{n}", 1.0, unit, SAMPLE_DAY) for unit in "abcde" for n in range(9)]
     rows.append(("broken", 1.7e308, "a", SAMPLE_DAY))

@@ -53,6 +53,7 @@ def test_stopping_twice_draws_once(place):
     assert live.drawn == drawn
 
 
+@pytest.mark.broker
 def test_not_oftener_than_four_times_a_second(place):
     with Live(lambda: "text", place.show, interval=0) as live:
         wait_for(lambda: live.drawn >= 4)
@@ -107,6 +108,7 @@ def test_it_ends_after_its_seconds_and_says_so_in_the_picture(place):
     assert texts[-1] == ["Updated for 0.4 seconds, and stopped."]
 
 
+@pytest.mark.broker
 def test_a_program_that_ends_does_not_wait_for_it():
     code = "from lab.watching.live import Live; Live(lambda: 1, print); print('end')"
     ended = subprocess.run([sys.executable, "-c", code], capture_output=True, timeout=60, check=True)
