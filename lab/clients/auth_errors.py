@@ -22,6 +22,7 @@ from kafka.errors import (
 from lab.errors import AccessError
 
 PROTOCOL = "look at LAB_SECURITY_PROTOCOL"
+NO_TLS = f"it does not speak TLS: {PROTOCOL}"
 PASSWORD = (
     "the user or the password is wrong. Look at LAB_SASL_USERNAME, LAB_SASL_PASSWORD and LAB_SASL_MECHANISM"
 )
@@ -33,7 +34,7 @@ REASONS = {
     r"(Hostname|IP address) mismatch": "its certificate is for another address: use the one it is made for",
     r"CERTIFICATE_VERIFY_FAILED": "its certificate is signed by no authority that we trust: LAB_SSL_CAFILE"
     " must be the file of the authority that signed it",
-    r"Handshake failed: \[SSL": f"it does not speak TLS: {PROTOCOL}",
+    r"Handshake failed: \[SSL": NO_TLS,
     r"Invalid frame length: 352": f"it speaks TLS: {PROTOCOL}",  # 0x1503: a TLS alert
     r"SaslAuthenticationFailed": PASSWORD,
     r"UnsupportedSaslMechanism": "it does not know this LAB_SASL_MECHANISM",
@@ -44,6 +45,9 @@ REASONS = {
 # The broker sent its version and then closed the connection. A broker that is stopping does this too, but
 # not TIMES times.
 HUNG_UP, TIMES = re.compile(r"broker_version=\(.*socket disconnected"), 3
+# Without TLS it closes the connection before it has read the handshake. Windows, always, and macOS and Linux,
+# now and then, report that as a reset: 10054 (or 10053), 54, 104.
+RESET = re.compile(r"Connection failed: .*Handshake failed: \[(WinError 1005[34]|Errno (54|104))\]")
 
 
 @contextmanager
@@ -63,6 +67,8 @@ def explain_refusal(
         if not reason and len(HUNG_UP.findall(heard.text)) >= TIMES:
             asked = security_protocol.startswith("SASL")
             reason = PASSWORD if asked else f"it hangs up. Does it ask for a user? Then {PROTOCOL}"
+        if not reason and len(RESET.findall(heard.text)) >= TIMES:
+            reason = NO_TLS
         if not reason:
             raise
         raise AccessError(f"Kafka at {bootstrap_servers} does not let us in: {reason}.") from error

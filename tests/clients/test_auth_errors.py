@@ -1,6 +1,11 @@
 """TLS, passwords and rights, against a real Kafka that asks for each."""
 
+import os
+import socket
+import struct
+import threading
 import time
+from contextlib import suppress
 
 import pytest
 from kafka import KafkaAdminClient
@@ -21,6 +26,7 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
 ]
 WRONG = "a-wrong-password-7"
+NO_LINGERING = struct.pack("hh" if os.name == "nt" else "ii", 1, 0)  # close() resets the connection
 
 
 @pytest.fixture(scope="module")
@@ -117,6 +123,27 @@ def test_each_refusal_is_one_clear_error(secured, way, expected):
     assert expected in text
     assert way["listener"] and secured.address(way["listener"]) in text
     assert WRONG not in text and PASSWORD not in text
+
+
+def test_a_broker_that_resets_every_handshake_speaks_no_tls():
+    """As a broker without TLS does on Windows, where the client sees no other end of the connection."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        threading.Thread(target=reset_all, args=[server], daemon=True).start()
+        with pytest.raises(AccessError, match="does not speak TLS: look at LAB_SECURITY_PROTOCOL"):
+            connect(
+                KafkaAdminClient,
+                bootstrap_servers=f"127.0.0.1:{server.getsockname()[1]}",
+                security_protocol="SSL",
+            )
+
+
+def reset_all(server):
+    with suppress(OSError):  # the server is closed
+        while True:
+            connection, _ = server.accept()
+            connection.recv(4)
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, NO_LINGERING)
+            connection.close()
 
 
 @pytest.mark.parametrize(
