@@ -553,7 +553,9 @@ def close_under():
                 if key.fileobj is not made[-1]._net._wakeup_r:  # its own, by which its threads talk
                     key.fileobj.close()
         else:
+            known = len(made)
             selector.close()
+            wait_for(lambda: len(made) > known)  # or the next one closed would be this one again
     before = len(stored)
     wait_for(lambda: len(stored) > before + 300)
     stop.set()
@@ -1018,6 +1020,10 @@ def test_database_server_killed_and_started_again_under_two_consumers(
         server_place.running("consume", "--quiet", name="one") as one,
         server_place.running("consume", "--quiet", name="two") as two,
     ):
+        wait_for(server_place.stored)
+        with lab.Warehouse(str(server_place.warehouse)) as warehouse:
+            # A consumer that finds no server when it starts says so, and ends: that is another test.
+            wait_for(lambda: len(warehouse.running_consumers()) == 2)
         for _ in range(rounds):
             before = server_place.stored()
             wait_for(lambda before=before: server_place.stored() > before)
