@@ -5,7 +5,6 @@ transaction as the rows, and the consumer returns to it after every start, rebal
 committed to Kafka afterwards only serves the tools that show the lag.
 """
 
-import logging
 import threading
 import time
 from collections.abc import Callable
@@ -26,7 +25,6 @@ from lab.errors import BrokerError, InvalidReading
 from lab.readings import Batch, DeadLetter, Reading, decode_reading
 from lab.system.signals import stop_on_signals
 
-log = logging.getLogger("lab")
 MAX_POLL_RECORDS = 2000
 MIN_IDLE_SECONDS = 0.5  # a shorter idle time could end during a single poll
 JOIN_SECONDS = 8.0  # a consumer that joins gets its partitions within this time, if there are any for it
@@ -140,9 +138,8 @@ class _Consumer:
         left = self.idle_seconds_left()
         if left is None or left > 0:
             return False
-        kafka = self.group.kafka
-        servers, protocol = kafka["bootstrap_servers"], kafka.get("security_protocol", "PLAINTEXT")
-        if is_answering(servers, security_protocol=protocol):
+        servers = self.session.servers
+        if is_answering(servers, security_protocol=self.session.protocol):
             return True
         raise BrokerError(
             f"No Kafka broker answers at {servers}: ended after {self.idle_timeout:g} s without a "

@@ -45,8 +45,8 @@ REASONS = {
 # The broker sent its version and then closed the connection. A broker that is stopping does this too, but
 # not TIMES times.
 HUNG_UP, TIMES = re.compile(r"broker_version=\(.*socket disconnected"), 3
-# Without TLS it closes the connection before it has read the handshake. Windows, always, and macOS and Linux,
-# now and then, report that as a reset: 10054 (or 10053), 54, 104.
+# Without TLS it closes the connection before it has read the handshake. A system may report that as a reset:
+# Windows by 10054 (seen in Wine) or 10053, others by 104 or 54.
 RESET = re.compile(r"Connection failed: .*Handshake failed: \[(WinError 1005[34]|Errno (54|104))\]")
 
 

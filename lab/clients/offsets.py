@@ -37,9 +37,12 @@ def ask_lag(
     client: KafkaConsumer, stored: Mapping[TopicPartition, int | None], timeout_ms: int
 ) -> dict[int, int]:
     """{partition: lag} of the assigned partitions, with the offsets that the broker has now."""
-    firsts = client.beginning_offsets(list(stored), timeout_ms=timeout_ms)
+    if not stored:
+        return {}
     ends = client.end_offsets(list(stored), timeout_ms=timeout_ms)
-    return {p.partition: lag(stored[p], firsts[p], ends[p]) for p in sorted(stored)}
+    new = [partition for partition, offset in stored.items() if offset is None]
+    firsts = client.beginning_offsets(new, timeout_ms=timeout_ms) if new else {}
+    return {p.partition: lag(stored[p], firsts.get(p, 0), ends[p]) for p in sorted(stored)}
 
 
 def to_commit(stored: Mapping[TopicPartition, int | None]) -> dict[TopicPartition, OffsetAndMetadata]:

@@ -9,11 +9,11 @@ from contextlib import suppress
 from typing import Any
 
 from kafka import KafkaConsumer, TopicPartition
-from kafka.errors import CorruptRecordError, KafkaError, KafkaTimeoutError, UnsupportedCodecError
+from kafka.errors import KafkaError, KafkaTimeoutError, UnsupportedCodecError
 
 from lab.clients.connection import connect
 from lab.clients.installed import PACKAGE, TESTED
-from lab.clients.readers import READER, REQUEST_MS
+from lab.clients.readers import DAMAGED, READER, REQUEST_MS
 from lab.clients.truncation import READ_SECONDS
 from lab.errors import UnreadableError
 
@@ -79,7 +79,7 @@ def _error_at(
         try:
             if reader.poll(500) or (reader.position(partition, timeout_ms=REQUEST_MS) or 0) > offset:
                 return None
-        except (CorruptRecordError, UnsupportedCodecError) as error:
+        except DAMAGED as error:
             return error
         except KafkaError as error:
             if type(error) is KafkaError:  # "no complete records were found"

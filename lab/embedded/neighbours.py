@@ -9,12 +9,11 @@ from kafka import KafkaAdminClient
 from kafka.errors import KafkaError
 
 from lab.clients.connection import address, connect, is_answering
+from lab.clients.readers import REQUEST_MS
 from lab.embedded.folders import FORMATTED
 from lab.embedded.nodes import read_nodes
 from lab.embedded.ports import LOOPBACK, program_at
 from lab.errors import LabError
-
-REQUEST_TIMEOUT_MS = 2000
 
 
 def other_kit(bootstrap_servers: str, home: Path, security_protocol: str = "PLAINTEXT") -> PurePath | None:
@@ -46,7 +45,7 @@ def home_of(bootstrap_servers: str) -> PurePath | None:
             KafkaAdminClient,
             timeout=1,
             bootstrap_servers=bootstrap_servers,
-            request_timeout_ms=REQUEST_TIMEOUT_MS,
+            request_timeout_ms=REQUEST_MS,
         ) as admin:
             found = [each["log_dir"] for node in admin.describe_log_dirs([]) for each in node["log_dirs"]]
     except (LabError, KafkaError):
