@@ -48,9 +48,8 @@ def is_answering(bootstrap_servers: str, timeout: float = 1.0, security_protocol
     An open port is not enough, because a starting broker opens it early. So this sends ApiVersions, the
     request that every broker answers first (kafka.apache.org/protocol). With TLS it only checks the port.
     """
-    servers = [address(server) for server in bootstrap_servers.split(",")]
     encrypted = security_protocol.endswith("SSL")
-    return any(_answers(host, port, timeout, encrypted) for host, port in servers)
+    return any(_answers(host, port, timeout, encrypted) for host, port in addresses(bootstrap_servers))
 
 
 def address(server: str) -> tuple[str, int]:
@@ -59,10 +58,14 @@ def address(server: str) -> tuple[str, int]:
     return host.strip("[]"), int(port)
 
 
+def addresses(bootstrap_servers: str) -> list[tuple[str, int]]:
+    """'one:9092,two:9092' as [('one', 9092), ('two', 9092)]."""
+    return [address(server) for server in bootstrap_servers.split(",")]
+
+
 def speaks_tls(bootstrap_servers: str, timeout: float = 1.0) -> bool:
     """Whether one of the servers answers a plain-text request with a TLS alert."""
-    servers = [address(server) for server in bootstrap_servers.split(",")]
-    return any(_ask(host, port, timeout)[:2] == b"\x15\x03" for host, port in servers)
+    return any(_ask(host, port, timeout)[:2] == b"\x15\x03" for host, port in addresses(bootstrap_servers))
 
 
 def _answers(host: str, port: int, timeout: float, encrypted: bool) -> bool:
@@ -129,7 +132,7 @@ def wait_until_answering(
 
 def _remedy(bootstrap_servers: str) -> str:
     """What to do if no Kafka answers."""
-    places = [address(server) for server in bootstrap_servers.split(",")]
+    places = addresses(bootstrap_servers)
     if any(_listens(host, port) for host, port in places):
         return "What listens there is no Kafka, or not yet: choose another address by LAB_BOOTSTRAP_SERVERS."
     if any(host not in ("localhost", "127.0.0.1", "::1") for host, _ in places):

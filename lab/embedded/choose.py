@@ -9,7 +9,7 @@ import time
 from pathlib import Path, PurePath
 from typing import Protocol
 
-from lab.clients.connection import address
+from lab.clients.connection import addresses
 from lab.embedded.broker import EmbeddedBroker
 from lab.embedded.external import ExternalBroker, is_kafka
 from lab.embedded.neighbours import other_kit
@@ -78,7 +78,7 @@ def start_broker(
     embedded = _embedded(bootstrap_servers, home, brokers, listen)
     if listen:
         bootstrap_servers = embedded.bootstrap_servers
-    servers = _addresses(bootstrap_servers)
+    servers = addresses(bootstrap_servers)
     own = {node.port for node in embedded.nodes() if node.process}
     is_own = not own.isdisjoint(port for _, port in servers)
     if not is_own and _answers_as_kafka(bootstrap_servers):
@@ -100,7 +100,7 @@ def _embedded(
     bootstrap_servers: str, home: Path | str, brokers: int | None, listen: str | None
 ) -> EmbeddedBroker:
     """The embedded broker for these addresses, whether it runs or not."""
-    servers = _addresses(bootstrap_servers)
+    servers = addresses(bootstrap_servers)
     embedded = EmbeddedBroker(home, servers[0][1])
     nodes = embedded.nodes()
     embedded.brokers = brokers or max(len(servers), len(nodes))
@@ -119,7 +119,7 @@ def _answers_as_kafka(bootstrap_servers: str) -> bool:
     """Whether a Kafka answers there. If the port is open, this waits COMES_UP_SECONDS for an answer."""
     began, probe, warned = time.monotonic(), FIRST_PROBE_SECONDS, False
     while not is_kafka(bootstrap_servers, probe):
-        is_open = [place for place in _addresses(bootstrap_servers) if is_port_open(*place)]
+        is_open = [place for place in addresses(bootstrap_servers) if is_port_open(*place)]
         waited = time.monotonic() - began
         if not is_open or waited > COMES_UP_SECONDS:
             return False
@@ -138,7 +138,3 @@ def _warn(host: str, port: int) -> None:
         "At %s:%s, %s listens and does not answer as Kafka yet: waiting up to %.0f s for it ...",
         *(host, port, who, COMES_UP_SECONDS),
     )
-
-
-def _addresses(bootstrap_servers: str) -> list[tuple[str, int]]:
-    return [address(server) for server in bootstrap_servers.split(",")]

@@ -8,7 +8,7 @@ import psutil
 from kafka import KafkaAdminClient
 from kafka.errors import KafkaError
 
-from lab.clients.connection import address, connect, is_answering
+from lab.clients.connection import addresses, connect, is_answering
 from lab.clients.readers import REQUEST_MS
 from lab.embedded.folders import FORMATTED
 from lab.embedded.nodes import read_nodes
@@ -25,7 +25,7 @@ def other_kit(bootstrap_servers: str, home: Path, security_protocol: str = "PLAI
     if security_protocol != "PLAINTEXT":
         return None
     home = home.resolve()
-    servers = [address(server) for server in bootstrap_servers.split(",")]
+    servers = addresses(bootstrap_servers)
     own = {node.port for node in read_nodes(home) if node.process}
     is_here = all(host in LOOPBACK for host, _ in servers)
     if not is_here or not own.isdisjoint(port for _, port in servers) or not is_answering(bootstrap_servers):

@@ -10,7 +10,7 @@ from kafka.admin import OffsetSpec
 from kafka.errors import KafkaError
 
 from lab.classroom.doctor.finding import Finding
-from lab.clients.connection import address, connect, is_answering, speaks_tls
+from lab.clients.connection import addresses, connect, is_answering, speaks_tls
 from lab.clients.groups import two_groups_fault
 from lab.clients.workarounds import advertised_addresses
 from lab.databases.queries import count_sensor_logs
@@ -58,7 +58,7 @@ def _in_the_way(settings: Settings) -> Fault | None:
     """The reason why no broker can be started at the address."""
     servers = settings.bootstrap_servers
     running = [node for node in EmbeddedBroker(settings.home).nodes() if node.process]
-    places = [address(server) for server in servers.split(",")]
+    places = addresses(servers)
     if not all(host in LOOPBACK for host, _ in places):
         fix = "Check the address and the way to it (VPN, firewall), or unset LAB_BOOTSTRAP_SERVERS."
         return f"no Kafka answers at {servers}, and the kit starts one on this machine only", fix
@@ -113,7 +113,7 @@ def _whose(settings: Settings) -> str:
     """Whose broker it is: the embedded one and one in Docker are easily confused."""
     nodes = EmbeddedBroker(settings.home).nodes()
     running = [node for node in nodes if node.process]
-    places = [address(server) for server in settings.bootstrap_servers.split(",")]
+    places = addresses(settings.bootstrap_servers)
     here = [port for host, port in places if host in LOOPBACK]
     if any(node.port in here for node in running):
         return "the embedded one" + (f", {len(running)} of its {len(nodes)} nodes" if len(nodes) > 1 else "")
