@@ -51,7 +51,8 @@ def another_name(member: str) -> str:
 def _take_number(folder: Path, name: str) -> tuple[int, FileLock]:
     """The first free number, and the lock on it, which is now held."""
     for number in itertools.count(1):
-        lock = FileLock(folder / f"{name}-{number}.lock")
+        # The file is kept when it is released, on Windows too: its inode is part of the name.
+        lock = FileLock(folder / f"{name}-{number}.lock", preserve_lock_file=True)
         with suppress(Timeout):
             lock.acquire(timeout=0)
             return number, lock
