@@ -47,7 +47,7 @@ def pytest_sessionstart(session):
     os.environ["LAB_BOOTSTRAP_SERVERS"] = broker_of_the_run.bootstrap_servers
     os.environ["LAB_HOME"] = str(broker_of_the_run.home)
     os.environ["LAB_WAREHOUSE"] = f"sqlite:///{(home / 'warehouse.db').as_posix()}"
-    os.environ["LAB_CHECK"] = "1"  # an exercise whose solution is wrong fails the run
+    os.environ["LAB_CHECK"] = "not attempted"  # an exercise that is done by nobody, or red, fails the run
     # As in an activated `.venv`: there `python` is the one that runs the tests.
     os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
 

@@ -19,8 +19,8 @@ __version__ = "0.2.0"
 
 if TYPE_CHECKING:
     from lab.charts import plot_sensor_logs, read_sensor_logs
-    from lab.classroom.checks import *  # noqa: F403
     from lab.classroom.doctor import diagnose
+    from lab.classroom.exercises import check, solution
     from lab.classroom.pictures import plot_ledger, plot_offsets, plot_replicas
     from lab.clients.groups import group_assignments, group_offsets, partition_owners
     from lab.consumer import consume
@@ -45,6 +45,7 @@ if TYPE_CHECKING:
 DOOR = {
     "lab.charts": "plot_sensor_logs read_sensor_logs",
     "lab.classroom.doctor": "diagnose",
+    "lab.classroom.exercises": "check solution",
     "lab.classroom.pictures": "plot_ledger plot_offsets plot_replicas",
     "lab.clients.groups": "group_assignments group_offsets partition_owners",
     "lab.consumer": "consume",
@@ -69,7 +70,7 @@ __all__ = sorted(MODULES)
 
 
 def __getattr__(name: str) -> Any:
-    module = "lab.classroom.checks" if name.startswith("check_") else MODULES.get(name)
+    module = MODULES.get(name)
     if module is None:
         raise AttributeError(f"module 'lab' has no attribute {name!r}")
     return getattr(importlib.import_module(module), name)

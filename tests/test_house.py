@@ -14,13 +14,14 @@ import nbformat
 import pytest
 
 import lab
-from lab.classroom import checks
+from lab.classroom.exercises.exercise import SOLUTIONS
 from lab.cli.program import COMMANDS
 from lab.settings import Settings
+from tests.support.answers import LESSONS, answers_of
 from tests.support.commands import command_names, find, parse
 
 KIT = Path(__file__).parent.parent
-MODULES = sorted((KIT / "lab").rglob("*.py"))
+MODULES = [path for path in sorted((KIT / "lab").rglob("*.py")) if path.parent != SOLUTIONS]
 NOTEBOOKS = sorted((KIT / "notebooks").glob("*.ipynb"))
 README = (KIT / "README.md").read_text(encoding="utf-8")
 TEACHING = (KIT / "TEACHING.md").read_text(encoding="utf-8")
@@ -52,13 +53,13 @@ def cells(path: Path, kind: str) -> list[nbformat.NotebookNode]:
 
 
 def is_exercise(cell: nbformat.NotebookNode) -> bool:
-    return "solution" in cell.metadata.get("tags", []) or "# Your code here" in cell.source
+    return "# Your code here" in cell.source
 
 
 # The door.
 
 
-@pytest.mark.parametrize("name", [*lab.__all__, *checks.__all__])
+@pytest.mark.parametrize("name", lab.__all__)
 def test_what_the_door_gives_is_explained_and_used_in_a_lesson(name):
     thing = getattr(lab, name)
     assert inspect.getdoc(thing) or not callable(thing)
@@ -239,34 +240,33 @@ def test_a_lesson_never_deletes_a_topic(path):
     assert not any("delete_topics" in cell.source for cell in cells(path, "code"))
 
 
+def checks_of(path: Path) -> list[str]:
+    """The numbers of its exercises, in their order."""
+    number = re.compile(r'^check\("([\d.]+)"', re.MULTILINE)
+    return [found for cell in cells(path, "code") for found in number.findall(cell.source)]
+
+
 @pytest.mark.parametrize("path", NOTEBOOKS[2:], ids=[path.stem for path in NOTEBOOKS[2:]])
-def test_a_lesson_has_two_exercises_that_check_themselves(path):
-    code = cells(path, "code")
-    solutions = [cell for cell in code if "solution" in cell.metadata.get("tags", [])]
-    hidden = 'the metadata of a solution: {"tags": ["solution"], "jupyter": {"source_hidden": true}}'
-    assert all(cell.metadata.get("jupyter", {}).get("source_hidden") for cell in solutions), hidden
-    checked = [cell for cell in code if re.search(r"^check_\w+\(", cell.source, re.MULTILINE)]
-    given = [cell for cell in code if "# Your code here" in cell.source]
-    found = f"{len(given)} with '# Your code here', {len(solutions)} solutions, {len(checked)} checks"
-    assert len(solutions) == len(checked) == len(given) >= 2, f"as many of each, and two at least: {found}"
+def test_a_lesson_has_two_exercises(path):
+    found = checks_of(path)
+    assert found == [f"{path.stem[:2]}.{n + 1}" for n in range(len(found))], "numbered as they come"
+    assert len(found) >= 2, 'two cells, at least, with check("...") at the start of a line'
 
 
-def test_the_door_gives_every_check():
-    """Each of `checks/lesson_NN.py` is imported in `checks/__init__.py`, and is in its `__all__`."""
-    written = {
-        node.name
-        for path in (KIT / "lab" / "classroom" / "checks").glob("lesson_*.py")
-        for node in tree(path).body
-        if isinstance(node, ast.FunctionDef) and node.name.startswith("check_")
-    }
-    assert written == set(checks.__all__), "checks/__init__.py: import each, and name it in __all__"
+@by_name
+def test_a_lesson_shows_no_solution(path):
+    """Not a line of it that says anything."""
+    given = {line.strip() for cell in cells(path, "code") for line in cell.source.splitlines()}
+    for number in checks_of(path):
+        lines = (SOLUTIONS / f"{number}.py").read_text(encoding="utf-8").splitlines()
+        assert [line for line in lines if line.strip() not in given], f"{number}: all of it is in the lesson"
 
 
-@pytest.mark.parametrize("name", checks.__all__)
-def test_every_check_is_tested(name):
-    """With a right answer and wrong ones: most are in `tests/classroom/test_checks.py`."""
-    tests = (path.read_text(encoding="utf-8") for path in (KIT / "tests").rglob("test_*.py"))
-    assert any(f"lab.{name}(" in text for text in tests), f"tests/classroom/test_checks.py: lab.{name}(...)"
+def test_every_exercise_has_a_solution_and_answers():
+    numbers = [number for path in NOTEBOOKS for number in checks_of(path)]
+    solutions = sorted(path.stem for path in SOLUTIONS.glob("*.py"))
+    assert solutions == numbers, "lab/classroom/exercises/solutions"
+    assert sorted(n for lesson in LESSONS for n in answers_of(lesson)) == numbers, "tests/support/answers"
 
 
 # The teacher's page.

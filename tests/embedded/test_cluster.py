@@ -143,58 +143,6 @@ def test_a_client_that_knows_all_addresses_starts_with_the_first_node_gone(place
     assert take_ledger(place.topic, place.broker.bootstrap_servers, place.warehouse).clean
 
 
-def done(report) -> list[bool]:
-    return [is_done for is_done, _, _ in report.lines]
-
-
-@pytest.fixture
-def classroom(monkeypatch):
-    """Where a check shows what it found, and does not raise."""
-    monkeypatch.delenv("LAB_CHECK", raising=False)
-
-
-@pytest.mark.parametrize(
-    ("copies", "in_sync", "expected"),
-    [
-        (1, 1, [True, False, False]),
-        (3, 1, [True, True, False]),
-        (2, 2, [True, False, True]),
-        (3, 2, [True] * 3),
-    ],
-)
-def test_check_of_copies(place, classroom, copies, in_sync, expected):
-    mine = lab.fresh_name("check")
-    assert done(lab.check_copies(mine, 3, 2, **place.kafka)) == [False, False, False]
-    configs = {"min.insync.replicas": in_sync}
-    lab.create_topic(mine, replication_factor=copies, configs=configs, **place.kafka)
-    # Not at once: of three brokers one may hear of it a moment later.
-    wait_for(lambda: done(lab.check_copies(mine, 3, 2, **place.kafka)) == expected)
-
-
-def test_check_of_a_new_leader(place, classroom):
-    def partition():
-        return lab.describe_topic(place.topic, **place.kafka).partitions[0]
-
-    def found():
-        return done(lab.check_new_leader(place.topic, before, **place.kafka))
-
-    before = partition()
-    assert found() == [False, False, False]
-    (follower, _) = {1, 2, 3} - {before.leader}
-    place.broker.kill(follower)  # the wrong one
-    wait_for(lambda: len(partition().isr) == 2)
-    assert found() == [False, False, False]
-    place.broker.start()
-    wait_until_in_sync(**place.kafka)
-    before = partition()
-    place.broker.kill(before.leader)
-    wait_for(lambda: before.leader not in partition().isr and partition().leader != before.leader)
-    assert found() == [True, True, True]
-    place.broker.start()
-    wait_until_in_sync(**place.kafka)
-    assert found() == [False, True, False]  # started again: the exercise is to be seen with one dead
-
-
 def test_the_status_is_shown_by_any_node_and_says_when_too_few_run(place):
     home = {"LAB_HOME": str(place.broker.home), "LAB_BOOTSTRAP_SERVERS": f"localhost:{place.broker.port}"}
 

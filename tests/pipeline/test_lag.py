@@ -39,7 +39,7 @@ def test_everything_that_shows_the_lag_shows_the_same(kafka, tmp_path):
     assert lab.topic_offsets(topic, **kafka) == {0: (100, 150)}
     with lab.Warehouse(str(path)) as warehouse:
         warehouse.store(topic, topic_id, [Batch(0, None, 40)])
-        assert lab.check_lag(warehouse, topic, {0: 110}, **kafka).passed
+        assert lab.check("10.2", warehouse, topic, {0: 110}, **kafka).state == "done"
     now, _ = lab.Dashboard(topic, str(path), **kafka).look()
     assert now.lag == {0: 110}
     place = {"LAB_TOPIC": topic, "LAB_WAREHOUSE": str(path)}

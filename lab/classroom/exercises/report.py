@@ -1,0 +1,143 @@
+"""Is the exercise done? A report: not attempted, not yet, or done; with the steps, and a hint.
+
+A check looks at the broker and at the database, not at the code.
+"""
+
+import html
+import os
+from collections import Counter
+from dataclasses import dataclass
+from typing import Any
+
+from lab.classroom.exercises.exercise import Exercise, Step, make_exercise, solution_of
+from lab.classroom.exercises.progress import knows, remember
+from lab.errors import LabError
+
+NOT_ATTEMPTED, NOT_YET, DONE = "not attempted", "not yet", "done"
+COLORS = {NOT_ATTEMPTED: "#5f6368", NOT_YET: "#a34a00", DONE: "#00695c"}  # each is legible with white on it
+MARKS = {DONE: "\N{HEAVY CHECK MARK}", NOT_YET: "\N{WHITE CIRCLE}", "later": "\N{MIDDLE DOT}"}
+STYLE = "border-left: 5px solid {color}; padding: 0.4em 1em; line-height: 1.6"
+BADGE = "background: {color}; color: white; border-radius: 3px; padding: 0.1em 0.6em; margin-left: 0.6em"
+
+# How often each step was found not done: one hint more each time. A new kernel begins with the first hint.
+_tries: Counter[tuple[str, str]] = Counter()
+
+
+@dataclass(frozen=True)
+class Report:
+    """What a check found. A notebook shows it in a frame."""
+
+    number: str
+    state: str
+    steps: tuple[tuple[str, str], ...] = ()  # (done, not yet, or later; its text)
+    hints: tuple[str, ...] = ()
+    advice: str = ""
+    solution_seen: bool = False
+
+    @property
+    def title(self) -> str:
+        """The state, as a learner reads it."""
+        return f"{self.state}, with the solution" if self.solution_seen and self.state == DONE else self.state
+
+    def __repr__(self) -> str:
+        lines = [f"Exercise {self.number}: {self.title}"]
+        lines += [f"  [{state}] {text}" for state, text in self.steps]
+        lines += [f"  Hint: {hint}" for hint in self.hints]
+        return "\n".join([*lines, *([f"  {self.advice}"] if self.advice else [])])
+
+    def _repr_html_(self) -> str:
+        color = COLORS[self.state]
+        parts = [
+            f"<b>Exercise {html.escape(self.number)}</b>"
+            f"<span style='{BADGE.format(color=color)}'>{html.escape(self.title)}</span>"
+        ]
+        parts += [f"{MARKS[state]} {html.escape(text)}" for state, text in self.steps]
+        parts += [f"<b>Hint:</b> {html.escape(hint)}" for hint in self.hints]
+        parts += [f"<small>{html.escape(self.advice)}</small>"] if self.advice else []
+        return f"<div style='{STYLE.format(color=color)}'>{'<br>'.join(parts)}</div>"
+
+
+@dataclass(frozen=True)
+class Solution:
+    """One way to do an exercise. A notebook shows it as code."""
+
+    number: str
+    code: str
+
+    def __repr__(self) -> str:
+        return self.code
+
+    def _repr_markdown_(self) -> str:
+        text = f"One way to do exercise {self.number}. Type it into your cell, run that, then the check:"
+        return f"{text}\n\n```python\n{self.code}```"
+
+
+class UnexpectedState(AssertionError):
+    """The state of an exercise is not the one that `LAB_CHECK` names."""
+
+
+def check(number: str, *answer: Any, **options: Any) -> Report:
+    """Look whether an exercise is done. `number` is such as "02.1"; the rest is what its lesson passes.
+
+    An exercise of which nothing is done yet is *not attempted*. One that is *not yet* done shows the step
+    that is missing, and a hint; each further call shows one hint more.
+    With `LAB_CHECK` in the environment, any other state than that raises UnexpectedState.
+    """
+    report = _look(number, make_exercise(number, *answer, **options))
+    if os.environ.get("LAB_CHECK", report.state) != report.state:
+        raise UnexpectedState(f"\n{report!r}")
+    if report.state == DONE:
+        remember(number, DONE)
+    return report
+
+
+def solution(number: str) -> Solution:
+    """Show one way to do an exercise, such as "02.1". It then counts as done with the solution."""
+    code = solution_of(number)
+    remember(number, "solution")
+    return Solution(number, code)
+
+
+def _look(number: str, exercise: Exercise) -> Report:
+    if not _holds(exercise.attempted):
+        advice = f"{exercise.missing} Write your code in the cell above, run it, then run this one again."
+        return Report(number, NOT_ATTEMPTED, advice=advice)
+    for place, step in enumerate(exercise.steps):
+        if not _holds(step.done):
+            return _not_yet(number, exercise.steps, place)
+    steps = tuple((DONE, step.text) for step in exercise.steps)
+    return Report(number, DONE, steps, solution_seen=knows(number, "solution"))
+
+
+def _not_yet(number: str, steps: tuple[Step, ...], place: int) -> Report:
+    """The steps before it are done; those behind it are not looked at, for they may depend on it."""
+    step = steps[place]
+    _tries[number, step.text] += 1
+    tries = _tries[number, step.text]
+    lines = [(DONE, each.text) for each in steps[:place]]
+    lines += [(NOT_YET, f"{step.text}{_found(step)}")]
+    lines += [("later", each.text) for each in steps[place + 1 :]]
+    more = "Run this again for one more hint." if tries < len(step.hints) else ""
+    advice = more or f'No more hints: solution("{number}") in a new cell shows one way to do it.'
+    return Report(number, NOT_YET, tuple(lines), step.hints[:tries], advice)
+
+
+def _found(step: Step) -> str:
+    """What is there instead; an error of the kit says it by itself."""
+    try:
+        step.done()
+    except LabError as error:
+        return f" (found: {error})"
+    except Exception:  # an answer can have any shape; then only `found` can name it
+        pass
+    try:
+        return f" (found: {step.found()})" if step.found else ""
+    except Exception:
+        return ""
+
+
+def _holds(condition: Any) -> bool:
+    try:
+        return bool(condition())
+    except Exception:  # an answer can have any shape
+        return False

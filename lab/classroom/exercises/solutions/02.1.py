@@ -1,0 +1,1 @@
+create_topic(mine, num_partitions=4, **settings.kafka)

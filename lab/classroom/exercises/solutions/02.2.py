@@ -1,0 +1,1 @@
+create_topic(hourly, configs={"retention.ms": 60 * 60 * 1000}, **settings.kafka)

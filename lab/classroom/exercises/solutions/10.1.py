@@ -1,0 +1,1 @@
+consumers.append(subprocess.Popen(reads, env=os.environ | own))

@@ -1,0 +1,1 @@
+create_topic(alarms, num_partitions=3, **settings.kafka)

@@ -1,0 +1,74 @@
+"""Each lesson with wrong and right answers, in a real kernel: each exercise tells them apart.
+
+`pytest --nbmake notebooks` runs the lessons as they are, with nothing done. This runs them with the answers
+of `tests/support/answers`, and with the solutions.
+"""
+
+import os
+import re
+from pathlib import Path
+
+import nbformat
+import pytest
+from nbclient import NotebookClient
+from nbformat.v4 import new_code_cell
+
+from lab.classroom.exercises.exercise import solution_of
+from tests.support.answers import LESSONS, answers_of
+
+KIT = Path(__file__).parents[2]
+CHECK = re.compile(r'^check\("(\d\d\.\d)"', re.MULTILINE)
+
+
+class Learner:
+    """Goes through a lesson cell by cell."""
+
+    def __init__(self, client, notebook):
+        self.client, self.notebook = client, notebook
+        self.given = None  # the cell of the exercise, with `# Your code here`
+
+    def run(self, code: str) -> str:
+        """Run it as a cell of its own; what it shows, as text."""
+        cell = new_code_cell(code)
+        self.notebook.cells.append(cell)  # the client looks a cell up by its place
+        self.client.execute_cell(cell, len(self.notebook.cells) - 1, store_history=False)
+        return "".join(output.get("data", {}).get("text/plain", "") for output in cell.outputs)
+
+    def go_on(self, code: str) -> None:
+        if "# Your code here" in code:
+            self.given = code
+        if exercise := CHECK.search(code):
+            self.answer(exercise[1], code)
+        else:
+            self.run(code)
+
+    def answer(self, number: str, check: str) -> None:
+        """Nothing first, then each wrong answer, then each right one, at last the solution."""
+        assert self.run(check).startswith(f"Exercise {number}: not attempted"), self.run(check)
+        answers = answers_of(number[:2])[number]
+        for code, step in answers.wrong.items():
+            self.run(self.given)
+            self.run(code)
+            report = self.run(check)
+            assert report.startswith(f"Exercise {number}: not yet"), f"{code}\n{report}"
+            assert step in report.partition("[not yet]")[2].splitlines()[0], f"{code}\n{report}"
+            assert "Hint: " in report
+        for code in [*answers.right, solution_of(number)]:
+            self.run(self.given)
+            self.run(code)
+            report = self.run(check)
+            assert report.startswith(f"Exercise {number}: done"), f"{code}\n{report}"
+
+
+@pytest.mark.broker
+@pytest.mark.parametrize("lesson", LESSONS)
+def test_every_exercise_tells_wrong_from_right(lesson, tmp_path):
+    path = next((KIT / "notebooks").glob(f"{lesson}_*.ipynb"))
+    notebook = nbformat.read(path, as_version=4)
+    sources = [cell.source for cell in notebook.cells if cell.cell_type == "code"]
+    client = NotebookClient(notebook, timeout=120, resources={"metadata": {"path": path.parent}})
+    environment = {name: value for name, value in os.environ.items() if name != "LAB_CHECK"}
+    with client.setup_kernel(env=environment):
+        learner = Learner(client, notebook)
+        for source in sources:
+            learner.go_on(source)

@@ -1,0 +1,21 @@
+"""What learners answer in lesson 09."""
+
+from tests.support.answers import Answers
+
+MAKE = "create_topic(mine, replication_factor={0}, {1} **settings.kafka)"
+TWO = "configs={'min.insync.replicas': 2},"
+OTHER = "cluster.kill(next(node for node in before.replicas if node != before.leader))"
+
+ANSWERS = {
+    "09.1": Answers(
+        wrong={
+            MAKE.format(1, ""): "each partition has 3 copies (found: 1)",
+            MAKE.format(3, "configs={'min.insync.replicas': 1},"): "its min.insync.replicas is 2 (found: 1)",
+        },
+        right=["mine = " + MAKE.format(3, TWO), MAKE.format(3, f"num_partitions=2, {TWO}")],
+    ),
+    "09.2": Answers(
+        wrong={OTHER: "is not in sync any more (found: in sync:"},
+        right=["cluster.kill(before.leader)"],
+    ),
+}
