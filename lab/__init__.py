@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from lab.classroom.doctor import diagnose
     from lab.classroom.exercises import check, solution
     from lab.classroom.pictures import plot_ledger, plot_offsets, plot_replicas
+    from lab.classroom.predictions import compare
     from lab.clients.groups import group_assignments, group_offsets, partition_owners
     from lab.consumer import consume
     from lab.dead_letters import fix_value, list_dead_letters, replay
@@ -47,6 +48,7 @@ DOOR = {
     "lab.classroom.doctor": "diagnose",
     "lab.classroom.exercises": "check solution",
     "lab.classroom.pictures": "plot_ledger plot_offsets plot_replicas",
+    "lab.classroom.predictions": "compare",
     "lab.clients.groups": "group_assignments group_offsets partition_owners",
     "lab.consumer": "consume",
     "lab.dead_letters": "fix_value list_dead_letters replay",

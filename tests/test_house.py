@@ -206,6 +206,33 @@ def test_a_lesson_opens_with_its_question_and_closes_with_what_was_learnt(path):
 
 
 @by_name
+def test_a_lesson_asks_first_and_shows_then(path):
+    """A prediction: a cell with `guess = ...`; a later one ends with `compare(guess, what was found)`."""
+    code = [cell.source for cell in cells(path, "code")]
+    asked = [n for n, source in enumerate(code) if re.search(r"^guess = \.\.\.", source, re.MULTILINE)]
+    shown = [n for n, source in enumerate(code) if source.splitlines()[-1].startswith("compare(guess, ")]
+    assert len(asked) == len(shown) >= 3, (
+        f"{len(asked)} cells with 'guess = ...', {len(shown)} that compare it"
+    )
+    assert all(a < b for a, b in zip(asked, shown)), "first ask, then show"
+
+
+@by_name
+def test_a_lesson_says_what_it_teaches_and_asks_for_what_is_known(path):
+    first = notebook(path).cells[1].source if notebook(path).cells[1].cell_type == "markdown" else ""
+    assert "After this lesson you can:" in first and first.count("\n- ") >= 2, "the second cell: a list"
+    questions = re.findall(
+        r"^- <details><summary>.+\?.*</summary>.+</details>$", all_text(path), re.MULTILINE
+    )
+    remember = "**Do you remember?** and - <details><summary>question?</summary>answer</details>"
+    assert len(questions) >= 2 or path == NOTEBOOKS[0], f"two or three of earlier lessons: {remember}"
+
+
+def all_text(path: Path) -> str:
+    return "\n".join(cell.source for cell in cells(path, "markdown"))
+
+
+@by_name
 def test_a_lesson_is_stored_without_what_a_run_leaves(path):
     clean = "In JupyterLab: Edit > Clear Outputs of All Cells, then save"
     assert all(not cell.outputs and cell.execution_count is None for cell in cells(path, "code")), clean
@@ -251,6 +278,13 @@ def test_a_lesson_has_two_exercises(path):
     found = checks_of(path)
     assert found == [f"{path.stem[:2]}.{n + 1}" for n in range(len(found))], "numbered as they come"
     assert len(found) >= 2, 'two cells, at least, with check("...") at the start of a line'
+
+
+@by_name
+def test_the_check_stands_right_under_the_cell_of_the_learner(path):
+    for cell, following in itertools.pairwise([*notebook(path).cells, None]):
+        if is_exercise(cell):
+            assert following and re.search(r"^check\(", following.source, re.MULTILINE), cell.source
 
 
 @by_name
