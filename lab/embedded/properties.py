@@ -22,6 +22,8 @@ PROPERTIES = {
     # Half the memory: by default, Kafka reserves 128 MB just for its log cleaner.
     "log.cleaner.dedupe.buffer.size": 4194304,
     "log.cleaner.io.buffer.size": 65536,
+    # It looks for something to compact every second, not every 15 s.
+    "log.cleaner.backoff.ms": 1000,
     "log.segment.bytes": 16777216,
     "log.index.size.max.bytes": 1048576,
     "metadata.log.segment.bytes": 8388608,
