@@ -26,10 +26,10 @@ class Comparison:
 
     def __repr__(self) -> str:
         if self.guess is None or self.guess is ...:
-            return f"It is {self.found}."
+            return f"Found: {self.found}."
         if self.is_right:
-            return f"You expected {self.guess}. So it is."
-        return f"You expected {self.guess}. It is {self.found}. Why?"
+            return f"You expected {self.guess}, and found {self.found}."
+        return f"You expected {self.guess}, but found {self.found}. Why?"
 
     def _repr_html_(self) -> str:
         return f"<div style='{STYLE}'>{html.escape(repr(self))}</div>"

@@ -8,7 +8,7 @@ import lab
 
 @pytest.mark.parametrize("guess", [3, 3.0, "3", np.int64(3), [3]])
 def test_a_right_guess(guess):
-    assert repr(lab.compare(guess, 3)) == f"You expected {guess}. So it is."
+    assert repr(lab.compare(guess, 3)) == f"You expected {guess}, and found 3."
 
 
 @pytest.mark.parametrize("guess", ["Lost", " lost "])
@@ -18,12 +18,12 @@ def test_a_right_word(guess):
 
 @pytest.mark.parametrize("guess", [2, "two", [3, 3], {}, object(), True])
 def test_another_guess_asks_why(guess):
-    assert repr(lab.compare(guess, 3)) == f"You expected {guess}. It is 3. Why?"
+    assert repr(lab.compare(guess, 3)) == f"You expected {guess}, but found 3. Why?"
 
 
 @pytest.mark.parametrize("guess", [None, ...])
 def test_no_guess_is_no_fault(guess):
-    assert repr(lab.compare(guess, 3)) == "It is 3."
+    assert repr(lab.compare(guess, 3)) == "Found: 3."
 
 
 def test_a_notebook_shows_it_without_markup():
