@@ -248,6 +248,16 @@ def test_a_lesson_takes_the_kit_through_its_door(path):
 
 
 @by_name
+def test_what_a_lesson_starts_is_known_to_the_kit(path):
+    """Or it would be left running when the notebook is gone."""
+    known = "start_program, start_own_broker or end_with_notebook, from lab"
+    for cell in cells(path, "code"):
+        assert not re.search(r"\bPopen\b|\bsubprocess\.(run|call|check)|\bEmbeddedBroker\b", cell.source), (
+            known
+        )
+
+
+@by_name
 def test_a_lesson_never_deletes_a_topic(path):
     """On Windows Kafka cannot remove the files of one, and stops."""
     assert not any("delete_topics" in cell.source for cell in cells(path, "code"))
