@@ -23,13 +23,12 @@ if TYPE_CHECKING:
     from lab.classroom.exercises import check, solution
     from lab.classroom.pictures import plot_ledger, plot_offsets, plot_replicas
     from lab.classroom.predictions import compare
+    from lab.classroom.programs import end_with_notebook, start_own_broker, start_program
     from lab.clients.groups import group_assignments, group_offsets, partition_owners
     from lab.consumer import consume
     from lab.dead_letters import fix_value, list_dead_letters, replay
     from lab.drawing.thinning import find_gaps
-    from lab.embedded.broker import EmbeddedBroker
     from lab.embedded.choose import start_broker
-    from lab.embedded.ports import free_ports
     from lab.errors import InvalidReading, LabError
     from lab.producer import produce
     from lab.readings import Reading, decode_reading, encode_reading
@@ -49,13 +48,12 @@ DOOR = {
     "lab.classroom.exercises": "check solution",
     "lab.classroom.pictures": "plot_ledger plot_offsets plot_replicas",
     "lab.classroom.predictions": "compare",
+    "lab.classroom.programs": "end_with_notebook start_own_broker start_program",
     "lab.clients.groups": "group_assignments group_offsets partition_owners",
     "lab.consumer": "consume",
     "lab.dead_letters": "fix_value list_dead_letters replay",
     "lab.drawing.thinning": "find_gaps",
-    "lab.embedded.broker": "EmbeddedBroker",
     "lab.embedded.choose": "start_broker",
-    "lab.embedded.ports": "free_ports",
     "lab.errors": "InvalidReading LabError",
     "lab.producer": "produce",
     "lab.readings": "Reading decode_reading encode_reading",

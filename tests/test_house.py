@@ -177,7 +177,7 @@ def test_a_lesson_is_in_the_readme(path):
 
 def test_the_overview_lists_the_lessons_as_the_readme_does():
     overview = "\n".join(cell.source for cell in cells(NOTEBOOKS[0], "markdown"))
-    listed = re.findall(r"^\| (\d\d_\w+) \| (.+) \|$", overview, re.MULTILINE)
+    listed = re.findall(r"^\| \[(\d\d_\w+)\]\(\1\.ipynb\) \| (.+) \|$", overview, re.MULTILINE)
     said = [(name, question) for name, (question, _) in ROWS.items() if name != NOTEBOOKS[0].stem]
     assert listed == said, "the table at the end of 00_overview.ipynb, and that of README.md"
 
@@ -187,7 +187,20 @@ def test_the_overview_lists_the_lessons_as_the_readme_does():
 )
 def test_a_lesson_leads_to_the_next(path, following):
     last = notebook(path).cells[-1].source
-    assert f"`{following.name}`" in last, f"the last cell: Next question: ...? Go on with `{following.name}`."
+    link = f"[{following.stem}]({following.name})"
+    assert link in last, f"the last cell: Next question: ...? Go on with {link}."
+
+
+@by_name
+def test_a_lesson_links_to_the_lessons_that_it_names(path):
+    names = {lesson.stem[:2]: lesson.name for lesson in NOTEBOOKS}
+    for cell in cells(path, "markdown"):
+        bare = re.findall(r"(?<!\[)\b[Ll]esson (\d\d)\b", cell.source)
+        links = [f"[lesson {number}]({names.get(number)})" for number in bare if number != path.stem[:2]]
+        assert links == [], f"write {links[0]} in:\n{cell.source}"
+        assert not re.search(r"`\d\d_\w+\.ipynb`", cell.source), f"a link, no backticks:\n{cell.source}"
+        for said, number, target in re.findall(r"\[([^]]*?(\d\d)[^]]*)\]\((.+?\.ipynb)\)", cell.source):
+            assert target == names.get(number), f"{said} is {names.get(number)}:\n{cell.source}"
 
 
 @by_name
@@ -259,6 +272,16 @@ def prose(path: Path) -> list[nbformat.NotebookNode]:
 def test_a_lesson_takes_the_kit_through_its_door(path):
     for cell in cells(path, "code"):
         assert not re.search(r"(from|import) lab\.", cell.source), f"from lab import ...:\n{cell.source}"
+
+
+@by_name
+def test_what_a_lesson_starts_is_known_to_the_kit(path):
+    """Or it would be left running when the notebook is gone."""
+    known = "start_program, start_own_broker or end_with_notebook, from lab"
+    for cell in cells(path, "code"):
+        assert not re.search(r"\bPopen\b|\bsubprocess\.(run|call|check)|\bEmbeddedBroker\b", cell.source), (
+            known
+        )
 
 
 @by_name

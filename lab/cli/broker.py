@@ -14,6 +14,7 @@ from lab.embedded.nodes import Node, unknown_processes
 from lab.embedded.ports import HOST, another_address
 from lab.errors import LabError
 from lab.settings import Settings
+from lab.system.programs import Program, end, left_over, read_programs
 from lab.system.signals import interrupted_once
 from lab.text.commandline import kit
 from lab.topics import describe_topics
@@ -60,14 +61,18 @@ def start(settings: Settings, brokers: int | None, listen: str | None) -> None:
 @click.option("--force", is_flag=True, help="Also while other programs are connected to it.")
 @click.pass_obj
 def stop(settings: Settings, node: int | None, force: bool) -> None:
-    """Stop it, or one of its nodes; its data is kept."""
+    """Stop it, or one of its nodes, and the programs of notebooks; its data is kept."""
     broker = embedded_broker(settings, node)
     was_running = broker.is_running()
-    if not (force or node) and (clients := broker.clients()):
+    end_programs(left_over(settings.home))
+    programs = [] if node else read_programs(settings.home)
+    own = [program.process.pid for program in programs]
+    if not (force or node) and (clients := broker.clients(besides=own)):
         raise LabError(
             f"The broker of {settings.home} goes on: it is used by {', '.join(clients)}. End that, or stop "
             "it anyway: python -m lab broker stop --force."
         )
+    end_programs(programs)
     broker.stop(node)
     print("Stopped." if was_running else f"No embedded broker of {settings.home} is running.")
 
@@ -137,8 +142,15 @@ def _show_topics(kafka: dict[str, Any]) -> None:
 @click.pass_obj
 def reset(settings: Settings) -> None:
     """Stop it and remove its topics and messages."""
+    end_programs(read_programs(settings.home))
     embedded_broker(settings).reset()
     print(f"Stopped; its topics and messages in {settings.home} are removed. The warehouse is untouched.")
+
+
+def end_programs(programs: list[Program]) -> None:
+    """End programs of notebooks, and print which."""
+    for program in end(programs):
+        print(f"Ended, of a notebook: {program}")
 
 
 def embedded_broker(settings: Settings, node: int | None = None) -> EmbeddedBroker:

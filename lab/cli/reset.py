@@ -4,11 +4,12 @@ from pathlib import Path
 
 import click
 
-from lab.cli.broker import embedded_broker
+from lab.cli.broker import embedded_broker, end_programs
 from lab.cli.command import Command
 from lab.databases.queries import count_sensor_logs
 from lab.errors import LabError
 from lab.settings import Settings
+from lab.system.programs import read_programs
 from lab.warehouse import Warehouse
 
 
@@ -16,6 +17,7 @@ from lab.warehouse import Warehouse
 @click.pass_obj
 def command(settings: Settings) -> None:
     """Go back to the start: remove all topics, messages and stored rows; notebooks stay."""
+    end_programs(read_programs(settings.home))
     embedded_broker(settings).reset()
     print(f"Kafka is stopped, and empty: {settings.home}")
     url = settings.warehouse_url

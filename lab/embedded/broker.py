@@ -5,7 +5,7 @@ ZooKeeper). The nodes outlive the program that started them, so that a notebook,
 share one broker. All their files are under `home`.
 """
 
-from collections.abc import Generator, Mapping
+from collections.abc import Collection, Generator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -33,6 +33,7 @@ from lab.embedded.process import KafkaEndedError, end, launch, wait_until_servin
 from lab.embedded.properties import server_properties
 from lab.errors import BrokerError
 from lab.system.locks import one_at_a_time
+from lab.system.programs import end_with_this_process
 
 LOCK_SECONDS = 150  # a little more than another command needs when its start times out
 STOP_SECONDS = 10.0
@@ -46,6 +47,7 @@ class EmbeddedBroker:
 
     started_here = False  # whether `start` of this object launched it
     other_kit = None  # an embedded broker always belongs to this kit
+    known_in: Path | None = None  # the kit's home, if the broker is to end with the program that starts it
 
     def __init__(
         self,
@@ -115,9 +117,9 @@ class EmbeddedBroker:
         with self._lock():
             end(self._running(node), timeout=0)
 
-    def clients(self) -> list[str]:
-        """The other programs that are connected to it: a stop would disturb them."""
-        return clients_of((node.process, node.port) for node in self.nodes() if node.process)
+    def clients(self, besides: Collection[int] = ()) -> list[str]:
+        """The other programs that are connected to it, `besides` these: a stop would disturb them."""
+        return clients_of(((node.process, node.port) for node in self.nodes() if node.process), besides)
 
     def reset(self) -> None:
         """Stop, and remove every topic and message. Nothing else in `home` is changed.
@@ -178,6 +180,8 @@ class EmbeddedBroker:
         for node in nodes:
             if not node.process:
                 nodes[node.id - 1] = launch(node, self._properties(node, nodes), quick)
+                if self.known_in:
+                    end_with_this_process(self.known_in, nodes[node.id - 1].pid, f"Kafka at {node.address}")
                 write_nodes(self.home, nodes)
                 self.started_here = True
         wait_until_serving(nodes, timeout)

@@ -16,6 +16,7 @@ from lab.embedded.neighbours import other_kit
 from lab.embedded.nodes import Node
 from lab.embedded.ports import LOOPBACK, is_port_open, own_address, port_owner
 from lab.errors import BrokerError
+from lab.system.programs import end, left_over
 
 log = logging.getLogger("lab")
 COMES_UP_SECONDS = 15.0  # Docker opens a port long before its Kafka answers
@@ -72,10 +73,11 @@ def start_broker(
     """The broker at this address: the one that answers there, otherwise the embedded one, which is started.
 
     `brokers`: the number of nodes; by default as many as before, or one per address. `listen`: an address of
-    this machine at which other machines may reach it. Raises BrokerError if nothing answers and the address
-    is not on this machine.
+    this machine at which other machines may reach it. Programs of notebooks that are gone are ended first.
+    Raises BrokerError if nothing answers and the address is not on this machine.
     """
     embedded = _embedded(bootstrap_servers, home, brokers, listen)
+    end(left_over(embedded.home))
     if listen:
         bootstrap_servers = embedded.bootstrap_servers
     servers = addresses(bootstrap_servers)

@@ -1,6 +1,6 @@
 """To whom does the Kafka at an address belong, and who else uses ours? Kits and users share a machine."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path, PurePath
 from typing import Any
 
@@ -66,13 +66,14 @@ def listens(process: psutil.Process, port: int) -> bool:
     return any(each.status == psutil.CONN_LISTEN and each.laddr.port == port for each in found)
 
 
-def clients_of(servers: Iterable[tuple[psutil.Process, int]]) -> list[str]:
+def clients_of(servers: Iterable[tuple[psutil.Process, int]], besides: Collection[int] = ()) -> list[str]:
     """The programs that are connected to the servers, each given as (its process, its port).
 
-    This program and the servers themselves are left out.
+    This program, the servers themselves, and the processes `besides` are left out.
     """
     servers = list(servers)
     known = {psutil.Process(), *(process for process, _ in servers)}
+    known |= {psutil.Process(pid) for pid in besides if psutil.pid_exists(pid)}
     own = {connection.laddr.port for process in known for connection in _connections(process)}
     ends = {
         connection.raddr

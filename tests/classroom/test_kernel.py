@@ -7,6 +7,9 @@ import pytest
 from jupyter_client.manager import start_new_kernel
 
 import lab
+from lab.classroom.doctor.services import check_leftovers
+from lab.settings import Settings
+from lab.system.programs import end, left_over, read_programs
 from tests.support.ledger import take_ledger
 from tests.support.waiting import soon, wait_for
 
@@ -118,3 +121,30 @@ def test_a_kernel_restarted_in_the_middle_loses_and_repeats_nothing(kernel, plac
     kernel.run(CONSUME.replace("group_id", "idle_timeout=3, group_id"))
     ledger = take_ledger(topic, kafka["bootstrap_servers"], place["LAB_WAREHOUSE"])
     assert (ledger.stored, ledger.lost, ledger.twice) == (10_000, 0, 0)
+
+
+@pytest.fixture
+def home(tmp_path):
+    home = tmp_path / "home"
+    yield home
+    end(read_programs(home), timeout=0)
+
+
+@pytest.mark.broker
+def test_what_a_lesson_starts_is_known_when_its_kernel_is_killed_and_ended_by_the_next(home):
+    """Also a broker whose cell was run twice, or that was killed and started again."""
+    kernel = Kernel({"LAB_HOME": str(home)})
+    kernel.run("import sys, lab; mine = lab.start_own_broker()")
+    kernel.run("first = mine; mine = lab.start_own_broker(); mine.kill(); mine.start()")
+    assert len(read_programs(home)) == 2
+    kernel.manager.restart_kernel(now=True)  # with no chance to end anything
+    kernel.client.wait_for_ready(timeout=60)
+    left = left_over(home)
+    assert [each.name.split(":")[0] for each in left] == ["Kafka at 127.0.0.1"] * 2
+    assert all(str(each) in check_leftovers(Settings(home=home)).found for each in left)
+    kernel.run("import sys, lab; lab.start_program([sys.executable, '-c', 'import time; time.sleep(600)'])")
+    assert not any(each.process.is_alive() for each in left)
+    (program,) = read_programs(home)
+    kernel.client.stop_channels()
+    kernel.manager.shutdown_kernel()  # in order, as when JupyterLab ends
+    assert not program.process.is_alive()

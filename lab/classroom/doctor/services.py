@@ -26,6 +26,7 @@ from lab.embedded.ports import LOOPBACK, is_port_open, port_owner
 from lab.errors import LabError, NoWarehouseYet
 from lab.settings import Settings
 from lab.system.locks import holder_of
+from lab.system.programs import left_over, read_programs
 from lab.warehouse import Warehouse
 
 AHEAD_SECONDS = 300
@@ -131,7 +132,7 @@ def _whose(settings: Settings) -> str:
 def check_leftovers(settings: Settings) -> Finding:
     """An earlier broker left nothing that prevents the next start."""
     home, nodes = EmbeddedBroker(settings.home).home, EmbeddedBroker(settings.home).nodes()
-    fault = _suspended(home) or _strays(home, nodes)
+    fault = _suspended(home) or _left_by_notebooks(home) or _strays(home, nodes)
     fault = fault or _out_of_room(nodes) or _unusable(settings, home, nodes)
     return Finding("Leftovers", *(fault or (_harmless(home, nodes) or "none",)))
 
@@ -149,6 +150,14 @@ def _strays(home: Path, nodes: list[Node]) -> Fault | None:
             kill = f"kill {process.pid}, on Windows taskkill /F /PID {process.pid}"
             return found, f"End it: {'python -m lab broker stop' if folder.parent == home else kill}."
     return None
+
+
+def _left_by_notebooks(home: Path) -> Fault | None:
+    """The fault if programs run whose notebook is gone."""
+    if not (found := left_over(home)):
+        return None
+    names = ", ".join(map(str, found))
+    return f"left running by a notebook that is gone: {names}", "End it: python -m lab broker stop."
 
 
 def _suspended(home: Path) -> Fault | None:
@@ -185,7 +194,8 @@ def _unusable(settings: Settings, home: Path, nodes: list[Node]) -> Fault | None
 
 def _harmless(home: Path, nodes: list[Node]) -> str:
     """What an earlier run left that does no harm: the next run uses or replaces it."""
-    found = []
+    running = ", ".join(map(str, read_programs(home)))
+    found = [f"running for an open notebook: {running}"] if running else []
     if nodes and not any(node.process for node in nodes):
         found.append(f"a broker that is stopped, with its topics, in {home}")
         causes = filter(None, map(failed_write, nodes))

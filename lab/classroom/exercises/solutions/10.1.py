@@ -1,1 +1,1 @@
-consumers.append(subprocess.Popen(reads, env=os.environ | own))
+consumers.append(start_program(reads, env=os.environ | own))

@@ -1,0 +1,53 @@
+"""How does a lesson start a program or a server, so that none is left running when the notebook is gone?"""
+
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+from tempfile import mkdtemp
+from typing import Any
+
+from lab.embedded.broker import EmbeddedBroker
+from lab.embedded.ports import free_ports
+from lab.settings import Settings
+from lab.system import programs
+from lab.text.urls import without_password
+
+
+def start_program(command: Sequence[str | Path], **options: Any) -> subprocess.Popen:
+    """Start a program that runs beside the notebook. It takes and returns what `subprocess.Popen` does.
+
+    The stop button does not end it. It ends with the notebook's kernel; `python -m lab broker stop` ends it
+    too.
+    """
+    home = _home()
+    program = subprocess.Popen(command, **{**programs.OWN_GROUP, **options})
+    python, *words = [without_password(str(word)) for word in command]
+    try:
+        programs.end_with_this_process(home, program.pid, " ".join([Path(python).name, *words]))
+    except BaseException:  # nobody would know of it
+        program.kill()
+        program.wait()
+        raise
+    return program
+
+
+def start_own_broker(brokers: int = 1) -> EmbeddedBroker:
+    """Start a Kafka for this notebook only: `brokers` nodes at free ports, with their data in a new folder.
+
+    It ends with the notebook's kernel; `python -m lab broker stop` ends it too.
+    """
+    broker = EmbeddedBroker(mkdtemp(prefix="lesson-"), free_ports(brokers)[0], brokers)
+    broker.known_in = _home()
+    return broker.start()
+
+
+def end_with_notebook(pid: int, name: str) -> None:
+    """Let a server that another package started end with the notebook's kernel, also if that is killed."""
+    programs.end_with_this_process(_home(), pid, name)
+
+
+def _home() -> Path:
+    """The kit's home, without what earlier notebooks have left running."""
+    home = Settings.from_environment().home
+    programs.end(programs.left_over(home))
+    return home
