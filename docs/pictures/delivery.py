@@ -1,5 +1,7 @@
 """What becomes of a message? The pictures of the way from a sensor to a row, and of a crash on it (00, 03 to 07, 11)."""
 
+from itertools import pairwise
+
 from docs.pictures.card import LINE, LOST, MARGIN, SMALL, WAITING, WIDTH, Card
 
 
@@ -20,7 +22,7 @@ def pipeline() -> Card:
     card.box(821, y, 58, height)
     card.line([(830, 105), (842, 80), (854, 95), (870, 62)], LINE)
     card.text(850, 145, "charts", SMALL)
-    for (x, width, *_), (following, *_) in zip(places, places[1:]):
+    for (x, width, *_), (following, *_) in pairwise(places):
         card.arrow((x + width + 3, 85), (following - 3, 85))
     return card
 
