@@ -77,7 +77,7 @@ def two_places() -> Card:
         card.text(514, middle, restart, SMALL, "start")
         card.arrow((732, middle), (758, middle))
         card.box(762, middle - 28, 92, 56, result, style, bold=True)
-    card.text(MARGIN, 540, "blue: done    dashed: not done, or undone", SMALL, "start")
+    card.text(MARGIN, 540, "Blue: done. Dashed: not done, or undone.", SMALL, "start")
     return card
 
 

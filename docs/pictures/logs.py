@@ -119,7 +119,7 @@ def event_time() -> Card:
             if n in late:
                 landing = 700 + 24 * (n + 4 * (hour == 9))
                 card.arrow((at, top + 4), (landing, bottom - 4), color=WAITING)
-            else:
+            elif hour != 9:  # the second half of that hour has not come at all
                 card.arrow((at, top + 4), (at, bottom - 4), color=LINE)
     card.text(390, 44, "windows, one for each hour in which it was measured", SMALL)
     card.text(MARGIN, top - 28, "event time:\nmeasured", SMALL, "start", bold=True)
@@ -129,5 +129,5 @@ def event_time() -> Card:
         card.text(x, bottom + 20, f"{hour}:00", SMALL)
     card.text(760, bottom + 20, "night", SMALL)
     card.text(760, top - 8, "90 late readings", SMALL, bold=True)
-    card.text(WIDTH / 2, 356, "The window of 8:00 was drawn with 0 readings. It is redrawn with 60.")
+    card.text(WIDTH / 2, 356, "The windows of 8:00 and 9:00 had 0 readings. Now they have 60 and 30.")
     return card
