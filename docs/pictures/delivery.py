@@ -1,11 +1,13 @@
 """What becomes of a message? The pictures of the way from a sensor to a row, and of a crash on it (00, 03 to 07, 11)."""
 
-from docs.pictures.card import GAP, INK, LINE, LOST, MARGIN, SMALL, WAITING, WIDTH, Card
+from itertools import pairwise
+
+from docs.pictures.card import LINE, LOST, MARGIN, SMALL, WAITING, WIDTH, Card
 
 
 def pipeline() -> Card:
     """From a sensor to a chart."""
-    card, y, height = Card(200), 50, 70
+    card, y, height = Card(174), 50, 70
     places = [
         (24, 96, "sensors", "measure"), (153, 108, "producer", "writes"), (294, 190, "", ""),
         (517, 116, "consumer", "reads"), (666, 122, "warehouse", "keeps rows"), (821, 58, "", ""),
@@ -20,7 +22,7 @@ def pipeline() -> Card:
     card.box(821, y, 58, height)
     card.line([(830, 105), (842, 80), (854, 95), (870, 62)], LINE)
     card.text(850, 145, "charts", SMALL)
-    for (x, width, *_), (following, *_) in zip(places, places[1:]):
+    for (x, width, *_), (following, *_) in pairwise(places):
         card.arrow((x + width + 3, 85), (following - 3, 85))
     return card
 
@@ -75,7 +77,7 @@ def two_places() -> Card:
         card.text(514, middle, restart, SMALL, "start")
         card.arrow((732, middle), (758, middle))
         card.box(762, middle - 28, 92, 56, result, style, bold=True)
-    card.box(514, 524, 26, 22, "", "stored")
+    card.text(MARGIN, 540, "Blue: done. Dashed: not done, or undone.", SMALL, "start")
     return card
 
 
@@ -94,7 +96,7 @@ def why_a_group() -> Card:
         card.box(666, y - 26, 90, 52, "rows", "stored")
         card.box(770, y - 26, 90, 52, "offset", "stored")
         card.line([(756, y), (770, y)])
-    card.text(291, 150, "gives out", SMALL)
+    card.text(316, 150, "gives out", SMALL)
     card.text(584, 150, "one\ntransaction", SMALL)
     card.text(149, 290, "decides who reads\nwhich partition")
     card.text(763, 290, "keeps the place:\nwhat is read next")
@@ -104,7 +106,7 @@ def why_a_group() -> Card:
 
 def dead_letter() -> Card:
     """Good readings to one table, bad messages to another, and back."""
-    card, y = Card(350), 96
+    card, y = Card(366), 96
     card.text(MARGIN, y - 50, "topic", anchor="start", bold=True)
     cells = [(n, "lost" if n == 3 else "stored") for n in range(5)] + [("5", "waiting")]
     card.log(MARGIN, y - 22, cells)

@@ -1,6 +1,6 @@
 """Who does the work, and who takes over? The pictures of members and of replicas (lessons 08 and 09)."""
 
-from docs.pictures.card import LINE, LOST, MARGIN, SMALL, WAITING, WIDTH, Card
+from docs.pictures.card import LINE, LOST, MARGIN, SMALL, WIDTH, Card
 
 
 def rebalance() -> Card:
@@ -14,13 +14,15 @@ def rebalance() -> Card:
         for partition, owner in enumerate(owners):
             y = 96 + 80 * partition
             card.box(x, y - 26, 120, 52, f"partition {partition}", "stored", SMALL)
-            card.arrow((x + 124, y), (x + 188, 96 + 80 * "ABC".index(owner)))
+            card.arrow(
+                (x + 124, y), (x + 188, 96 + 80 * "ABC".index(owner) + 14 * (partition - "ABC".index(owner)))
+            )
         for member in members:
             y = 96 + 80 * "ABC".index(member)
             dead = member not in owners
             card.box(x + 192, y - 26, 70, 52, member, "lost" if dead else "plain", bold=True)
             if dead:
-                card.cross(x + 227, y, 20)
+                card.cross(x + 170, y, 10)
         if n:
             card.line([(x - 16, 24), (x - 16, 300)], "#d0d0d0")
     card.text(WIDTH / 2, 340, "Each partition has one owner. While the group shares out, nobody reads.")
@@ -29,13 +31,13 @@ def rebalance() -> Card:
 
 def heartbeats() -> Card:
     """A kill with and without a restart in time."""
-    card, second, left = Card(430), 58, 150
+    card, second, left = Card(440), 58, 150
     at = [left + second * n for n in range(13)]
     for y, title, back in (
-        (110, "Killed, and nobody starts it again", 9),
-        (280, "Killed, and started again with the same name", 5),
+        (120, "Killed, and nobody starts it again", 9),
+        (290, "Killed, and started again with the same name", 5),
     ):
-        card.text(MARGIN, y - 62, title, anchor="start", bold=True)
+        card.text(MARGIN, y - 76, title, anchor="start", bold=True)
         card.text(MARGIN, y - 16, "heartbeats", SMALL, "start")
         card.text(MARGIN, y + 32, "partition 1", SMALL, "start")
         beats = [n / 2 for n in range(25) if n <= 6 or (n >= 10 and back == 5)]
@@ -54,19 +56,19 @@ def heartbeats() -> Card:
         )
         style = ("second member", "stored") if back == 5 else ("first member", "good")
         card.box(at[back], y + 12, at[12] - at[back] + 14, 40, *style, SMALL)
-    card.line([(at[3], 66), (at[3], 60), (at[9], 60), (at[9], 160)], LOST, "6 4")
-    card.text((at[3] + at[9]) / 2, 74, "session time-out: 6 seconds", SMALL)
-    card.text(at[9] + 8, 92, "taken for dead:\nrebalance", SMALL, "start")
-    card.text(at[12] + 14, 218, "back in time: no rebalance", SMALL, "end")
-    card.arrow((at[0], 372), (876, 372))
+    card.line([(at[3], 84), (at[3], 72), (at[9], 72), (at[9], 130)], LOST, "6 4")
+    card.text((at[3] + at[9]) / 2, 88, "session time-out: 6 seconds", SMALL)
+    card.text(at[9] + 8, 96, "taken for dead:\nrebalance", SMALL, "start")
+    card.text(at[12] + 14, 214, "back in time: no rebalance", SMALL, "end")
+    card.arrow((at[0], 382), (876, 382))
     for n in (0, 3, 6, 9, 12):
-        card.text(at[n], 394, f"{n} s", SMALL)
+        card.text(at[n], 404, f"{n} s", SMALL)
     return card
 
 
 def replicas() -> Card:
     """All in sync; one follower behind; both behind."""
-    card = Card(350)
+    card = Card(360)
     for n, (title, behind, end) in enumerate((
         ("all in sync", {}, "ISR 3"), ("broker 3 falls behind", {3: 3}, "ISR 2: enough"),
         ("broker 2, too", {2: 4, 3: 3}, "ISR 1: refused"),

@@ -1,6 +1,6 @@
 """What does a log do? The pictures of messages, their places and their times (lessons 01 to 05, and 08)."""
 
-from docs.pictures.card import CELL, GAP, INK, LINE, LOST, MARGIN, SMALL, WAITING, WIDTH, Card
+from docs.pictures.card import CELL, GAP, LINE, LOST, MARGIN, SMALL, WAITING, WIDTH, Card
 
 STEP = CELL + 4
 
@@ -39,7 +39,7 @@ def key_partition() -> Card:
         card.arrow((444, 120 + 40 * n), (496, rows[partition] + 8 * (letter == "c") - 8 * (letter == "b")))
     card.box(300, 92, 140, 176, "a number\nfrom the\nkey's bytes,\nmodulo 3")
     for partition, (y, letters) in enumerate(zip(rows, ("aaa", "bcbbcc", "ddd"))):
-        count = {letter: 0 for letter in letters}
+        count = dict.fromkeys(letters, 0)
         cells = []
         for letter in letters:
             count[letter] += 1
@@ -83,12 +83,11 @@ def partitioners() -> Card:
 def position_lag() -> Card:
     """First offset, committed offset, position, end and lag."""
     card, left, y = Card(330), 90, 128
-    styles = ["absent"] * 2 + ["stored"] * 4 + ["waiting"] * 6 + ["plain"]
-    names = [str(n) for n in range(12)] + [""]
-    card.log(left, y, list(zip(names[:12], styles)), 52)
+    styles = ["absent"] * 2 + ["stored"] * 4 + ["waiting"] * 6
+    card.log(left, y, list(enumerate(styles)), 52)
     edge = [left + 56 * n - 2 for n in range(13)]
-    for n, words, width in (
-        (2, "first offset 2", 170), (6, "committed 6", 150), (8, "position 8", 140), (12, "end 12", 100),
+    for n, words in (
+        (2, "first offset 2"), (6, "committed 6"), (8, "position 8"), (12, "end 12"),
     ):  # fmt: skip
         top = 36 if n != 8 else 76
         card.text(edge[n], top, words, bold=True)
@@ -99,11 +98,11 @@ def position_lag() -> Card:
         a, b = edge[start] + 5, edge[end] - 5
         card.line([(a, 192), (a, 204), (b, 204), (b, 192)], color)
         card.text((a + b) / 2, 226, words)
-    a, b = edge[6] + 5, edge[8] - 5
     card.text(
         WIDTH / 2,
         290,
-        "The position is in the memory of the reader. It dies with it:\nthe next one starts at the committed offset.",
+        "The position is in the memory of the reader. It dies with it:\n"
+        "the next one starts at the committed offset.",
     )
     return card
 
@@ -120,7 +119,7 @@ def event_time() -> Card:
             if n in late:
                 landing = 700 + 24 * (n + 4 * (hour == 9))
                 card.arrow((at, top + 4), (landing, bottom - 4), color=WAITING)
-            else:
+            elif hour != 9:  # the second half of that hour has not come at all
                 card.arrow((at, top + 4), (at, bottom - 4), color=LINE)
     card.text(390, 44, "windows, one for each hour in which it was measured", SMALL)
     card.text(MARGIN, top - 28, "event time:\nmeasured", SMALL, "start", bold=True)
@@ -130,5 +129,5 @@ def event_time() -> Card:
         card.text(x, bottom + 20, f"{hour}:00", SMALL)
     card.text(760, bottom + 20, "night", SMALL)
     card.text(760, top - 8, "90 late readings", SMALL, bold=True)
-    card.text(WIDTH / 2, 356, "The window of 8:00 was drawn with 0 readings. It is redrawn with 60.")
+    card.text(WIDTH / 2, 356, "The windows of 8:00 and 9:00 had 0 readings. Now they have 60 and 30.")
     return card
