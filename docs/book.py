@@ -7,7 +7,9 @@ as the learner finds them. With `--no-run` the pages have no outputs, and the bo
 import argparse
 import contextlib
 import importlib.util
+import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -69,9 +71,7 @@ def build(output: Path, run: bool = True) -> None:
 def copy_sources(sources: Path) -> None:
     """Copy the pages as they lie in the kit, so that their links lead to the same places."""
     shutil.copytree(KIT / "docs", sources / "docs", ignore=shutil.ignore_patterns("*.py", "__pycache__"))
-    shutil.copytree(
-        KIT / "notebooks", sources / "notebooks", ignore=lambda _, names: set(names) - lessons(names)
-    )
+    shutil.copytree(KIT / "notebooks", sources / "notebooks", ignore=what_is_not_of_the_course)
     for name in PAGES:
         shutil.copy(KIT / name, sources / name)
     shutil.copy(KIT / "docs" / "conf.py", sources)
@@ -83,10 +83,13 @@ def copy_sources(sources: Path) -> None:
     (sources / "docs" / "index.md").unlink()
 
 
-def lessons(names: list[str]) -> set[str]:
-    """Of the files of a folder, the notebooks of the course: a learner's own may lie beside them."""
-    known = (KIT / "docs" / "index.md").read_text(encoding="utf-8")
-    return {name for name in names if name.endswith(".ipynb") and name.removesuffix(".ipynb") in known}
+def what_is_not_of_the_course(folder: str, names: list[str]) -> set[str]:
+    """Of the files of a folder: a learner's own notebooks and files may lie beside the lessons."""
+    front = (KIT / "docs" / "index.md").read_text(encoding="utf-8")
+    lessons = {f"{name}.ipynb" for name in re.findall(r"^\.\./notebooks/(\w+)$", front, re.MULTILINE)}
+    return {
+        name for name in names if name not in lessons and name != "pictures" and not name.endswith(".svg")
+    }
 
 
 def run_notebooks(folder: Path, place: Path) -> None:
@@ -100,6 +103,7 @@ def run_notebooks(folder: Path, place: Path) -> None:
                 continue
             print(f"{path.stem} ...", flush=True)
             run_notebook(path)
+            name_folders(path, place)
 
 
 @contextlib.contextmanager
@@ -129,7 +133,31 @@ def run_notebook(path: Path) -> None:
         client.execute(stderr=subprocess.DEVNULL)  # what the kernel says of itself is not about the lesson
     except (CellExecutionError, CellTimeoutError, DeadKernelError) as error:
         raise BookError(f"{path.name}, {where(book)}: {in_one_line(error)}") from None
+    for cell in book.cells:
+        if words := words_of_picture(cell):
+            cell.metadata["mystnb"] = {"image": {"alt": words}}
     nbformat.write(book, path)
+
+
+def words_of_picture(cell: nbformat.NotebookNode) -> str:
+    """What the picture of a cell says to those who do not see it; empty without a picture."""
+    for output in cell.get("outputs", []):
+        data = output.get("data", {})
+        if any(kind.startswith("image/") for kind in data):
+            told = [values.get("alt") for values in output.metadata.values() if isinstance(values, dict)]
+            plain = "".join(data.get("text/plain", ""))
+            told += [plain] if not plain.startswith("<") else []  # <Figure size 640x480 with 1 Axes>
+            return next(filter(None, told), f"The picture that this draws: {cell.source.splitlines()[-1]}")
+    return ""
+
+
+def name_folders(path: Path, place: Path) -> None:
+    """In the outputs, call the folders of this machine as a learner's would be."""
+    text = path.read_text(encoding="utf-8")
+    for folder in (place, KIT):
+        for shown in (str(folder), folder.as_posix()):
+            text = text.replace(json.dumps(shown)[1:-1], "kafka-lab-kit").replace(shown, "kafka-lab-kit")
+    path.write_text(text, encoding="utf-8")
 
 
 def where(book: nbformat.NotebookNode) -> str:

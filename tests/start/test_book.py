@@ -94,6 +94,12 @@ def test_every_lesson_is_a_page_in_order_and_its_exercises_are_empty(book, pages
         assert "# Your code here" in (book / "notebooks" / f"{path.stem}.html").read_text(encoding="utf-8")
 
 
+def test_the_book_has_the_lessons_and_their_pictures_and_no_file_of_a_learner():
+    names = ["01_broker.ipynb", "Untitled.ipynb", "01_broker-Copy1.ipynb", "pictures", "log.svg", "mine.csv"]
+    left_out = load().what_is_not_of_the_course("notebooks", names)
+    assert left_out == {"Untitled.ipynb", "01_broker-Copy1.ipynb", "mine.csv"}
+
+
 def test_the_search_finds_the_words_of_a_lesson(book):
     text = (book / "searchindex.js").read_text(encoding="utf-8")
     index = json.loads(text.removeprefix("Search.setIndex(").rstrip(");"))
@@ -111,6 +117,22 @@ def test_an_error_in_a_lesson_is_one_line_that_names_the_cell(tmp_path):
     with pytest.raises(book.BookError) as fault:
         book.run_notebook(path)
     assert str(fault.value) == "05_sensor_logs.ipynb, cell 3: ZeroDivisionError: division by zero"
+
+
+def test_a_picture_of_a_lesson_has_words_and_the_folders_are_those_of_a_learner(tmp_path):
+    path = tmp_path / "05_sensor_logs.ipynb"
+    draw = "%matplotlib inline\nimport pandas as pd\npd.Series([1, 2]).plot().figure;"
+    cells = [f"{str(tmp_path / 'warehouse.db')!r}", f"print({str(KIT)!r})", draw, "3"]
+    nbformat.write(nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells]), path)
+    book = load()
+    book.run_notebook(path)
+    book.name_folders(path, tmp_path)
+    where, kit, picture, number = nbformat.read(path, as_version=4).cells
+    assert re.fullmatch(r"'kafka-lab-kit.+warehouse\.db'", where.outputs[0].data["text/plain"])
+    assert kit.outputs[0].text == "kafka-lab-kit\n"
+    words = "The picture that this draws: pd.Series([1, 2]).plot().figure;"
+    assert picture.metadata["mystnb"]["image"]["alt"] == words
+    assert "mystnb" not in number.metadata
 
 
 def test_a_link_that_leads_nowhere_is_one_line_and_the_book_of_before_stays(tmp_path, monkeypatch):
