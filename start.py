@@ -22,6 +22,7 @@ COMMANDS = {
     "demo": "the whole pipeline once: Kafka, readings, warehouse.db, a chart",
     "lab": "JupyterLab on the first lesson, with Kafka beside it; Ctrl-C stops both",
     "test": "every test and every notebook on a real Kafka",
+    "book": "the whole course as pages to read, with outputs and pictures: build/book/index.html",
     "setup": "the set-up alone, for example before a day without internet",
     "reset": "back to the start: removes all topics, messages and stored rows; your notebooks stay",
 }
@@ -52,14 +53,15 @@ def main():
         parser.error(f"setup takes no arguments: {' '.join(rest)}")
     try:
         install("requirements.txt")
-        if options.command == "test":
-            install("requirements-test.txt")
+        if options.command in ("test", "book"):
+            install(f"requirements-{options.command}.txt")
         fetch_kafka()
     except subprocess.CalledProcessError:
         return fail("The set-up did not finish; the lines above say why. Mend that and run this again.")
     except KeyboardInterrupt:
         return fail("Interrupted. Run this again: it goes on from here.")
-    return {"demo": demo, "lab": lab, "test": test, "setup": setup, "reset": reset}[options.command](rest)
+    run_it = {"demo": demo, "lab": lab, "test": test, "book": book, "setup": setup, "reset": reset}
+    return run_it[options.command](rest)
 
 
 def install(requirements):
@@ -146,6 +148,10 @@ def test(arguments):
     # Four at a time, also on two cores: most of them wait for something. Each of the four has its own broker.
     everything = ["-n", "4", "--dist", "worksteal", "--nbmake", "tests", "notebooks"]
     return run("-m", "pytest", *(arguments or everything))
+
+
+def book(arguments):
+    return run("docs/book.py", *arguments)
 
 
 def setup(arguments):

@@ -274,6 +274,27 @@ def test_a_lesson_takes_the_kit_through_its_door(path):
         assert not re.search(r"(from|import) lab\.", cell.source), f"from lab import ...:\n{cell.source}"
 
 
+GLOSSARY = (KIT / "docs" / "glossary.md").read_text(encoding="utf-8")
+WORDS = re.findall(r"^\| ([^|]+) \| .+ \| \[\d\d\]\(\.\./notebooks/\w+\.ipynb\) \|$", GLOSSARY, re.MULTILINE)
+
+
+@by_name
+def test_each_word_in_italics_is_in_the_glossary(path):
+    """Italics are for terms alone: a menu of JupyterLab is bold, a column or a name is in backticks."""
+    text = "\n".join(re.sub(r"`[^`]*`", "", cell.source) for cell in cells(path, "markdown"))
+    terms = re.findall(r"(?<![*\w])\*([^*\n]+)\*(?![*\w])", text)
+    known = {word.lower() for word in WORDS} | {f"{word.lower()}s" for word in WORDS}
+    unknown = [term for term in terms if term.lower() not in known]
+    row = f"| {unknown and unknown[0]} | what it is. | [{path.stem[:2]}](../notebooks/{path.name}) |"
+    assert unknown == [], f"docs/glossary.md: {row}; or no italics"
+
+
+def test_the_glossary_is_in_order():
+    rows = [line for line in GLOSSARY.splitlines() if line.startswith("| ")][1:]
+    assert len(rows) == len(WORDS), "a row is: | word | what it is. | [03](../notebooks/03_producer.ipynb) |"
+    assert sorted(set(WORDS), key=str.lower) == WORDS
+
+
 @by_name
 def test_what_a_lesson_starts_is_known_to_the_kit(path):
     """Or it would be left running when the notebook is gone."""

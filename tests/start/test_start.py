@@ -27,6 +27,7 @@ def kit(tmp_path):
         "pyproject.toml",
         "requirements.txt",
         "requirements-test.txt",
+        "requirements-book.txt",
         "lab/embedded/kafka-jars.txt",
     ):
         shutil.copy(KIT / name, kit / name)
