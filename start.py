@@ -9,6 +9,7 @@ import hashlib
 import json
 import os
 import re
+import shlex
 import shutil
 import signal
 import subprocess
@@ -200,9 +201,8 @@ def say_address(file, begin, ended):
         found = ADDRESS.search(read_log(file, begin))
         if found:
             print(f"JupyterLab is at {found[0]}")
-            print(
-                f"Ctrl-C here, or closing this terminal, stops it and Kafka. Its log is {file}.", flush=True
-            )
+            print("Ctrl-C here, or closing this terminal, stops JupyterLab and Kafka.")
+            print(f"Its log is {file}.", flush=True)
             return
 
 
@@ -213,12 +213,27 @@ def read_log(file, begin):
 
 
 def terminal_command():
-    """A shell for JupyterLab's terminals that finds the `python` of `.venv` first."""
+    """A shell for JupyterLab's terminals in which `python` is that of `.venv`.
+
+    The start-up file of a shell may put another Python first (pyenv and conda do): ours activates after it.
+    """
     if os.name == "nt":
         folder = str(PYTHON.parent).replace("'", "''")
         return ["powershell.exe", "-NoExit", "-Command", f"$env:PATH = '{folder};' + $env:PATH"]
+    shell, folder = os.environ.get("SHELL") or "sh", VENV / "terminal"
+    folder.mkdir(exist_ok=True)
+    activate = f". {shlex.quote(str(PYTHON.parent / 'activate'))}\n"
+    if Path(shell).name == "bash":
+        (folder / "bashrc").write_text(f"[ -f ~/.bashrc ] && . ~/.bashrc\n{activate}", encoding="utf-8")
+        return [shell, "--rcfile", str(folder / "bashrc")]
+    if Path(shell).name == "zsh":
+        home = shlex.quote(os.environ.get("ZDOTDIR") or str(Path.home()))
+        for name in (".zshenv", ".zshrc"):
+            own = f"[ -f {home}/{name} ] && . {home}/{name}\n"
+            (folder / name).write_text(own + activate * (name == ".zshrc"), encoding="utf-8")
+        return ["/usr/bin/env", f"ZDOTDIR={folder}", shell]
     path = f"PATH={PYTHON.parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
-    return ["/usr/bin/env", path, f"VIRTUAL_ENV={VENV}", os.environ.get("SHELL") or "sh"]
+    return ["/usr/bin/env", path, f"VIRTUAL_ENV={VENV}", shell]
 
 
 def test(arguments):
