@@ -4,6 +4,7 @@ import json
 import os
 import random
 import re
+import select
 import signal
 import subprocess
 import sys
@@ -62,9 +63,11 @@ class Terminal:
         signal.signal(signal.SIGHUP, signal.SIG_DFL)  # it may be ignored where the tests run
 
     def _read(self) -> None:
-        while True:
+        # It does not block in a read: that would keep the terminal open when it is closed.
+        while (screen := self.screen) >= 0:
             try:
-                self.seen += os.read(self.screen, 4096)
+                if select.select([screen], [], [], 0.05)[0]:
+                    self.seen += os.read(screen, 4096)
             except OSError:
                 return
 
@@ -79,6 +82,7 @@ class Terminal:
     def hang_up(self) -> None:
         """Close it: the system sends a SIGHUP to all that run in it."""
         screen, self.screen = self.screen, -1
+        self.reader.join(10)
         os.close(screen)
 
 
