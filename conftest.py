@@ -23,6 +23,7 @@ from lab.errors import BrokerError
 from lab.topics import describe_topics
 from lab.warehouse import Warehouse
 
+collect_ignore_glob = ["notebooks/*-20*.ipynb"]  # what `notebook restore` keeps of a learner
 pytest_plugins = ["tests.support.places"]  # its fixtures
 home = Path(tempfile.mkdtemp(prefix="lab tést "))
 USUAL_ROUNDS = 3

@@ -22,7 +22,8 @@ from tests.support.commands import command_names, find, parse
 
 KIT = Path(__file__).parent.parent
 MODULES = [path for path in sorted((KIT / "lab").rglob("*.py")) if path.parent != SOLUTIONS]
-NOTEBOOKS = sorted((KIT / "notebooks").glob("*.ipynb"))
+# Without those that `notebook restore` keeps.
+NOTEBOOKS = sorted(path for path in (KIT / "notebooks").glob("*.ipynb") if "-" not in path.stem)
 README = (KIT / "README.md").read_text(encoding="utf-8")
 TEACHING = (KIT / "TEACHING.md").read_text(encoding="utf-8")
 OURS = [*sorted((KIT / "tests").rglob("*.py")), *sorted((KIT / "benchmarks").glob("*.py"))]

@@ -23,6 +23,7 @@ COMMANDS = {
     "doctor": "Find what is wrong with a set-up, and how to fix it.",
     "broker": "The embedded Kafka: start, stop, kill, restart, status, reset.",
     "reset": "Go back to the start: remove all topics, messages and stored rows; notebooks stay.",
+    "notebook": "The notebooks of the lessons: restore.",
     "topic": "The topic: create, describe.",
     "produce": "Send readings, a batch every second.",
     "consume": "Store every reading, once.",

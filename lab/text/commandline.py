@@ -13,6 +13,9 @@ from pathlib import Path
 
 START = Path(__file__).resolve().parents[2] / "start.py"  # missing after a plain `pip install .`
 PROGRAM = "kafka-lab"
+TYPED_IN = (
+    "_KAFKA_LAB_TYPED_IN"  # the folder in which start.py was called, which then runs a command elsewhere
+)
 # Not after a slash: such a command was already adapted, because a text may be passed here twice.
 PYTHON_CALL = re.compile(r"(?<![\w/\\.-])python -m (lab|pip)\b")
 START_CALL = re.compile(r"(?<![\w/\\.-])(?:(?:python3?|py) )?start\.py (demo|lab|test|setup|reset)\b")
@@ -41,13 +44,18 @@ def python() -> str:
 
 
 def start(command: str) -> str:
-    """The command line that calls `start.py` with a Python that every terminal finds."""
-    usual = "py" if os.name == "nt" else "python3"
-    return f"{usual if shutil.which(usual) else python()} {path_as_typed(START)} {command}"
+    """The command line that calls `start.py`, with the Python that made this `.venv` if it has a name."""
+    names = ("py" if os.name == "nt" else "python3", "python")
+    return f"{next(filter(_made_this, names), python())} {path_as_typed(START)} {command}"
+
+
+def _made_this(name: str) -> bool:
+    found = shutil.which(name)
+    return bool(found) and (name == "py" or Path(found).resolve() == Path(sys.executable).resolve())
 
 
 def path_as_typed(path: Path) -> str:
     """A path, relative to the current folder if it is below it, and quoted if necessary."""
     with suppress(OSError, ValueError):  # the current folder was removed; the path is not below it
-        path = path.relative_to(Path.cwd())
+        path = path.relative_to(os.environ.get(TYPED_IN) or Path.cwd())
     return f'"{path}"' if re.search(r"[^\w./\\:-]", str(path)) else str(path)

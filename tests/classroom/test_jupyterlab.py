@@ -3,18 +3,23 @@
 import json
 import os
 import re
+import shutil
 import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
 from urllib.error import HTTPError, URLError
-from urllib.request import urlopen
+from urllib.request import Request, urlopen
 
 import psutil
 import pytest
+import websocket
 
+import lab
 from lab.clients.connection import is_answering
 from lab.embedded.broker import EmbeddedBroker
+from lab.embedded.jars import maven_folder
 from lab.embedded.ports import free_ports, is_port_open
 from tests.support.waiting import wait_for
 
@@ -29,7 +34,7 @@ pytestmark = [
 
 @pytest.fixture
 def server(tmp_path):
-    """(the process of start.py, JupyterLab's address with its token, the broker's address)."""
+    """(the process of start.py, JupyterLab's address with its token, the broker's, what it prints)."""
     jupyter, kafka = free_ports(2)
     output = tmp_path / "output.txt"
     environment = {
@@ -39,6 +44,13 @@ def server(tmp_path):
         "JUPYTER_CONFIG_DIR": str(tmp_path / "config"),
         "IPYTHONDIR": str(tmp_path / "ipython"),
     }
+    if bash := shutil.which("bash"):  # a user whose terminals find another Python first, as with pyenv
+        user = tmp_path / "user"
+        user.mkdir()
+        (user / "python").write_text("#!/bin/sh\necho error: another Python\n", encoding="utf-8")
+        (user / "python").chmod(0o755)
+        (user / ".bashrc").write_text(f"PATH='{user}':$PATH\n", encoding="utf-8")
+        environment |= {"HOME": str(user), "SHELL": bash, "M2_REPO": str(maven_folder())}
     options = ["--no-browser", f"--port={jupyter}", "--allow-root"]
     with output.open("wb") as file:
         process = subprocess.Popen(
@@ -53,7 +65,7 @@ def server(tmp_path):
         address = wait_for(lambda: pattern.search(output.read_text(encoding="utf-8")), timeout=60)
         # It says where it is a moment before it listens; and it may be at another port than asked for.
         wait_for(lambda: is_port_open("localhost", int(re.search(r":(\d+)/", address[0])[1])))
-        yield process, address[0], f"127.0.0.1:{kafka}"
+        yield process, address[0], f"127.0.0.1:{kafka}", output
     finally:
         for child in psutil.Process(process.pid).children(recursive=True) if process.poll() is None else ():
             child.kill()
@@ -71,7 +83,7 @@ def status_of(address: str) -> int:
 
 
 def test_it_opens_the_first_lesson_keeps_its_token_and_stops_with_the_broker(server):
-    process, address, kafka = server
+    process, address, kafka, _ = server
     page, _, token = address.partition("?token=")
     port = int(re.search(r":(\d+)/", page)[1])
     base = f"http://localhost:{port}"
@@ -95,3 +107,57 @@ def test_it_opens_the_first_lesson_keeps_its_token_and_stops_with_the_broker(ser
         assert not is_answering(kafka)
         with pytest.raises(URLError, match="refused"):
             urlopen(base, timeout=5)
+
+
+def post(base: str, place: str, token: str) -> dict:
+    request = Request(f"{base}/api/{place}", data=b"{}", headers={"Authorization": f"token {token}"})
+    with urlopen(request, timeout=30) as answer:
+        return json.load(answer)
+
+
+def test_its_terminal_shows_a_few_lines_and_those_in_the_browser_know_the_kit(server, tmp_path):
+    _, address, kafka, output = server
+    page, _, token = address.partition("?token=")
+    base = page.partition("/lab/")[0]
+    log = tmp_path / "home" / "jupyterlab.log"
+    post(base, "kernels", token)
+    wait_for(lambda: "Kernel started" in log.read_text(encoding="utf-8"))
+    name = post(base, "terminals", token)["name"]
+    place = f"{base.replace('http', 'ws')}/terminals/websocket/{name}?token={token}"
+    terminal = websocket.create_connection(place, timeout=30)
+    typed = "echo $VIRTUAL_ENV; python -m lab --version" if os.name == "posix" else "python -m lab --version"
+    terminal.send(json.dumps(["stdin", f"{typed}\r"]))
+    seen = []
+
+    def is_known() -> bool:
+        kind, *rest = json.loads(terminal.recv())  # an error after 30 s
+        seen.extend(rest if kind == "stdout" else [])
+        assert "error" not in "".join(seen), seen
+        return f"Kafka lab kit {lab.__version__}" in "".join(seen)
+
+    wait_for(is_known)
+    assert os.name == "nt" or str(KIT / ".venv") in "".join(seen)
+    terminal.close()
+    shown = output.read_text(encoding="utf-8").splitlines()
+    assert len(shown) == 4 and kafka in shown[0] and address in shown[1], shown
+    assert "Ctrl-C" in shown[2] and shown[3] == f"Its log is {log}."
+
+
+def test_a_server_that_cannot_start_shows_why_and_where_its_log_is(kafka, tmp_path):
+    """Here: its port is taken."""
+    home = tmp_path / "home"
+    with socket.socket() as taken:
+        taken.bind(("localhost", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        options = ["--no-browser", "--allow-root", f"--port={port}", "--ServerApp.port_retries=0"]
+        done = subprocess.run(
+            [sys.executable, KIT / "start.py", "lab", *options],
+            env=os.environ | {"LAB_HOME": str(home), "JUPYTER_RUNTIME_DIR": str(tmp_path)},
+            capture_output=True,
+            encoding="utf-8",
+            timeout=60,
+        )
+    assert done.returncode != 0
+    assert f"port {port} is already in use" in done.stderr, done.stderr
+    assert done.stderr.splitlines()[-1].endswith(f"Its log is {home / 'jupyterlab.log'}.")

@@ -1,7 +1,10 @@
 """Ctrl-C and a closed terminal, in a real terminal and at any moment: nothing is left running unsaid."""
 
+import json
 import os
 import random
+import re
+import select
 import signal
 import subprocess
 import sys
@@ -9,9 +12,11 @@ import threading
 import time
 from contextlib import contextmanager
 from pathlib import Path
+from urllib.request import Request, urlopen
 
 import psutil
 import pytest
+from jupyter_client.blocking.client import BlockingKernelClient
 
 from lab.embedded.broker import EmbeddedBroker
 from lab.embedded.ports import free_ports
@@ -58,9 +63,11 @@ class Terminal:
         signal.signal(signal.SIGHUP, signal.SIG_DFL)  # it may be ignored where the tests run
 
     def _read(self) -> None:
-        while True:
+        # It does not block in a read: that would keep the terminal open when it is closed.
+        while (screen := self.screen) >= 0:
             try:
-                self.seen += os.read(self.screen, 4096)
+                if select.select([screen], [], [], 0.05)[0]:
+                    self.seen += os.read(screen, 4096)
             except OSError:
                 return
 
@@ -75,6 +82,7 @@ class Terminal:
     def hang_up(self) -> None:
         """Close it: the system sends a SIGHUP to all that run in it."""
         screen, self.screen = self.screen, -1
+        self.reader.join(10)
         os.close(screen)
 
 
@@ -167,11 +175,34 @@ def notebook_server(tmp_path):
     return lab(tmp_path, "start.py", "lab", "--no-browser", "--allow-root")
 
 
+# As in the middle of lesson 06: a broker of its own, and a producer on the common one.
+LESSON = """
+import sys, lab
+mine = lab.start_own_broker()
+producer = lab.start_program([sys.executable, "-m", "lab", "produce", "--quiet"])
+"""
+
+
+def run_in_a_kernel(code: str, address: str, token: str, runtime: Path) -> None:
+    """Run code in a new kernel of a JupyterLab."""
+    headers = {"Authorization": f"token {token}"}
+    with urlopen(Request(f"{address}/api/kernels", data=b"{}", headers=headers), timeout=30) as answer:
+        kernel = json.load(answer)["id"]
+    client = BlockingKernelClient(connection_file=str(runtime / f"kernel-{kernel}.json"))
+    client.load_connection_file()
+    client.start_channels()
+    client.wait_for_ready(timeout=60)
+    assert client.execute_interactive(code, timeout=60)["content"]["status"] == "ok"
+    client.stop_channels()
+
+
 @START
 def test_jupyterlab_in_a_terminal_that_is_closed_is_stopped_with_its_broker(tmp_path):
     with notebook_server(tmp_path) as (terminal, alive):
-        wait_for(lambda: "token=" in terminal.text, timeout=60)
+        address = wait_for(lambda: re.search(r"(http://\S+?)/lab\S+token=(\w+)", terminal.text), timeout=60)
         assert any(map(is_kafka, alive()))
+        run_in_a_kernel(LESSON, *address.groups(), tmp_path / "runtime")
+        assert sum(map(is_kafka, alive())) == 2
         terminal.hang_up()
 
 

@@ -2,6 +2,7 @@
 
 import ast
 import importlib.util
+import json
 import os
 import shlex
 import shutil
@@ -127,6 +128,30 @@ def test_what_is_done_is_not_done_again(kit):
     assert done.stdout.startswith("Ready.")
 
 
+def notebook(text, **cell):
+    return json.dumps({"cells": [{"cell_type": "code", "source": text, "outputs": [], **cell}]})
+
+
+def test_clean_notebooks_are_kept_and_used_ones_never_take_their_place(kit):
+    start, mine, kept = load(kit), kit / "notebooks", kit / ".lab" / "notebooks"
+    mine.mkdir()
+    (mine / "01_one.ipynb").write_text(notebook("clean"), encoding="utf-8")
+    (mine / "02_two.ipynb").write_text(notebook("an answer", execution_count=1), encoding="utf-8")
+    (mine / "01_one-2026-11-25-2214.ipynb").write_text(notebook("kept"), encoding="utf-8")
+    start.keep_notebooks()
+    (mine / "01_one.ipynb").write_text(notebook("my try, not run"), encoding="utf-8")
+    start.keep_notebooks()
+    assert {file.name for file in kept.glob("*.ipynb")} == {"01_one.ipynb"}
+    assert "clean" in (kept / "01_one.ipynb").read_text(encoding="utf-8")
+    # A new version of the kit brings new notebooks, and leaves those that were used.
+    (kit / "lab" / "new.py").write_text("", encoding="utf-8")
+    (mine / "01_one.ipynb").write_text(notebook("an answer", execution_count=1), encoding="utf-8")
+    (mine / "02_two.ipynb").write_text(notebook("of the new version"), encoding="utf-8")
+    start.keep_notebooks()
+    assert "clean" in (kept / "01_one.ipynb").read_text(encoding="utf-8")
+    assert "of the new version" in (kept / "02_two.ipynb").read_text(encoding="utf-8")
+
+
 @POSIX
 def test_it_says_how_it_is_called_from_here(kit, monkeypatch):
     start = make_done(kit)
@@ -136,6 +161,18 @@ def test_it_says_how_it_is_called_from_here(kit, monkeypatch):
     assert start.as_typed() == 'python3 "my kít/start.py"'
     done = subprocess.run([*shlex.split(start.as_typed()), "setup"], capture_output=True, text=True)
     assert (done.returncode, start.as_typed() in done.stdout) == (0, True)
+
+
+@POSIX
+@pytest.mark.parametrize("name", ["python3", "python", None])
+def test_it_names_the_python_that_was_called_and_no_other(kit, monkeypatch, tmp_path, name):
+    """`python3` may be an older one."""
+    start, folder = load(kit), tmp_path / "bin"
+    folder.mkdir()
+    for each in ("python3", "python"):
+        (folder / each).symlink_to(sys.executable if each == name else shutil.which("true"))
+    monkeypatch.setenv("PATH", str(folder))
+    assert start.as_typed().split()[0] == (name or sys.executable)
 
 
 @POSIX

@@ -23,6 +23,10 @@ KIT = Path(__file__).parents[2]
 BIN = Path(sys.executable).parent
 TEXT = "Start one: python -m lab broker start. Or 'python -m lab doctor'."
 
+START = pytest.mark.skipif(
+    Path(sys.prefix).resolve() != (KIT / ".venv").resolve(), reason="start.py runs the Python of .venv"
+)
+
 
 @pytest.fixture
 def terminal(monkeypatch, tmp_path):
@@ -117,6 +121,29 @@ def test_start_py_is_called_by_a_python_that_is_there(terminal, monkeypatch):
         monkeypatch.chdir(folder)
         command = as_typed("Run start.py setup").removeprefix("Run ")
         assert run(command.replace("setup", "--help")).returncode == 0
+
+
+def test_start_py_is_called_by_the_python_that_made_the_venv_and_no_other(terminal, monkeypatch, tmp_path):
+    (tmp_path / "python3").write_text("an older one", encoding="utf-8")
+    (tmp_path / "python3").chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert as_typed("start.py demo").startswith(commandline.python())
+    (tmp_path / "python").symlink_to(sys.executable)
+    assert as_typed("start.py demo").startswith("python ") or os.name == "nt"
+
+
+def test_a_command_that_start_py_runs_tells_what_to_type_where_start_py_was_called(terminal, monkeypatch):
+    monkeypatch.chdir(KIT)
+    monkeypatch.setenv(commandline.TYPED_IN, str(KIT.parent))
+    assert as_typed("start.py lab").endswith(f"{Path(KIT.name, 'start.py')} lab")
+
+
+@START
+def test_the_line_at_the_end_of_start_py_works_where_it_is_printed(terminal):
+    done = subprocess.run([sys.executable, KIT / "start.py", "demo", "--wrong"], capture_output=True)
+    told = re.search(r"See: (.+) demo --help", done.stderr.decode())
+    assert told, done.stderr
+    assert run(f"{told[1]} demo --help").returncode == 0
 
 
 def test_installed_without_start_py_it_has_a_name_of_its_own(terminal, monkeypatch):
