@@ -44,9 +44,9 @@ def leader_of(place) -> int:
 
 
 def goes_on(place) -> None:
-    """More is stored than now."""
+    """More is stored than now. The first time, the consumer has only just been started."""
     before = place.stored()
-    wait_for(lambda: place.stored() > before)
+    wait_for(lambda: place.stored() > before, timeout=90)
 
 
 def test_every_partition_has_three_copies_on_three_brokers(place):

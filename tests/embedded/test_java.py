@@ -17,7 +17,7 @@ from lab.embedded.broker import EmbeddedBroker
 from lab.embedded.jars import fetch_jars
 from lab.embedded.java import JVM_OPTIONS, cache_file, java_command, java_executable
 from lab.embedded.ports import free_ports
-from lab.embedded.training import prepare_quick_start
+from lab.embedded.training import TRAINING_SECONDS, prepare_quick_start
 from lab.errors import BrokerError
 
 
@@ -36,7 +36,7 @@ def made(tmp_path_factory):
         for thread in threads:
             thread.start()
         for thread in threads:
-            thread.join(120)
+            thread.join(2 * TRAINING_SECONDS)  # the training, and the format before it
     if os.name == "nt" and found == [None, None]:
         pytest.skip("Java makes no AOT cache here")
     assert found == [cache, cache]

@@ -117,8 +117,17 @@ def test_what_is_no_text_is_refused_without_showing_it_all(field, odd):
 
 
 def test_a_user_who_is_not_there_is_said():
-    with pytest.raises(SettingsError, match=r"^~nobody-such/x: there is no such user here\."):
+    with pytest.raises(SettingsError, match=r"^~nobody-such.x: there is no such user here\."):
         Settings.from_environment({"LAB_HOME": "~nobody-such/x"})
+
+
+def test_a_user_whose_folder_is_only_guessed_is_said(tmp_path, monkeypatch):
+    """Windows does not look a name up: it takes the folder of that name beside your own."""
+    monkeypatch.setattr(Path, "expanduser", lambda path: tmp_path / str(path).removeprefix("~"))
+    with pytest.raises(SettingsError, match=r"^~nobody-such.x: there is no such user here\."):
+        Settings.from_environment({"LAB_HOME": "~nobody-such/x"})
+    (tmp_path / "somebody").mkdir()
+    assert Settings.from_environment({"LAB_HOME": "~somebody/x"}).home == tmp_path / "somebody" / "x"
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows does not remove the folder that somebody is in")

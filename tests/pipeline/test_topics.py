@@ -63,7 +63,9 @@ def test_a_group_has_an_owner_of_each_partition_and_the_offsets_that_it_committe
     assert lab.group_assignments(name, **kafka) == {}
     assert lab.partition_owners(name, name, **kafka) == lab.group_offsets(name, name, **kafka) == {}
     how = {"group_id": name, "group_instance_id": "me", "auto_offset_reset": "earliest"}
-    with KafkaConsumer(name, **how, enable_auto_commit=False, **kafka) as consumer:
+    with KafkaConsumer(**how, enable_auto_commit=False, **kafka) as consumer:
+        wait_for(lambda: consumer.partitions_for_topic(name))  # else it may join before it knows them
+        consumer.subscribe([name])
         wait_for(lambda: consumer.poll(200))
         assert lab.group_assignments(name, **kafka) == {"me": {name: (0, 1)}}
         assert lab.partition_owners(name, name, **kafka) == {0: "me", 1: "me"}
