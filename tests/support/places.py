@@ -3,6 +3,7 @@
 import random
 import threading
 from contextlib import contextmanager
+from itertools import takewhile
 
 import pytest
 
@@ -129,11 +130,15 @@ def own_place(own_broker, topic, tmp_path):
 
 @contextmanager
 def load(place, interval=0.005):
-    """Numbered readings at about 2,000 a second, for as long as the block runs."""
-    stop, summaries = threading.Event(), []
+    """Numbered readings at about 2,000 a second, for as long as the block runs.
+
+    Then they end, and all that was sent is acknowledged. To be stopped is another matter: a producer that is
+    stopped waits for two seconds only, which is not always enough on a busy machine.
+    """
+    is_over, stop, summaries = threading.Event(), threading.Event(), []
 
     def work():
-        batches = numbered_readings()
+        batches = takewhile(lambda _: not is_over.is_set(), numbered_readings())
         summaries.append(produce(place.topic, batches, interval=interval, stop=stop, **place.kafka))
 
     thread = threading.Thread(target=work)
@@ -141,6 +146,8 @@ def load(place, interval=0.005):
     try:
         yield summaries
     finally:
+        is_over.set()
+        thread.join(30)
         stop.set()
         thread.join(20)
         assert not thread.is_alive()
