@@ -85,10 +85,15 @@ class Place:
         """Consume what is left, and take the ledger.
 
         Until the stored offsets are the ends of the log: a member that was killed keeps its partitions
-        for the six seconds of its session, so being idle for a while says nothing.
+        for the six seconds of its session, so being idle for a while says nothing. How long it takes depends
+        on how much is left: only a minute without a row is too long.
         """
         with self.running("consume", "--quiet", name="drain"):
-            wait_for(self.is_read, timeout=60, pause=0.2)
+            while not self.is_read():
+                before = self.stored()
+                wait_for(
+                    lambda before=before: self.is_read() or self.stored() > before, timeout=60, pause=0.2
+                )
         ledger = take_ledger(self.topic, self.broker.bootstrap_servers, self.warehouse)
         print(ledger)
         return ledger
