@@ -13,9 +13,9 @@ from urllib.request import urlopen
 import psutil
 import pytest
 
-from lab.clients.connection import is_answering
+from lab.clients.connection import is_answering, is_port_open
 from lab.embedded.broker import EmbeddedBroker
-from lab.embedded.ports import free_ports, is_port_open
+from lab.embedded.ports import free_ports
 from tests.support.waiting import wait_for
 
 KIT = Path(__file__).parents[2]
