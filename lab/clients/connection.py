@@ -70,12 +70,13 @@ def speaks_tls(bootstrap_servers: str, timeout: float = 1.0) -> bool:
 
 def _answers(host: str, port: int, timeout: float, encrypted: bool) -> bool:
     if encrypted:
-        return _listens(host, port, timeout)
+        return is_port_open(host, port, timeout)
     answer = _ask(host, port, timeout)
     return len(answer) == 10 and struct.unpack(">iih", answer)[1:] == (1, 0)
 
 
-def _listens(host: str, port: int, timeout: float = 1) -> bool:
+def is_port_open(host: str, port: int, timeout: float = 1) -> bool:
+    """Whether a program listens on the port."""
     try:
         socket.create_connection((host, port), timeout).close()
         return True
@@ -133,7 +134,7 @@ def wait_until_answering(
 def _remedy(bootstrap_servers: str) -> str:
     """What to do if no Kafka answers."""
     places = addresses(bootstrap_servers)
-    if any(_listens(host, port) for host, port in places):
+    if any(is_port_open(host, port) for host, port in places):
         return "What listens there is no Kafka, or not yet: choose another address by LAB_BOOTSTRAP_SERVERS."
     if any(host not in ("localhost", "127.0.0.1", "::1") for host, _ in places):
         return "Check the address and the way to it (VPN, firewall), or unset LAB_BOOTSTRAP_SERVERS."

@@ -9,6 +9,7 @@ from collections.abc import Collection, Generator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
+from lab.clients.connection import is_port_open
 from lab.embedded.folders import (
     NEEDED_MB,
     all_folders,
@@ -28,7 +29,7 @@ from lab.embedded.nodes import (
     unknown_processes,
     write_nodes,
 )
-from lab.embedded.ports import HOST, another_address, free_ports, is_port_open, port_owner
+from lab.embedded.ports import HOST, another_address, free_ports, port_owner
 from lab.embedded.process import KafkaEndedError, end, launch, wait_until_serving
 from lab.embedded.properties import server_properties
 from lab.errors import BrokerError

@@ -7,7 +7,7 @@ from collections.abc import Collection
 
 import psutil
 
-from lab.clients.connection import address
+from lab.clients.connection import address, is_port_open
 from lab.errors import BrokerError
 
 HOST = "127.0.0.1"  # Kafka listens there only, unless the user asks for another address (`listen`)
@@ -15,15 +15,6 @@ LOOPBACK = ("localhost", HOST, "::1")
 # Below the range that systems use for outgoing connections. Otherwise such a connection, even one between
 # nodes, could take a port between our check and Kafka's start.
 PORTS = range(10_000, 32_000)
-
-
-def is_port_open(host: str, port: int) -> bool:
-    """Whether a program listens on the port."""
-    try:
-        socket.create_connection((host, port), 1).close()
-        return True
-    except OSError:
-        return False
 
 
 def free_ports(count: int, avoid: Collection[int] = ()) -> list[int]:

@@ -12,13 +12,13 @@ from pathlib import Path
 
 import psutil
 
-from lab.clients.connection import is_answering
+from lab.clients.connection import is_answering, is_port_open
 from lab.embedded.folders import remove_folders, retry_while_in_use
 from lab.embedded.java import environment, java_command
 from lab.embedded.logs import STARTED, found_port_taken, log_file, log_tail
 from lab.embedded.neighbours import listens
 from lab.embedded.nodes import Node
-from lab.embedded.ports import another_address, is_port_open, port_owner
+from lab.embedded.ports import another_address, port_owner
 from lab.embedded.properties import write_properties
 from lab.errors import BrokerError
 

@@ -17,10 +17,10 @@ import pytest
 import websocket
 
 import lab
-from lab.clients.connection import is_answering
+from lab.clients.connection import is_answering, is_port_open
 from lab.embedded.broker import EmbeddedBroker
 from lab.embedded.jars import maven_folder
-from lab.embedded.ports import free_ports, is_port_open
+from lab.embedded.ports import free_ports
 from tests.support.waiting import wait_for
 
 KIT = Path(__file__).parents[2]

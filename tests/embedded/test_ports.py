@@ -8,7 +8,8 @@ from contextlib import ExitStack
 import pytest
 
 import lab.embedded.ports
-from lab.embedded.ports import another_address, free_ports, is_port_open, own_address, port_owner
+from lab.clients.connection import is_port_open
+from lab.embedded.ports import another_address, free_ports, own_address, port_owner
 from lab.errors import BrokerError
 
 

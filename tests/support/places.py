@@ -3,6 +3,7 @@
 import random
 import threading
 from contextlib import contextmanager
+from itertools import takewhile
 
 import pytest
 
@@ -84,10 +85,15 @@ class Place:
         """Consume what is left, and take the ledger.
 
         Until the stored offsets are the ends of the log: a member that was killed keeps its partitions
-        for the six seconds of its session, so being idle for a while says nothing.
+        for the six seconds of its session, so being idle for a while says nothing. How long it takes depends
+        on how much is left: only a minute without a row is too long.
         """
         with self.running("consume", "--quiet", name="drain"):
-            wait_for(self.is_read, timeout=60, pause=0.2)
+            while not self.is_read():
+                before = self.stored()
+                wait_for(
+                    lambda before=before: self.is_read() or self.stored() > before, timeout=60, pause=0.2
+                )
         ledger = take_ledger(self.topic, self.broker.bootstrap_servers, self.warehouse)
         print(ledger)
         return ledger
@@ -129,11 +135,15 @@ def own_place(own_broker, topic, tmp_path):
 
 @contextmanager
 def load(place, interval=0.005):
-    """Numbered readings at about 2,000 a second, for as long as the block runs."""
-    stop, summaries = threading.Event(), []
+    """Numbered readings at about 2,000 a second, for as long as the block runs.
+
+    Then they end, and all that was sent is acknowledged. To be stopped is another matter: a producer that is
+    stopped waits for two seconds only, which is not always enough on a busy machine.
+    """
+    is_over, stop, summaries = threading.Event(), threading.Event(), []
 
     def work():
-        batches = numbered_readings()
+        batches = takewhile(lambda _: not is_over.is_set(), numbered_readings())
         summaries.append(produce(place.topic, batches, interval=interval, stop=stop, **place.kafka))
 
     thread = threading.Thread(target=work)
@@ -141,6 +151,8 @@ def load(place, interval=0.005):
     try:
         yield summaries
     finally:
+        is_over.set()
+        thread.join(30)
         stop.set()
         thread.join(20)
         assert not thread.is_alive()

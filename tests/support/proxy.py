@@ -3,8 +3,8 @@
 import socket
 import struct
 import threading
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Generator
+from contextlib import contextmanager, suppress
 
 from lab.embedded.broker import EmbeddedBroker
 from lab.embedded.ports import free_ports
@@ -16,11 +16,14 @@ class Proxy:
     """Hands on what Kafka's clients and the broker say to each other, frame by frame.
 
     Before a produce request is handed on, `loses_request()` is asked, and before its answer,
-    `loses_answer()`: if it is true, that is lost, and the connection with it.
+    `loses_answer()`: if it is true, that is lost, and the connection with it. While `is_cut`, nothing gets
+    through in either direction.
     """
 
     def __init__(self, port: int, broker_port: int):
+        self.bootstrap_servers = f"127.0.0.1:{port}"
         self.broker_port = broker_port
+        self.is_cut = False
         self.loses_request: Callable[[], bool] = lambda: False
         self.loses_answer: Callable[[], bool] = lambda: False
         self.server = socket.create_server(("127.0.0.1", port))
@@ -30,10 +33,22 @@ class Proxy:
         """Take no more connections."""
         self.server.close()
 
+    @contextmanager
+    def cut(self) -> Generator[None]:
+        """Lose, within the block, whatever is on its way, and every connection that it was on."""
+        self.is_cut = True
+        try:
+            yield
+        finally:
+            self.is_cut = False
+
     def _accept(self) -> None:
         with suppress(OSError):  # closed
             while True:
                 client = self.server.accept()[0]
+                if self.is_cut:
+                    client.close()
+                    continue
                 try:
                     broker = socket.create_connection(("127.0.0.1", self.broker_port))
                 except OSError:
@@ -45,7 +60,7 @@ class Proxy:
 
     def _requests(self, client: socket.socket, broker: socket.socket, produce: set[bytes]) -> None:
         with _both(client, broker):
-            while frame := _read(client):
+            while (frame := _read(client)) and not self.is_cut:
                 if struct.unpack(">h", frame[4:6])[0] == PRODUCE:
                     produce.add(frame[8:12])
                     if self.loses_request():
@@ -54,7 +69,7 @@ class Proxy:
 
     def _answers(self, client: socket.socket, broker: socket.socket, produce: set[bytes]) -> None:
         with _both(client, broker):
-            while frame := _read(broker):
+            while (frame := _read(broker)) and not self.is_cut:
                 if frame[4:8] in produce and self.loses_answer():
                     return
                 produce.discard(frame[4:8])

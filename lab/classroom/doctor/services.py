@@ -10,7 +10,7 @@ from kafka.admin import OffsetSpec
 from kafka.errors import KafkaError
 
 from lab.classroom.doctor.finding import Finding
-from lab.clients.connection import addresses, connect, is_answering, speaks_tls
+from lab.clients.connection import addresses, connect, is_answering, is_port_open, speaks_tls
 from lab.clients.groups import two_groups_fault
 from lab.clients.workarounds import advertised_addresses
 from lab.databases.queries import count_sensor_logs
@@ -22,7 +22,7 @@ from lab.embedded.java import java_executable
 from lab.embedded.logs import failed_write
 from lab.embedded.neighbours import other_kit
 from lab.embedded.nodes import Node, kafka_processes, read_record
-from lab.embedded.ports import LOOPBACK, is_port_open, port_owner
+from lab.embedded.ports import LOOPBACK, port_owner
 from lab.errors import LabError, NoWarehouseYet
 from lab.settings import Settings
 from lab.system.locks import holder_of

@@ -24,7 +24,7 @@ def own_words(words: Any, **kafka: Any) -> Exercise:
                 lambda: len(messages()) >= 3,
                 (
                     "producer.send(words, b'hello') sends one; a message is bytes, so it begins with b.",
-                    "Wait for each with .get(timeout=10), or put the producer into a `with`: it waits at its end.",
+                    "Wait for each with .get(timeout=10). Or put the producer into a `with`: its end waits.",
                 ),
                 found=lambda: len(messages()),
             ),
