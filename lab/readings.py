@@ -62,11 +62,14 @@ class Gap:
     - retention: Kafka removed them before they were read;
     - truncation: they were stored, and then the log lost them (their rows stay);
     - unreadable: the client could not read them, and they were skipped by hand.
+
+    `last_timestamp` is that of the last message that was stored and lost, in milliseconds.
     """
 
     first_offset: int
     next_offset: int
     reason: str
+    last_timestamp: int | None = None
 
 
 @dataclass

@@ -95,10 +95,7 @@ class Warehouse:
         return known_column(self._db, table, name)
 
     def next_offsets(self, topic_id: str, stop: threading.Event = NEVER) -> dict[int, int]:
-        """{partition: the offset to read next}, for the partitions that have a stored offset.
-
-        Waits and tries again while the database is away; {} if `stop` was set first.
-        """
+        """{partition: the offset to read next}. Waits while the database is away; {} if `stop` was set."""
         return {partition: offset for partition, (offset, _) in self.positions(topic_id, stop).items()}
 
     def positions(self, topic_id: str, stop: threading.Event = NEVER) -> dict[int, tuple[int, Mark | None]]:
@@ -112,6 +109,10 @@ class Warehouse:
             return queries.positions(self._db, topic_id)
 
         return retry(self._db, read, stop) or {}
+
+    def lost_until(self, topic_id: str, stop: threading.Event = NEVER) -> dict[int, int]:
+        """{partition: the time in ms of the last stored message that the log lost}, where it lost some."""
+        return retry(self._db, lambda: queries.lost_until(self._db, topic_id), stop) or {}
 
     def store(
         self, topic: str, topic_id: str, batches: list[Batch], stop: threading.Event = NEVER
@@ -139,10 +140,7 @@ class Warehouse:
     def which_are_stored(
         self, topic: str, partition: int, messages: Sequence[Reading | DeadLetter]
     ) -> list[bool]:
-        """For each message, whether there is a row with the same content.
-
-        It scans the whole table, so it is slow. It is needed only when a log was truncated.
-        """
+        """For each message, whether a row has the same content. Slow: needed after a log was truncated."""
         return queries.which_are_stored(self, topic, partition, messages)
 
     def note_consumer(self, group_id: str, member: str, **counts: float) -> None:

@@ -16,7 +16,7 @@ from kafka import KafkaConsumer, TopicPartition
 from kafka.errors import IllegalStateError, KafkaTimeoutError
 
 from lab.clients.readers import REQUEST_MS
-from lab.clients.truncation import expired, mark, truncated
+from lab.clients.truncation import expired, mark, truncated, without_repeats
 from lab.clients.workarounds import ConsumerRecord, topic_id
 from lab.databases.sink import Sink
 from lab.readings import Batch, Mark
@@ -34,6 +34,7 @@ class Positions:
         self.topic_id = ""
         self.stored: dict[TopicPartition, int | None] = {}  # the offset to read next; None: nothing stored
         self.marks: dict[TopicPartition, Mark | None] = {}  # the last stored message
+        self.lost_until: dict[int, int] = {}  # messages up to this time may come again
         self.unproven: set[TopicPartition] = set()  # the next message must match the mark
         self.unreadable: set[tuple[TopicPartition, Mark]] = set()  # marks whose message cannot be read
         self.needs_seek: deque[TopicPartition] = deque()
@@ -59,11 +60,10 @@ class Positions:
     def follow(self, client: KafkaConsumer, polled: Records) -> Records:
         """The polled records that follow the stored offsets. Seeks in the partitions that need it."""
         moved = self.seek(client)
-        return {
-            partition: following
-            for partition, records in polled.items()
-            if partition not in moved and (following := self._prove(client, partition, records))
-        }
+        proven = {p: self._prove(client, p, records) for p, records in polled.items() if p not in moved}
+        which = self.sink.which_are_stored
+        new = {p: without_repeats(p, records, self.lost_until, which) for p, records in proven.items()}
+        return {partition: records for partition, records in new.items() if records}
 
     def seek(self, client: KafkaConsumer) -> set[TopicPartition]:
         """Seek to the stored offset in the partitions that need it; return these partitions."""
@@ -76,6 +76,7 @@ class Positions:
         if not self.needs_seek:
             return set()
         stored = self.sink.positions(self.topic_id, self.stop)
+        self.lost_until = self.sink.lost_until(self.topic_id, self.stop)
         assigned, moved = client.assignment(), set()
         while self.needs_seek:
             partition = self.needs_seek.popleft()

@@ -11,7 +11,7 @@ continues counting its epochs from there, and can reach the same numbers.
 import logging
 import time
 import zlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from kafka import KafkaConsumer, TopicPartition
@@ -79,7 +79,7 @@ def truncated(
     if last:
         high = stored if end is None else min(stored, end)
         there, before = first_difference(partition, last, high, which_are_stored, **kafka)
-    gap = Gap(there, stored, "truncation") if there < stored else None
+    gap = Gap(there, stored, "truncation", last.timestamp if last else None) if there < stored else None
     if gap:
         log.warning(
             "%s, partition %d: Kafka lost the end of the log. What was stored of it, offsets %d to %d, "
@@ -87,6 +87,31 @@ def truncated(
             partition.topic, partition.partition, there, stored - 1, there,
         )  # fmt: skip
     return Batch(partition.partition, stored, there, last=before, gap=gap)
+
+
+def without_repeats(
+    partition: TopicPartition,
+    records: list[ConsumerRecord],
+    lost_until: Mapping[int, int],
+    which_are_stored: WhichAreStored,
+) -> list[ConsumerRecord]:
+    """The records without those that were stored before the log lost them.
+
+    A producer that had no answer sends them again, and they keep their time. `lost_until` is {partition: the
+    time of the last one that was lost}.
+    """
+    until = lost_until.get(partition.partition, -1)
+    old = [record for record in records if record.timestamp <= until]
+    if not old:
+        return records
+    stored = which_are_stored(partition.topic, partition.partition, list(map(decode, old)))
+    repeats = {record.offset for record, is_stored in zip(old, stored) if is_stored}
+    if repeats:
+        log.warning(
+            "%s, partition %d: %d messages that Kafka had lost came again; they are stored already.",
+            partition.topic, partition.partition, len(repeats),
+        )  # fmt: skip
+    return [record for record in records if record.offset not in repeats]
 
 
 def first_difference(

@@ -65,6 +65,13 @@ def positions(db: Database, topic_id: str) -> dict[int, tuple[int, Mark | None]]
     return {row[0]: (row[1], Mark(*row[2:]) if row[2] is not None else None) for row in found}
 
 
+def lost_until(db: Database, topic_id: str) -> dict[int, int]:
+    """{partition: the time in milliseconds of the last message that was stored, and then lost by the log}."""
+    time = known_column(db, "gaps", "last_timestamp")
+    sql = f'SELECT "partition", max({time}) FROM gaps WHERE topic_id = ? GROUP BY "partition"'
+    return {partition: time for partition, time in db.execute(sql, (topic_id,)).fetchall() if time}
+
+
 # The readings.
 
 

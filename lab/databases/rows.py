@@ -12,7 +12,7 @@ WHOLE = ".000000+00:00"  # the end of a time without a fraction of a second
 SENSOR_LOGS = ("sensor_id", "val", "unit", "status", "ts")
 DEAD_LETTERS = ("topic", "partition", "offset", "key", "value", "error", "ts", "headers")
 MARK = ("last_offset", "last_timestamp", "last_checksum")  # the columns of a Mark, in `offsets`
-GAPS = ("topic", "topic_id", "partition", "first_offset", "next_offset", "ts", "reason")
+GAPS = ("topic", "topic_id", "partition", "first_offset", "next_offset", "ts", "reason", "last_timestamp")
 
 
 def sensor_logs(readings: Sequence[Reading]) -> list[tuple]:
@@ -42,7 +42,16 @@ def gaps(topic: str, topic_id: str, batches: Iterable[Batch]) -> list[tuple]:
     """The rows of `gaps`, without their id."""
     now = time_of_writing()
     return [
-        (topic, topic_id, batch.partition, gap.first_offset, gap.next_offset, now, gap.reason)
+        (
+            topic,
+            topic_id,
+            batch.partition,
+            gap.first_offset,
+            gap.next_offset,
+            now,
+            gap.reason,
+            gap.last_timestamp,
+        )
         for batch in batches
         if (gap := batch.gap)
     ]

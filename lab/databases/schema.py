@@ -98,6 +98,7 @@ TABLES = (
             Column("next_offset", "integer"),
             Column("ts", "time"),
             later("reason"),
+            later("last_timestamp", "integer"),
         ),
     ),
     Table(

@@ -21,6 +21,9 @@ class Sink(Protocol):
     def positions(self, topic_id: str, stop: threading.Event) -> dict[int, tuple[int, Mark | None]]:
         """{partition: (the offset to read next, the last stored message)}."""
 
+    def lost_until(self, topic_id: str, stop: threading.Event) -> dict[int, int]:
+        """{partition: the time in ms of the last stored message that a log which was cut short has lost}."""
+
     def which_are_stored(
         self, topic: str, partition: int, messages: Sequence[Reading | DeadLetter]
     ) -> list[bool]:

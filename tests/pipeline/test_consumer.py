@@ -1025,6 +1025,37 @@ def test_a_log_that_lost_its_end_is_read_on_from_where_it_did(broker, warehouse,
     assert warehouse.next_offsets(broker.topic_id) == {0: len(broker.log[0])}
 
 
+@pytest.mark.parametrize("restarted", [True, False], ids=["later", "at once"])
+def test_what_was_lost_and_is_sent_again_is_stored_once(broker, warehouse, caplog, restarted):
+    """A producer had no answer, and sends it again behind newer messages; it keeps its time."""
+    broker.send(*range(5))
+    run(broker, warehouse)
+    lost = broker.log[0][3:]
+    del broker.log[0][3:]
+    broker.send(*range(8, 20))
+    if restarted:  # another consumer, which knows of it from the warehouse
+        run(broker, warehouse)
+    broker.log[0] += lost
+    broker.send(3)  # as new as can be, though one of the same content was lost
+    run(broker, warehouse)
+    assert values(warehouse) == [0, 1, 2, 3, 4, *range(8, 20), 3]
+    assert warehouse.query(GAP) == [(0, 3, 5, "truncation")]
+    assert warehouse.next_offsets(broker.topic_id) == {0: len(broker.log[0])}
+    assert "2 messages that Kafka had lost came again; they are stored already." in caplog.text
+
+
+def test_what_was_lost_and_comes_again_as_the_last_leaves_no_lag(broker, warehouse):
+    broker.send(*range(5))
+    run(broker, warehouse)
+    lost = broker.log[0][3:]
+    del broker.log[0][3:]
+    broker.send(8)
+    run(broker, warehouse)
+    broker.log[0] += lost
+    assert run(broker, warehouse).lag == {0: 0}
+    assert values(warehouse) == [0, 1, 2, 3, 4, 8]
+
+
 def test_a_log_that_loses_its_end_under_the_consumer_is_read_on_from_where_it_did(broker, warehouse):
     broker.send(*range(5))
 
