@@ -9,6 +9,7 @@ warehouse. Everything else is in rooms, that is, subpackages of `lab`.
 
 import importlib
 import logging
+import sys
 from typing import TYPE_CHECKING, Any
 
 from lab.clients.installed import verify_client
@@ -82,3 +83,6 @@ def __dir__() -> list[str]:
 
 # kafka-python logs hundreds of lines when a broker goes away. The kit logs one line instead.
 logging.getLogger("kafka").addHandler(logging.NullHandler())
+
+if "IPython" in sys.modules:  # perhaps this is the kernel of a notebook
+    importlib.import_module("lab.classroom.notebook").begin()
