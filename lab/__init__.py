@@ -74,7 +74,8 @@ def __getattr__(name: str) -> Any:
     module = MODULES.get(name)
     if module is None:
         raise AttributeError(f"module 'lab' has no attribute {name!r}")
-    return getattr(importlib.import_module(module), name)
+    slips = importlib.import_module("lab.classroom.slips")
+    return slips.checked(getattr(importlib.import_module(module), name))
 
 
 def __dir__() -> list[str]:
