@@ -9,6 +9,7 @@ warehouse. Everything else is in rooms, that is, subpackages of `lab`.
 
 import importlib
 import logging
+import sys
 from typing import TYPE_CHECKING, Any
 
 from lab.clients.installed import verify_client
@@ -73,7 +74,8 @@ def __getattr__(name: str) -> Any:
     module = MODULES.get(name)
     if module is None:
         raise AttributeError(f"module 'lab' has no attribute {name!r}")
-    return getattr(importlib.import_module(module), name)
+    slips = importlib.import_module("lab.classroom.slips")
+    return slips.checked(getattr(importlib.import_module(module), name))
 
 
 def __dir__() -> list[str]:
@@ -82,3 +84,6 @@ def __dir__() -> list[str]:
 
 # kafka-python logs hundreds of lines when a broker goes away. The kit logs one line instead.
 logging.getLogger("kafka").addHandler(logging.NullHandler())
+
+if "IPython" in sys.modules:  # perhaps this is the kernel of a notebook
+    importlib.import_module("lab.classroom.notebook").begin()

@@ -19,6 +19,7 @@ from contextlib import AbstractContextManager, contextmanager
 
 from lab.databases import queries, rows
 from lab.databases.base import Database
+from lab.databases.closed import closed
 from lab.databases.opening import database_of, known_column, open_database
 from lab.databases.waiting import NEVER, line_of, retry
 from lab.errors import WarehouseError
@@ -59,7 +60,7 @@ class Warehouse:
 
     def close(self) -> None:
         """Close the database. Closing twice is safe."""
-        self._db.close()
+        self._db = closed(self._db)
 
     @property
     def identity(self) -> str:

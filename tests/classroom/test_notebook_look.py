@@ -1,0 +1,94 @@
+"""How a notebook shows the kit's errors and results, in a real kernel."""
+
+import re
+import subprocess
+import sys
+
+import nbformat
+import pytest
+from jupyter_client.manager import start_new_kernel
+from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError
+
+COLOURS = re.compile(r"\x1b\[[\d;]*m")
+MISSING = "from lab import Warehouse\n\nWarehouse('sqlite:///nowhere/w.db', create=False)"
+
+
+@pytest.fixture(scope="module")
+def client():
+    manager, client = start_new_kernel(startup_timeout=60, kernel_name="python3")
+    yield client
+    client.stop_channels()
+    manager.shutdown_kernel(now=True)
+
+
+@pytest.fixture
+def run(client):
+    """Runs a cell; returns the content of its error or of its result, or the text that it printed."""
+
+    def run(code):
+        found, printed = {}, []
+
+        def hook(message):
+            if message["msg_type"] in ("error", "execute_result"):
+                found.update(message["content"])
+            elif message["msg_type"] == "stream":
+                printed.append(message["content"]["text"])
+
+        client.execute_interactive(code, timeout=60, output_hook=hook)
+        return found or "".join(printed)
+
+    return run
+
+
+def shown(error):
+    """The traceback of an error as lines, without colours."""
+    return COLOURS.sub("", "\n".join(error["traceback"])).splitlines()
+
+
+def test_an_error_of_the_kit_is_one_line_and_says_which_of_the_cell(run):
+    error = run(MISSING)
+    assert error["ename"] == "NoWarehouseYet"
+    (line,) = shown(error)
+    assert line.startswith("NoWarehouseYet in line 3: ")
+    assert line.endswith(error["evalue"])
+
+
+def test_an_error_in_a_function_of_the_notebook_names_the_function(run):
+    run("from lab import Warehouse\n\ndef mine():\n    Warehouse('sqlite:///nowhere/w.db', create=False)")
+    (line,) = shown(run("x = 1\nmine()"))
+    assert line.startswith("NoWarehouseYet in mine, line 4: ")
+
+
+def test_tb_shows_the_whole(run):
+    run(MISSING)
+    whole = run("%tb")
+    assert whole["ename"] == "NoWarehouseYet"
+    text = "\n".join(shown(whole))
+    assert "opening.py" in text and "Traceback (most recent call last)" in text
+
+
+def test_any_other_error_keeps_its_traceback(run):
+    assert len(shown(run("import lab\n1 / 0"))) > 3
+
+
+def test_a_kit_error_that_caused_another_is_shown_with_it(run):
+    text = "\n".join(shown(run(f"try:\n    {MISSING.splitlines()[2]}\nexcept Exception as e:\n    1 / 0")))
+    assert "ZeroDivisionError" in text and "NoWarehouseYet" in text
+
+
+def test_a_cell_that_fails_counts_as_failed_and_its_output_shows_the_line(tmp_path):
+    """As pytest --nbmake and the book run them."""
+    book = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(MISSING)])
+    with pytest.raises(CellExecutionError, match="NoWarehouseYet in line 3: "):
+        NotebookClient(book, timeout=60, kernel_name="python3").execute()
+    (output,) = book.cells[0].outputs
+    assert output.output_type == "error"
+    assert len(output.traceback) == 1
+
+
+def test_outside_a_kernel_the_import_is_as_light_as_before():
+    heavy = "{'IPython', 'lab.classroom.notebook', 'lab.classroom.slips', 'lab.producer', 'pandas'}"
+    code = f"import sys; import lab; print(sorted({heavy} & sys.modules.keys()))"
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert found.stdout.strip() == "[]"
