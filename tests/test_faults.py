@@ -72,6 +72,7 @@ def test_consumer_killed_at_random_moments_under_load(either_place, rounds, chan
 
 
 @POSIX
+@SQLITE_AT_LEAST
 def test_two_consumers_killed_paused_and_started_in_any_order(either_place, rounds, chance):
     consumers = []
     try:
@@ -885,6 +886,7 @@ def late(poll, polls):
     return lambda *arguments, **options: {} if next(calls) % (polls + 1) else poll(*arguments, **options)
 
 
+@SQLITE_AT_LEAST
 def test_a_damaged_batch_is_named_and_gone_past_when_somebody_says_so(own_either_place, monkeypatch):
     place = own_either_place
     for _ in range(4):

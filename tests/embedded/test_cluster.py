@@ -55,6 +55,7 @@ def test_every_partition_has_three_copies_on_three_brokers(place):
     assert len({p.leader for p in partitions}) == 3
 
 
+@pytest.mark.long_run  # lesson 09 does it once, and asserts the same ledger
 def test_leader_killed_under_load(place, rounds):
     with place.running("consume", "--quiet") as consumer:
         with load(place, interval=0.02) as summaries:
