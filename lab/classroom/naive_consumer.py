@@ -1,22 +1,52 @@
 """What happens if a consumer dies between two steps? A naive consumer, which lesson 06 kills there.
 
-    python -m lab.classroom.naive_consumer BOOTSTRAP_SERVERS TOPIC DATABASE FIRST_STEP DIES_IN_POLL
+    python -m lab.classroom.naive_consumer BOOTSTRAP_SERVERS TOPIC DATABASE WAY DIES_IN_POLL
 
-FIRST_STEP is `commit` or `write`; DIES_IN_POLL is the number of the poll in which it dies, or `never`.
+WAY is `commit_first` or `write_first`; DIES_IN_POLL is the number of the poll in which it dies, or `never`.
 """
 
 import os
 import sqlite3
 import sys
+from collections.abc import Sequence
 
 from kafka import KafkaConsumer, TopicPartition
 
-from lab import decode_reading
+from lab import Reading, decode_reading
 
-servers, topic, database, first_step, dies_in_poll = sys.argv[1:]
+
+def commit_first(readings: Sequence[Reading]) -> None:
+    """At most once."""
+    consumer.commit()  # tell Kafka how far it has read
+    die_if_it_is_time()
+    write(readings)
+
+
+def write_first(readings: Sequence[Reading]) -> None:
+    """At least once."""
+    write(readings)
+    die_if_it_is_time()
+    consumer.commit()
+
+
+def die_if_it_is_time() -> None:
+    """As if the power failed here."""
+    if str(polls) == dies_in_poll:
+        os._exit(1)
+
+
+def write(readings: Sequence[Reading]) -> None:
+    """Store them in the database."""
+    rows = [(r.sensor_id, r.val, r.unit, r.status, r.ts.isoformat()) for r in readings]
+    db.executemany("INSERT INTO sensor_logs VALUES (?, ?, ?, ?, ?)", rows)
+    db.commit()
+
+
+servers, topic, database, way, dies_in_poll = sys.argv[1:]
+store = {"commit_first": commit_first, "write_first": write_first}[way]
 consumer = KafkaConsumer(
     bootstrap_servers=servers,
-    group_id=f"{topic}-{first_step}",
+    group_id=f"{topic}-{way}",
     enable_auto_commit=False,
     auto_offset_reset="earliest",
 )
@@ -29,14 +59,6 @@ db.execute("CREATE TABLE IF NOT EXISTS sensor_logs (sensor_id, val, unit, status
 polls = 0
 while consumer.position(partition) < end:
     polled = consumer.poll(timeout_ms=1000, max_records=100)
-    readings = [decode_reading(record.value) for record in polled.get(partition, [])]
-    polls += bool(readings)
-    for step in ("commit", "write") if first_step == "commit" else ("write", "commit"):
-        if step == "commit":
-            consumer.commit()  # tell Kafka how far it has read
-        else:
-            rows = [(r.sensor_id, r.val, r.unit, r.status, r.ts.isoformat()) for r in readings]
-            db.executemany("INSERT INTO sensor_logs VALUES (?, ?, ?, ?, ?)", rows)
-            db.commit()
-        if step == first_step and readings and str(polls) == dies_in_poll:
-            os._exit(1)  # as if the power failed here
+    if records := polled.get(partition):
+        polls += 1
+        store([decode_reading(record.value) for record in records])
