@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from lab.classroom.pictures import plot_ledger, plot_offsets, plot_replicas
     from lab.classroom.predictions import compare
     from lab.classroom.programs import end_with_notebook, start_own_broker, start_program
+    from lab.classroom.strange_day import strange_day
     from lab.clients.groups import group_assignments, group_offsets, partition_owners
     from lab.consumer import consume
     from lab.dead_letters import fix_value, list_dead_letters, replay
@@ -49,6 +50,7 @@ DOOR = {
     "lab.classroom.exercises": "check solution",
     "lab.classroom.pictures": "plot_ledger plot_offsets plot_replicas",
     "lab.classroom.predictions": "compare",
+    "lab.classroom.strange_day": "strange_day",
     "lab.classroom.programs": "end_with_notebook start_own_broker start_program",
     "lab.clients.groups": "group_assignments group_offsets partition_owners",
     "lab.consumer": "consume",

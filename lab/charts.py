@@ -81,7 +81,7 @@ def plot_sensor_logs(
     """One panel per sensor: values over time with their unit, statuses marked, gaps shaded.
 
     `logs` is the result of `read_sensor_logs`; or pass all three results of `thin_sensor_logs`.
-    The last panel shows the rate: the readings stored per sensor in each time slice. If there are too many
+    The last panel shows the rate: the readings measured per sensor in each time slice. If there are too many
     sensors, some are chosen. The chart's head line and its `left_out` say what is not shown.
     """
     logs, beyond = thinning.drawable(logs)
@@ -134,4 +134,4 @@ def _plot_rates(panel: Axes, logs: pd.DataFrame) -> None:
         label = caption(sensor_id, max_length=24)
         panel.bar(rate.index, rate, width, bottom, align="edge", label=label)
         bottom = bottom + rate
-    dress(panel, f"readings stored per {thinning.RATE_SLICES[name]}", "readings")
+    dress(panel, f"readings measured per {thinning.RATE_SLICES[name]}", "readings")

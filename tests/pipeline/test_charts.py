@@ -381,7 +381,7 @@ def test_what_no_picture_can_show_is_left_out_and_counted(new_database, max_rows
     chart = plot_sensor_logs(*thin_sensor_logs(new_database, max_rows))
     assert chart.left_out == [BEYOND]
     assert [text.get_text() for text in chart.texts] == [f"Not shown: {BEYOND}"]
-    assert [panel.get_title(loc="left") for panel in chart.axes] == ["a", "readings stored per 5 seconds"]
+    assert [panel.get_title(loc="left") for panel in chart.axes] == ["a", "readings measured per 5 seconds"]
     assert chart._repr_png_().startswith(PNG)
 
 

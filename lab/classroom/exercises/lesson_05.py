@@ -10,19 +10,15 @@ import pandas as pd
 from lab.classroom.exercises.answers import is_given, number_of, times_of
 from lab.classroom.exercises.exercise import Exercise, Step, exercise
 from lab.classroom.exercises.queries import about_number
+from lab.classroom.strange_day import outlier_times
 from lab.databases.queries import Selection, sensor_logs
-from lab.simulation import PLANTED_FAULTS, SAMPLE_DAY
 from lab.warehouse import Warehouse
 
 
 @exercise("05.1")
 def find_outliers(outliers: Any) -> Exercise:
-    """`outliers` has the times of all planted outliers of temperature-1, and no others."""
-    planted = {
-        pd.Timestamp(SAMPLE_DAY + timedelta(minutes=plant.first))
-        for plant in PLANTED_FAULTS
-        if plant.fault == "outlier"
-    }
+    """`outliers` has the times of all outliers of the strange day, and no others."""
+    planted = outlier_times()
 
     def given() -> set[pd.Timestamp]:
         return times_of(outliers)
@@ -34,7 +30,7 @@ def find_outliers(outliers: Any) -> Exercise:
             Step(
                 "it has times",
                 lambda: len(given()) > 0,
-                ("Take the column ts of the rows that you found: temperature.loc[..., 'ts'].",),
+                ("Take the column ts of the rows that you found: strange.loc[..., 'ts'].",),
                 found=lambda: (
                     "no rows" if is_given(outliers) and not len(outliers) else type(outliers).__name__
                 ),
@@ -43,8 +39,8 @@ def find_outliers(outliers: Any) -> Exercise:
                 "each of them is an outlier",
                 lambda: given() <= planted,
                 (
-                    "An outlier is far from its neighbours. A high value alone is not an outlier.",
-                    "Subtract the rolling median, and keep what is more than 5 degrees away, up or down.",
+                    "An outlier is far from its neighbours. A high or low value alone is none.",
+                    "Subtract the rolling median, and keep what is more than 3 degrees away, up or down.",
                 ),
                 found=lambda: f"{len(given() - planted)} that are none",
             ),

@@ -3,8 +3,8 @@
 from tests.support.answers import Answers
 
 FAR = (
-    "usual = temperature['val'].rolling(15, center=True, min_periods=1).median()\n"
-    "far = temperature[(temperature['val'] - usual).abs() > 5]\n"
+    "usual = strange['val'].rolling(15, center=True, min_periods=1).median()\n"
+    "far = strange[(strange['val'] - usual).abs() > 3]\n"
 )
 HUMIDITY = "later[later['sensor_id'] == 'humidity-1']"
 INSIDE = f"humidity = {HUMIDITY}\nten = nine + timedelta(hours=1)\n"
@@ -13,9 +13,11 @@ ANSWERS = {
     "05.1": Answers(
         wrong={
             "outliers = []": "it has times (found: no rows)",
+            "outliers = strange.loc[strange['status'] != 'OK', 'ts']": "",
+            "outliers = strange.loc[strange['val'].idxmin(), 'ts']": "each of them is an outlier",
             "outliers = 'soon'": "it has times",
             f"{FAR}outliers = far['ts'].iloc[:1]": "none is missing",
-            "outliers = temperature['ts']": "each of them is an outlier",
+            "outliers = strange['ts']": "each of them is an outlier",
             f"{FAR}outliers = [*far['ts'], SAMPLE_DAY]": "each of them is an outlier (found: 1 that are none)",
         },
         right=[

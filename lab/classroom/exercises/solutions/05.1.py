@@ -1,2 +1,2 @@
-usual = temperature["val"].rolling(15, center=True, min_periods=1).median()
-outliers = temperature.loc[(temperature["val"] - usual).abs() > 5, "ts"]
+usual = strange["val"].rolling(15, center=True, min_periods=1).median()
+outliers = strange.loc[(strange["val"] - usual).abs() > 3, "ts"]
