@@ -35,8 +35,8 @@ def start_program(command: Sequence[str | Path], **options: Any) -> subprocess.P
 def kill_after_first_line(program: subprocess.Popen, timeout: float = 30) -> str:
     """Wait for the first line that a program prints, kill it there and then, and return the line.
 
-    Start it with `stdout=PIPE`. The line is empty if the program ends without one, or prints none in `timeout`
-    seconds.
+    Start it with `stdout=PIPE`. The line is empty if the program ends without one, or prints none within
+    `timeout` seconds.
     """
     assert program.stdout, "start the program with stdout=PIPE"
     too_late = threading.Timer(timeout, program.kill)

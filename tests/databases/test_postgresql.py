@@ -284,6 +284,24 @@ def test_without_psycopg_it_says_what_to_install(monkeypatch):
 # What is in it, to the eye of PostgreSQL.
 
 
+@pytest.mark.parametrize(
+    ("sql", "advice"),
+    [
+        ("CREATE OR REPLACE VIEW most AS SELECT sensor_id AS id FROM sensor_logs", "DROP VIEW IF EXISTS"),
+        ("CREATE VIEW other AS SELECT sensor FROM sensor_logs", "Correct the statement"),
+        ("CREATE VIEW other SELECT 1", "Correct the statement"),
+    ],
+    ids=["a view with other columns", "a column that is not there", "no SQL"],
+)
+def test_a_wrong_statement_sends_nobody_to_another_database(warehouse, sql, advice):
+    warehouse.execute("CREATE VIEW most AS SELECT sensor_id FROM sensor_logs")
+    with pytest.raises(WarehouseError) as refused:
+        warehouse.execute(sql)
+    assert advice in str(refused.value)
+    assert "LAB_WAREHOUSE" not in str(refused.value)
+    assert warehouse.query("SELECT * FROM most") == []  # all is as it was, and it can be used
+
+
 def test_the_columns_have_types_of_its_own(warehouse, url):
     warehouse.store(*TOPIC, [batch(0, 1)])
     with psycopg.connect(url) as db:
