@@ -22,9 +22,15 @@ if TYPE_CHECKING:
     from lab.charts import plot_sensor_logs, read_sensor_logs
     from lab.classroom.doctor import diagnose
     from lab.classroom.exercises import check, solution
+    from lab.classroom.notebook_program import write_program
     from lab.classroom.pictures import plot_ledger, plot_offsets, plot_replicas
     from lab.classroom.predictions import compare
-    from lab.classroom.programs import end_with_notebook, start_own_broker, start_program
+    from lab.classroom.programs import (
+        end_with_notebook,
+        kill_after_first_line,
+        start_own_broker,
+        start_program,
+    )
     from lab.classroom.strange_day import strange_day
     from lab.clients.groups import group_assignments, group_offsets, partition_owners
     from lab.consumer import consume
@@ -48,10 +54,11 @@ DOOR = {
     "lab.charts": "plot_sensor_logs read_sensor_logs",
     "lab.classroom.doctor": "diagnose",
     "lab.classroom.exercises": "check solution",
+    "lab.classroom.notebook_program": "write_program",
     "lab.classroom.pictures": "plot_ledger plot_offsets plot_replicas",
     "lab.classroom.predictions": "compare",
+    "lab.classroom.programs": "end_with_notebook kill_after_first_line start_own_broker start_program",
     "lab.classroom.strange_day": "strange_day",
-    "lab.classroom.programs": "end_with_notebook start_own_broker start_program",
     "lab.clients.groups": "group_assignments group_offsets partition_owners",
     "lab.consumer": "consume",
     "lab.dead_letters": "fix_value list_dead_letters replay",

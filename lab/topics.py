@@ -9,7 +9,7 @@ from kafka import KafkaAdminClient, KafkaConsumer, TopicPartition
 from kafka.errors import NoError, TopicAlreadyExistsError, UnknownTopicOrPartitionError, for_code
 
 from lab.clients.auth_errors import explain_rights
-from lab.clients.connection import ask_again, connect
+from lab.clients.connection import admin_config, ask_again, connect
 from lab.clients.workarounds import ConsumerRecord
 from lab.errors import TopicError
 
@@ -111,7 +111,8 @@ def read_records(topic: str, **kafka: Any) -> Iterator[ConsumerRecord]:
 
 
 def _partitions(topic: str, kafka: dict[str, Any]) -> list[TopicPartition]:
-    return [TopicPartition(topic, each.partition) for each in describe_topic(topic, **kafka).partitions]
+    found = describe_topic(topic, **admin_config(kafka))  # without what only a consumer takes
+    return [TopicPartition(topic, each.partition) for each in found.partitions]
 
 
 def _describe(admin: KafkaAdminClient, topic: str) -> Topic:

@@ -1,6 +1,7 @@
 """How does a lesson start a program or a server, so that none is left running when the notebook is gone?"""
 
 import subprocess
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 from tempfile import mkdtemp
@@ -29,6 +30,25 @@ def start_program(command: Sequence[str | Path], **options: Any) -> subprocess.P
         program.wait()
         raise
     return program
+
+
+def kill_after_first_line(program: subprocess.Popen, timeout: float = 30) -> str:
+    """Wait for the first line that a program prints, kill it there and then, and return the line.
+
+    Start it with `stdout=PIPE`. The line is empty if the program ends without one, or prints none within
+    `timeout` seconds.
+    """
+    assert program.stdout, "start the program with stdout=PIPE"
+    too_late = threading.Timer(timeout, program.kill)
+    too_late.start()
+    try:
+        line = program.stdout.readline()
+        return line.decode(errors="replace").strip()  # Windows has other encodings
+    finally:
+        too_late.cancel()
+        program.kill()
+        program.wait()
+        program.stdout.close()
 
 
 def start_own_broker(brokers: int = 1) -> EmbeddedBroker:

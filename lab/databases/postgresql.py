@@ -20,8 +20,12 @@ from lab.text.urls import is_postgresql
 # The classes of SQLSTATE that may clear up: connection, deadlock, no room, a lock or a server that is
 # shutting down, the disk (postgresql.org/docs/current/errcodes-appendix.html).
 TRANSIENT = ("08", "40", "53", "55", "57", "58")
+STATEMENT = "Correct the statement, and run it again. It has changed nothing."
 ADVICE = {
     "25006": "It is read-only: is this a standby server? Choose another with LAB_WAREHOUSE.",
+    "42601": STATEMENT,
+    "42703": STATEMENT,
+    "42P16": "A view keeps the names of its columns. Remove it first: DROP VIEW IF EXISTS and its name.",
     "42501": "Its owner must GRANT this user the rights to create and write tables there.",
 }
 LOCK_SECONDS = MAX_SECONDS

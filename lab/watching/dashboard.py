@@ -7,19 +7,20 @@ any time without an effect on the pipeline.
 import time
 from collections import deque
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import cycle, pairwise
 from typing import Any
 
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 
 from lab.clients.connection import wait_until_answering
 from lab.clients.groups import partition_owners
 from lab.clients.offsets import lags
 from lab.databases import queries
-from lab.drawing.figure import GAP, STATUS, Chart, caption, dress, dress_times
-from lab.drawing.thinning import drawable
+from lab.drawing.figure import GAP, STATUS, Chart, caption, dress
+from lab.drawing.thinning import drawable, find_gaps
 from lab.errors import NoWarehouseYet
 from lab.topics import describe_topic, topic_offsets
 from lab.warehouse import Warehouse
@@ -30,9 +31,12 @@ LAST_ROWS = 1200
 MAX_UNITS = 4  # panels of values
 MAX_SENSORS = 6  # lines in one such panel
 SECOND = 1 / 86400  # matplotlib counts in days
-LAG, LOST = STATUS["WARNING"][0], STATUS["CRITICAL"][0]
-COLORS = ("#0072b2", "#009e73", "#cc79a7", "#56b4e9", "#f0e442", "#000000")  # after Okabe and Ito
+# Each colour has one meaning (after Okabe and Ito). The sensors are three violets, then the same, dotted.
+PRODUCED, STORED, LAG, DEAD = "#000000", "#009e73", STATUS["WARNING"][0], STATUS["CRITICAL"][0]
+MEMBERS = ("#0072b2", "#56b4e9", "#f0e442", "#cc79a7")
+SENSORS = tuple((color, style) for style in ("-", ":") for color in ("#2e1a6b", "#7b4fd0", "#b89bea"))
 NOBODY = "nobody"
+OFFSETS = ["", "%Y", "%Y-%b", "%Y-%b-%d", "%Y-%b-%d", "%H:%M"]  # beside ticks of years, months ... seconds
 
 
 @dataclass(frozen=True)
@@ -45,6 +49,7 @@ class Snapshot:
     owners: dict[int, str]  # {partition: member of the group, or NOBODY}
     stored: int = 0  # rows in sensor_logs
     dead_letters: int = 0
+    after_outage: bool = False  # whether looking failed since the snapshot before
 
     @property
     def produced(self) -> int:
@@ -74,27 +79,35 @@ class Dashboard:
         self.topic, self.warehouse, self.group_id, self.kafka = topic, warehouse, group_id, kafka
         self.snapshots: deque[Snapshot] = deque()
         self._colors = {NOBODY: GAP}
-        self._palette = cycle(COLORS)
+        self._palette = cycle(MEMBERS)
+        self._failed = False
 
     def draw(self) -> Chart:
         """Take a snapshot and draw it: the ledger, values, rates, partitions and owners.
 
         Raises BrokerError, TopicError or WarehouseError if there is nothing to show.
         """
-        now, values = self.look()
+        now, values = self._look_again()
         self.snapshots.append(now)
         while self.snapshots[0].at < now.at - SPAN:
             self.snapshots.popleft()
-        chart = Chart(figsize=(12, 7.6))
+        chart = Chart(figsize=(10, 5.6))
         chart.set_layout_engine("none")  # computing a layout would take as long as everything else
-        _plot_ledger(chart.add_axes((0.05, 0.9, 0.9, 0.1)), now)
+        _plot_ledger(chart.add_axes((0.03, 0.92, 0.94, 0.08)), now)
         _plot_values(chart, values)
-        places = chart.add_gridspec(3, 1, left=0.57, right=0.88, bottom=0.07, top=0.84, hspace=0.55)
+        places = chart.add_gridspec(3, 1, left=0.56, right=0.84, bottom=0.09, top=0.86, hspace=0.5)
         rate, partitions, owners = (chart.add_subplot(place) for place in places)
-        _plot_rates(rate, self.snapshots)
+        _plot_rates(rate, _stretches(self.snapshots))
         self._plot_partitions(partitions, now)
         self._plot_owners(owners)
         return chart
+
+    def _look_again(self) -> tuple[Snapshot, pd.DataFrame]:
+        """A look; the snapshot says whether a look before it failed."""
+        failed, self._failed = self._failed, True
+        now, values = self.look()
+        self._failed = False
+        return replace(now, after_outage=failed and bool(self.snapshots)), values
 
     def look(self) -> tuple[Snapshot, pd.DataFrame]:
         """A snapshot, and the last rows: sensor_id, val, unit, ts (a time in UTC), the oldest first."""
@@ -126,48 +139,65 @@ class Dashboard:
             self._colors[member] = next(self._palette)
         return self._colors[member]
 
+    def _label(self, member: str) -> str:
+        """Members are numbered as they come: their ids are long, and differ only at the end."""
+        self._color(member)
+        return member if member == NOBODY else f"member {list(self._colors).index(member)}"
+
     def _plot_partitions(self, panel: Axes, now: Snapshot) -> None:
         for n, (first, end) in now.offsets.items():
             here = end - now.lag[n]
             panel.barh(n, here - first, left=first, color=self._color(now.owners[n]))
             panel.barh(n, now.lag[n], left=here, color=LAG)
-            panel.text(end, n, f" {end:,}, lag {now.lag[n]:,}", va="center", fontsize=10)
+            panel.text(end, n, f" {end:,}, lag {now.lag[n]:,}", va="center", fontsize=11)
         first = min((first for first, _ in now.offsets.values()), default=0)
         end = max((end for _, end in now.offsets.values()), default=0)
-        panel.set_xlim(first, first + 1.4 * max(end - first, 1))
-        _dress_partitions(panel, now.offsets, "each partition: its end, and its lag in orange")
-        panel.set_xlabel("offset", fontsize=11)
+        panel.set_xlim(first, first + 1.6 * max(end - first, 1))
+        panel.locator_params(axis="x", nbins=4)
+        _dress_partitions(panel, now.offsets, "offsets of each partition, its lag in orange")
 
     def _plot_owners(self, panel: Axes) -> None:
         """One stripe per partition, in the colour of the member that owned it."""
-        now = self.snapshots[-1]
-        # The times at which the owners changed, and the end; there is one bar between two of them.
-        changes = [after for before, after in pairwise(self.snapshots) if before.owners != after.owners]
-        named = set()
-        for since, until in pairwise([self.snapshots[0], *changes, now]):
-            for n, member in since.owners.items():
-                label = None if member in named else _short(member)
-                named.add(member)
-                left, width = since.at - now.at, until.at - since.at
-                panel.barh(n, width, left=left, height=0.7, color=self._color(member), label=label)
-        for change in changes:
-            panel.axvline(change.at - now.at, color=LOST, linestyle="--", linewidth=1.5)
-        _dress_partitions(panel, now.offsets, "its owner; a red line is a rebalance")
+        now, named = self.snapshots[-1], set()
+        for stretch in _stretches(self.snapshots):
+            # The times at which the owners changed, and the end; there is one bar between two of them.
+            changes = [after for before, after in pairwise(stretch) if before.owners != after.owners]
+            for since, until in pairwise([stretch[0], *changes, stretch[-1]]):
+                for n, member in since.owners.items():
+                    label = None if member in named else self._label(member)
+                    named.add(member)
+                    left, width = since.at - now.at, until.at - since.at
+                    panel.barh(n, width, left=left, height=0.7, color=self._color(member), label=label)
+            for change in changes:
+                panel.axvline(change.at - now.at, color="black", linestyle="--", linewidth=1.5)
+        _dress_partitions(panel, now.offsets, "its owner; a dashed line is a rebalance")
         _dress_seconds(panel)
+        panel.set_xlabel("seconds (0 is now)", fontsize=11)
+
+
+def _stretches(snapshots: Iterable[Snapshot]) -> list[list[Snapshot]]:
+    """The snapshots, divided where looking failed: nobody knows what was between."""
+    found: list[list[Snapshot]] = []
+    for snapshot in snapshots:
+        if snapshot.after_outage or not found:
+            found.append([])
+        found[-1].append(snapshot)
+    return found
 
 
 def _plot_ledger(panel: Axes, now: Snapshot) -> None:
     """Four numbers: produced, and of these stored, dead letters and not yet read."""
     numbers = {
-        "produced": (now.produced, "black"),
-        "stored": (now.stored, COLORS[0]),
-        "dead letters": (now.dead_letters, LOST),
+        "produced": (now.produced, PRODUCED),
+        "stored": (now.stored, STORED),
+        "dead letters": (now.dead_letters, DEAD),
         "lag": (sum(now.lag.values()), LAG),
     }
     panel.set_axis_off()
     for n, (name, (number, color)) in enumerate(numbers.items()):
-        panel.text((n + 0.5) / 4, 0.35, f"{number:,}", ha="center", fontsize=26, color=color, weight="bold")
-        panel.text((n + 0.5) / 4, 0.0, name, ha="center", fontsize=12)
+        middle = (n + 0.5) / 4
+        panel.text(middle, 0.2, f"{number:,}", ha="right", fontsize=20, color=color, weight="bold")
+        panel.text(middle + 0.01, 0.2, name, ha="left", fontsize=12)
 
 
 def _plot_values(chart: Chart, values: pd.DataFrame) -> None:
@@ -178,7 +208,7 @@ def _plot_values(chart: Chart, values: pd.DataFrame) -> None:
         text = "no readings that can be drawn" if chart.left_out else "no readings yet"
         chart.text(0.25, 0.45, text, ha="center", fontsize=16)
     else:
-        place = {"left": 0.055, "right": 0.35, "bottom": 0.07, "top": 0.84, "hspace": 0.55}
+        place = {"left": 0.07, "right": 0.33, "bottom": 0.09, "top": 0.86, "hspace": 0.5}
         places = chart.add_gridspec(min(len(units), MAX_UNITS), 1, **place)
         for some, panel in zip(units, places.subplots(squeeze=False)[:, 0]):
             _plot_unit(panel, some)
@@ -187,54 +217,62 @@ def _plot_values(chart: Chart, values: pd.DataFrame) -> None:
         if number > 0:
             chart.left_out.append(f"{number} more {what}")
     if chart.left_out:
-        chart.text(0.01, 0.008, "Not shown: " + "; ".join(chart.left_out), fontsize=9, color=LOST)
+        chart.text(0.01, 0.004, "Not shown: " + "; ".join(chart.left_out), fontsize=10, color=DEAD)
 
 
 def _plot_unit(panel: Axes, values: pd.DataFrame) -> None:
-    for color, (sensor_id, some) in zip(COLORS[:MAX_SENSORS], values.groupby("sensor_id")):
-        label = caption(str(sensor_id), max_length=16)
-        marker = "." if len(some) == 1 else ""  # a line with a single point is invisible
-        panel.plot(some["ts"], some["val"], marker=marker, color=color, linewidth=1.3, label=label)
+    gaps = find_gaps(values["ts"].drop_duplicates())["end"]
+    for (color, style), (sensor_id, some) in zip(SENSORS, values.groupby("sensor_id")):
+        label: str | None = caption(str(sensor_id), max_length=16)
+        for _, part in some.groupby(gaps.searchsorted(some["ts"], side="right")):
+            marker = "." if len(part) == 1 else ""  # a line with a single point is invisible
+            panel.plot(part["ts"], part["val"], style, marker=marker, color=color, linewidth=1.4, label=label)
+            label = None  # one line of the legend for all its parts
     left, right = panel.get_xlim()
     if right - left < SECOND:  # otherwise the axis would show meaningless fractions
         panel.set_xlim(left - SECOND, right + SECOND)
-    dress_times(panel)
+    locator = AutoDateLocator(minticks=2, maxticks=5)  # the panel is narrow
+    panel.xaxis.set_major_locator(locator)
+    panel.xaxis.set_major_formatter(ConciseDateFormatter(locator, offset_formats=OFFSETS))
     unit = caption(values["unit"].iloc[0], max_length=20)
     _dress(panel, f"values in {unit}" if unit else "values")
 
 
-def _plot_rates(panel: Axes, snapshots: deque[Snapshot]) -> None:
-    now, highest = snapshots[-1].at, 1.0
-    for name, color in (("produced", "black"), ("processed", COLORS[0])):
-        times, rates = [], []
-        for before, snapshot in pairwise(snapshots):
-            recent = next(each for each in snapshots if each.at >= snapshot.at - SMOOTH)
-            since = min(before, recent, key=lambda each: each.at)
-            rise = max(0, getattr(snapshot, name) - getattr(since, name))
-            times.append(snapshot.at - now)
-            rates.append(rise / (snapshot.at - since.at))
-        panel.plot(times, rates, color=color, linewidth=2, label=name)
-        highest = max([highest, *rates])
+def _plot_rates(panel: Axes, stretches: list[list[Snapshot]]) -> None:
+    now, highest = stretches[-1][-1].at, 1.0
+    for name, color in (("produced", PRODUCED), ("processed", STORED)):
+        label: str | None = name
+        for stretch in stretches:
+            rates = _rates(stretch, name)
+            times = [snapshot.at - now for snapshot in stretch[1:]]
+            panel.plot(times, rates, color=color, linewidth=2, label=label)
+            highest, label = max([highest, *rates]), None
     panel.set_ylim(0, 1.1 * highest)
     _dress(panel, "messages a second")
     _dress_seconds(panel)
 
 
-def _short(member: str) -> str:
-    """A short label for a member: the last part of its name."""
-    return member if member == NOBODY else caption(f"member {member.rsplit('-', 1)[-1]}", max_length=16)
+def _rates(snapshots: list[Snapshot], name: str) -> list[float]:
+    """How much that number rose a second, at each snapshot but the first."""
+    rates = []
+    for before, snapshot in pairwise(snapshots):
+        recent = next(each for each in snapshots if each.at >= snapshot.at - SMOOTH)
+        since = min(before, recent, key=lambda each: each.at)
+        rise = max(0, getattr(snapshot, name) - getattr(since, name))
+        rates.append(rise / (snapshot.at - since.at))
+    return rates
 
 
 def _dress_partitions(panel: Axes, partitions: Iterable[int], title: str) -> None:
-    panel.set_yticks(list(partitions), [f"partition {n}" for n in partitions])
+    panel.set_yticks(list(partitions))
     panel.invert_yaxis()
     _dress(panel, title)
+    panel.set_ylabel("partition", fontsize=11)
 
 
 def _dress_seconds(panel: Axes) -> None:
     panel.set_xlim(-SPAN, 0)
-    panel.set_xlabel("seconds (0 is now)", fontsize=11)
 
 
 def _dress(panel: Axes, title: str) -> None:
-    dress(panel, title, tick_size=10, legend_top=1.05)
+    dress(panel, title, tick_size=11, legend_top=1.1)

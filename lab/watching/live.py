@@ -1,41 +1,44 @@
 """How does a picture move while the notebook goes on? A thread draws it again, in the same place.
 
 A notebook can replace an output by its display id, and this module uses only that. So it works in JupyterLab
-and elsewhere, without a package or the internet, and a saved notebook contains the last picture.
+and elsewhere, without a package or the internet, and a saved notebook contains the last picture. It says when
+it was drawn. When nothing can be drawn, the last picture stays in its place, with the reason.
 """
 
+import textwrap
 import threading
 import time
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 
 from IPython.core.getipython import get_ipython
 from IPython.display import Image, Pretty, display
 from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 
-from lab.drawing.figure import GAP, render_png
+from lab.drawing.figure import STATUS, caption, render_png
 
 SHORTEST = 0.25  # seconds between two pictures: a shorter time would show nothing more
+LINE_LENGTH = 80  # letters of an error on a picture
+STAMP = 0.22  # inches at the bottom, for the time of the drawing
 STOP_SECONDS = 15.0  # how long `stop` waits for a drawing in progress: ten if the broker is away
+
+_moving: dict[str, "Live"] = {}  # {cell: its picture}
 
 
 class Live:
-    """A picture that is redrawn until `stop()`, or until its seconds are over.
+    """A picture that is redrawn until `stop()`, or until the program ends.
 
     As a context manager, it stops at the end of the block.
     """
 
-    def __init__(
-        self,
-        draw: Callable[[], Any],
-        show: Callable[[Any], object],
-        interval: float = 0.5,
-        seconds: float = 300,
-    ):
+    def __init__(self, draw: Callable[[], Any], show: Callable[[Any], object], interval: float = 0.5):
         """`draw` returns the picture and `show` displays it; both run on their own thread."""
         self.drawn = 0
-        self._draw, self._show = draw, show
-        self._interval, self._seconds = interval, seconds
+        self._draw, self._show, self._interval = draw, show, interval
+        self._last: Figure | None = None
+        self._stamp = ""
         self._stop = threading.Event()
         # A daemon thread does not keep a kernel from ending.
         self._thread = threading.Thread(target=self._run, name="lab-live", daemon=True)
@@ -65,41 +68,74 @@ class Live:
             self._redraw()
 
     def _run(self) -> None:
-        until = time.monotonic() + self._seconds
         while not self._stop.is_set():
             began = time.monotonic()
-            if began >= until:
-                self._redraw(f"Updated for {self._seconds:g} seconds, and stopped.")
-                return
             self._redraw()
             # Always pause, however long the drawing took, so that the notebook can do its own work.
             self._stop.wait(max(began + self._interval - time.monotonic(), SHORTEST))
 
-    def _redraw(self, note: str = "") -> None:
+    def _redraw(self) -> None:
         try:
             picture = self._draw()
             if isinstance(picture, Figure):
-                if note:
-                    box = {"facecolor": "white", "edgecolor": GAP}
-                    picture.text(0.99, 0.01, note, ha="right", va="bottom", fontsize=11, bbox=box)
-                picture = Image(render_png(picture))
+                self._stamp = f"drawn at {datetime.now():%H:%M:%S}"
+                self._last, picture = picture, Image(_render(picture, self._stamp))
+            else:
+                self._last = None
         except Exception as error:  # any error is shown, and the next drawing tries again
             lines = str(error).strip().splitlines() or [""]
-            picture = Pretty(f"No picture just now: {type(error).__name__}: {lines[0]}")
+            picture = self._instead(f"No picture just now: {type(error).__name__}: {lines[0]}")
         self._show(picture)
         self.drawn += 1
 
+    def _instead(self, why: str) -> Image | Pretty:
+        """The last picture, with the reason on it: so the page does not jump."""
+        if self._last is None:
+            return Pretty(why)
+        try:
+            return Image(_render(self._last, self._stamp, why))
+        except Exception:  # it was the picture that could not be rendered
+            return Pretty(why)
 
-def show_live(draw: Callable[[], Any], interval: float = 0.5, seconds: float = 300) -> Live:
+
+def _render(figure: Figure, stamp: str, why: str = "") -> bytes:
+    """The figure as a PNG, with the time of its drawing, and why none is newer. It stays as it was."""
+    engine, share = figure.get_layout_engine(), STAMP / figure.get_figheight()
+    if isinstance(engine, ConstrainedLayoutEngine):
+        engine.set(rect=(0, share, 1, 1 - share))
+    texts = [figure.text(0.995, 0.005, stamp, ha="right", va="bottom", fontsize=11)]
+    if why:
+        lines = [caption(line, len(line)) for line in textwrap.wrap(why, LINE_LENGTH)[:3]]
+        box = {"facecolor": "white", "edgecolor": STATUS["CRITICAL"][0], "linewidth": 2, "pad": 8}
+        middle: dict[str, Any] = {"ha": "center", "va": "center", "fontsize": 12, "bbox": box}
+        texts.append(figure.text(0.5, 0.5, "\n".join(lines), **middle))
+    try:
+        return render_png(figure)
+    finally:
+        for text in texts:
+            text.remove()
+
+
+def show_live(draw: Callable[[], Any], interval: float = 0.5) -> Live:
     """Show a picture in this cell, and redraw it every `interval` seconds while the notebook goes on.
 
     `draw` has no arguments and returns a matplotlib figure, or anything else that a notebook can show. It
-    runs on its own thread, so it must open the warehouse itself. If it raises an error, the error is shown
-    in one line, and `draw` is called again. Ends at `stop()`, or after `seconds`. Redraws at most four times
-    a second. Outside a notebook, nothing is shown.
+    runs on its own thread, so it must open the warehouse itself. If it raises an error, the last picture
+    stays and shows the error, and `draw` is called again. Ends at `stop()`, when the cell is run again, or
+    with the notebook's kernel. Redraws at most four times a second. Outside a notebook, nothing is shown.
     """
-    if not hasattr(get_ipython(), "kernel"):
+    notebook: Any = get_ipython()
+    if not hasattr(notebook, "kernel"):
         print("A live picture needs a notebook; nothing is shown here.")
-        return Live(draw, show=lambda picture: None, interval=interval, seconds=0)
+        live = Live(draw, show=lambda picture: None, interval=interval)
+        live.stop()
+        return live
+    asked = (
+        notebook.kernel.get_parent() or {}
+    )  # the message that runs this cell; not every client names the cell
+    cell = asked.get("metadata", {}).get("cellId") or notebook.user_ns["In"][-1]
+    if cell in _moving:
+        _moving.pop(cell).stop()
     place = display(Pretty("Drawing ..."), display_id=True)
-    return Live(draw, place.update, interval, seconds)
+    _moving[cell] = Live(draw, place.update, interval)
+    return _moving[cell]

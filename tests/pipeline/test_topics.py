@@ -119,3 +119,15 @@ def test_fresh_names_differ_and_can_be_topics():
     names = {lab.fresh_name("lesson") for _ in range(100)}
     assert len(names) == 100
     assert all(name.startswith("lesson-") for name in names)
+
+
+def test_a_reader_may_ask_for_committed_messages_only(name, kafka):
+    lab.create_topic(name, **kafka)
+    with KafkaProducer(transactional_id=name, **kafka) as producer:
+        producer.init_transactions()
+        for value, end in ((b"aborted", producer.abort_transaction), (b"kept", producer.commit_transaction)):
+            producer.begin_transaction()
+            producer.send(name, value).get(timeout=10)
+            end()
+    found = lab.read_records(name, isolation_level="read_committed", **kafka)
+    assert [record.value for record in found] == [b"kept"]

@@ -2,6 +2,7 @@
 
 import threading
 import time
+from datetime import timedelta
 
 import pandas as pd
 import pytest
@@ -13,7 +14,19 @@ from lab.clients.groups import group_assignments
 from lab.drawing.figure import GAP
 from lab.embedded.ports import free_ports
 from lab.simulation import SAMPLE_DAY
-from lab.watching.dashboard import COLORS, LAG, MAX_SENSORS, NOBODY, SPAN, Dashboard, Snapshot
+from lab.watching.dashboard import (
+    DEAD,
+    LAG,
+    MAX_SENSORS,
+    MEMBERS,
+    NOBODY,
+    PRODUCED,
+    SENSORS,
+    SPAN,
+    STORED,
+    Dashboard,
+    Snapshot,
+)
 from tests.support.snapshots import at, drawn
 from tests.support.waiting import soon, wait_for
 
@@ -123,17 +136,46 @@ def test_a_change_of_owners_is_a_new_colour_and_a_line():
     owners = [NOBODY, "m-1", "m-1", "m-2", "m-2"]
     panel = panel_named(drawn([at(n, owner=owner) for n, owner in enumerate(owners)])[1], "rebalance")
     bars = [(bar.get_x(), bar.get_width(), to_hex(bar.get_facecolor())) for bar in panel.patches]
-    assert bars == [(-4, 1, GAP), (-3, 2, COLORS[0]), (-1, 1, COLORS[1])]
+    assert bars == [(-4, 1, GAP), (-3, 2, MEMBERS[0]), (-1, 1, MEMBERS[1])]
     assert [line.get_xdata()[0] for line in panel.lines] == [-3, -1]
     legend = [text.get_text() for text in panel.get_legend().get_texts()]
     assert legend == [NOBODY, "member 1", "member 2"]
+
+
+def test_an_outage_is_a_gap_and_no_straight_line():
+    away = lab.LabError("No broker")
+    looks = [at(0), at(1, 10, 10), away, away, at(20, 200, 10, owner="m-2"), at(21, 210, 20, owner="m-2")]
+    chart = drawn(looks)[1]
+    lines = panel_named(chart, "messages a second").lines
+    points = [(line.get_label(), list(line.get_xdata()), list(line.get_ydata())) for line in lines]
+    assert [(xs, ys) for _, xs, ys in points] == [([-20], [10]), ([0], [10])] * 2
+    assert [label for label, _, _ in points if label[0] != "_"] == ["produced", "processed"]
+    owners = panel_named(chart, "rebalance")
+    bars = [(bar.get_x(), bar.get_width()) for bar in owners.patches]
+    assert bars == [(-21, 1), (-1, 1)]
+    assert list(owners.lines) == []  # nobody saw when the owners changed
+
+
+def test_readings_that_are_missing_are_a_gap_and_no_straight_line():
+    times = [*range(10), *range(100, 110)]
+    rows = [(name, float(n), "°C", SAMPLE_DAY + timedelta(seconds=n)) for n in times for name in ("a", "b")]
+    values = pd.DataFrame(rows, columns=["sensor_id", "val", "unit", "ts"])
+    panel = panel_named(drawn([at(0)], values)[1], "values in °C")
+    assert [list(line.get_ydata()) for line in panel.lines] == [times[:10], times[10:]] * 2
+    assert [text.get_text() for text in panel.get_legend().get_texts()] == ["a", "b"]
+
+
+def test_a_colour_has_one_meaning():
+    colors = [*MEMBERS, *dict.fromkeys(color for color, _ in SENSORS), PRODUCED, STORED, LAG, DEAD, GAP]
+    assert len(set(colors)) == len(colors)
+    assert len(SENSORS) == len(set(SENSORS)) == MAX_SENSORS
 
 
 def test_a_partition_is_a_bar_in_the_colour_of_its_owner_and_its_lag_in_orange():
     snapshot = Snapshot(0, {0: (0, 10), 1: (5, 8)}, {0: 4}, {0: "m-1", 1: NOBODY})
     panel = panel_named(drawn([snapshot])[1], "each partition")
     bars = [(bar.get_x(), bar.get_width(), to_hex(bar.get_facecolor())) for bar in panel.patches]
-    assert bars == [(0, 4, COLORS[0]), (4, 6, LAG), (5, 0, GAP), (5, 3, LAG)]
+    assert bars == [(0, 4, MEMBERS[0]), (4, 6, LAG), (5, 0, GAP), (5, 3, LAG)]
     assert [text.get_text().strip() for text in panel.texts] == ["10, lag 6", "8, lag 3"]
 
 

@@ -1,16 +1,19 @@
 """A picture that is drawn again on a thread: it moves, it ends, and it says why when it cannot be drawn."""
 
+import re
 import subprocess
 import sys
 import threading
 import time
 from itertools import pairwise
+from types import SimpleNamespace
 
 import pytest
 from IPython.display import Image
 from matplotlib.figure import Figure
 
 import lab
+from lab.drawing.figure import render_png
 from lab.watching.live import SHORTEST, Live
 from tests.support.waiting import soon, wait_for
 
@@ -93,19 +96,66 @@ def test_anything_that_a_notebook_shows_can_be_live(place):
     assert place.shown[-1] == {"lag": 3}
 
 
-def test_it_ends_after_its_seconds_and_says_so_in_the_picture(place):
-    figures = []
+@pytest.fixture
+def rendered(monkeypatch):
+    """The texts of each figure at the moment at which it becomes a PNG."""
+    texts = []
+
+    def render(figure):
+        texts.append([text.get_text() for text in figure.texts])
+        return render_png(figure)
+
+    monkeypatch.setattr("lab.watching.live.render_png", render)
+    return texts
+
+
+def test_it_says_when_it_was_drawn_and_leaves_the_figure_as_it_was(place, rendered):
+    figure = Figure(layout="constrained")
+    figure.text(0, 0, "mine")
+    with Live(lambda: figure, place.show, interval=0) as live:
+        wait_for(lambda: live.drawn >= 3)
+    assert all(re.fullmatch(r"drawn at \d\d:\d\d:\d\d", stamp) for _, stamp in rendered)
+    assert {mine for mine, _ in rendered} == {"mine"}
+    assert [text.get_text() for text in figure.texts] == ["mine"]
+
+
+def test_in_an_outage_the_last_picture_stays_and_says_why(place, rendered):
+    away = threading.Event()
 
     def draw():
-        figures.append(Figure())
-        return figures[-1]
+        if away.is_set():
+            raise lab.LabError("No broker $at$ \u4e2d " + 20 * "and so on ")
+        return Figure(figsize=(3, 2))
 
-    live = Live(draw, place.show, interval=0, seconds=0.4)
-    wait_for(lambda: not live.is_moving)
-    texts = [[text.get_text() for text in figure.texts] for figure in figures]
-    assert len(texts) >= 2
-    assert texts[:-1] == [[]] * (len(texts) - 1)
-    assert texts[-1] == ["Updated for 0.4 seconds, and stopped."]
+    with Live(draw, place.show, interval=0) as live:
+        wait_for(lambda: live.drawn)
+        away.set()
+        drawn = live.drawn
+        wait_for(lambda: live.drawn >= drawn + 2)
+        stamp, why = rendered[-1]
+        assert stamp in [
+            text for texts in rendered for text in texts if len(texts) == 1
+        ]  # of the last good one
+        assert why.startswith("No picture just now: LabError: No broker \\$at\\$ \\u4e2d and so on")
+        assert len(why.splitlines()) == 3
+        away.clear()
+        wait_for(lambda: len(rendered[-1]) == 1)
+    assert len({each.data[16:24] for each in place.shown}) == 1  # width and height of a PNG: the page stays
+
+
+def test_a_cell_that_is_run_again_has_one_picture(monkeypatch):
+    cell = {"metadata": {"cellId": "one"}}
+    notebook = SimpleNamespace(kernel=SimpleNamespace(get_parent=lambda: cell), user_ns={"In": ["", "code"]})
+    monkeypatch.setattr("lab.watching.live.get_ipython", lambda: notebook)
+    monkeypatch.setattr(
+        "lab.watching.live.display", lambda *_, **__: SimpleNamespace(update=lambda picture: None)
+    )
+    first, second = lab.show_live(Figure), lab.show_live(Figure)
+    cell["metadata"].clear()
+    third, fourth = lab.show_live(Figure), lab.show_live(Figure)
+    assert [live.is_moving for live in (first, second, third, fourth)] == [False, True, False, True]
+    second.stop()
+    fourth.stop()
 
 
 @pytest.mark.broker

@@ -30,7 +30,7 @@ def highest(warehouse: Any) -> Exercise:
                 ),
                 (
                     "SELECT sensor_id, ... AS val names the second column.",
-                    "A view keeps its columns: DROP VIEW highest removes a first try.",
+                    "A view keeps the names of its columns: run the whole cell again: line 1 removes it.",
                 ),
             ),
             Step(

@@ -8,8 +8,21 @@ LAG = (
     "lag = {n: end - stored.get(n, first) for n, (first, end) in ends.items()}\n"
 )
 
+NOT_IN_THE_LIST = """
+from lab import partition_owners
+
+other = start_program(reads, env=os.environ | own)
+wait_until(lambda: len(set(partition_owners(topic.name, group, **settings.kafka).values())) > 1)
+"""
+
 ANSWERS = {
-    "10.1": Answers(wrong={}),
+    "10.1": Answers(
+        wrong={NOT_IN_THE_LIST: "both are in the list consumers (found: 1)"},
+        right=[
+            "other.terminate()\nother.wait(timeout=30)\n"
+            "consumers += [start_program([*kit, 'consume', '--quiet'], env={**os.environ, **own})]"
+        ],
+    ),
     "10.2": Answers(
         wrong={
             "lag = 100": "it has a number for each partition",

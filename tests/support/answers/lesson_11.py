@@ -1,5 +1,6 @@
 """What learners answer in lesson 11."""
 
+from lab.classroom.exercises.exercise import solution_of
 from tests.support.answers import Answers
 
 MAKE = "create_topic(alarms, num_partitions={0}, **settings.kafka)"
@@ -53,9 +54,8 @@ def send_alarms(topic, alarms, **kafka):
     with KafkaProducer(**kafka) as producer:
         for reading in find_alarms(read_records(topic, **kafka)):
             producer.send(alarms, {0})
-
-send_alarms(topic, alarms, **settings.kafka)
 """
+EACH = "encode_reading(reading), reading.sensor_id.encode()"
 IN_ONE = """
 def send_alarms(topic, alarms, **kafka):
     with KafkaProducer(transactional_id=fresh_name("alarms"), **kafka) as producer:
@@ -64,8 +64,85 @@ def send_alarms(topic, alarms, **kafka):
         for reading in find_alarms(read_records(topic, **kafka)):
             producer.send(alarms, encode_reading(reading), reading.sensor_id.encode())
         producer.commit_transaction()
+"""
+TO_ONE = """
+def send_alarms(topic, alarms, **kafka):
+    with KafkaProducer(**kafka) as producer:
+        for reading in list(find_alarms(read_records(topic, **kafka)))[:1]:
+            producer.send(alarms, encode_reading(reading), reading.sensor_id.encode())
+"""
+ALL = """
+def send_alarms(topic, alarms, **kafka):
+    with KafkaProducer(**kafka) as producer:
+        for record in read_records(topic, **kafka):
+            if b"CRITICAL" in record.value:
+                producer.send(alarms, record.value, record.key)
+"""
+ONE_OF_A_SENSOR = """
+def send_alarms(topic, alarms, **kafka):
+    sent = {record.key for record in read_records(alarms, **kafka)}
+    with KafkaProducer(**kafka) as producer:
+        for reading in find_alarms(read_records(topic, **kafka)):
+            if reading.sensor_id.encode() not in sent:
+                producer.send(alarms, encode_reading(reading), reading.sensor_id.encode()).get(timeout=10)
+                print(reading, flush=True)
+"""
+A_CLASS = """
+import json as js
+from dataclasses import dataclass
 
-send_alarms(topic, alarms, **settings.kafka)
+SEEN = ("sensor_id", "ts")
+
+@dataclass
+class Alarms:
+    topic: str
+    kafka: dict
+
+    def sent(self):
+        found = [js.loads(record.value) for record in read_records(self.topic, **self.kafka)]
+        return {tuple(each[name] for name in SEEN) for each in found}
+
+    def send(self, readings):
+        known = self.sent()
+        with KafkaProducer(**self.kafka) as producer:
+            for value, key in map(as_message, readings):
+                if tuple(js.loads(value)[name] for name in SEEN) not in known:
+                    producer.send(self.topic, value, key).get(timeout=10)
+                    print("sent", key, flush=True)
+
+def as_message(reading):
+    return encode_reading(reading), reading.sensor_id.encode()
+
+def send_alarms(topic, alarms, **kafka):
+    Alarms(alarms, kafka).send(find_alarms(read_records(topic, **kafka)))
+"""
+IN_TRANSACTIONS = """
+def send_alarms(topic, alarms, **kafka):
+    with KafkaProducer(transactional_id=alarms, **kafka) as producer:
+        producer.init_transactions()  # ends what it left open when it was killed
+        sent = {record.value for record in read_records(alarms, isolation_level="read_committed", **kafka)}
+        for reading in find_alarms(read_records(topic, **kafka)):
+            if encode_reading(reading) not in sent:
+                producer.begin_transaction()
+                producer.send(alarms, encode_reading(reading), reading.sensor_id.encode())
+                print(reading, flush=True)  # killed here, the transaction is open
+                producer.commit_transaction()
+"""
+IN_BATCHES = """
+def missing(topic, alarms, kafka):
+    sent = {record.value for record in read_records(alarms, **kafka)}
+    runs = find_alarms(read_records(topic, **kafka))
+    yield from (reading for reading in runs if encode_reading(reading) not in sent)
+
+def send_alarms(topic, alarms, **kafka):
+    left = list(missing(topic, alarms, kafka))
+    with KafkaProducer(**kafka) as producer:
+        while left:
+            batch, left = left[:2], left[2:]
+            for reading in batch:
+                producer.send(alarms, encode_reading(reading), reading.sensor_id.encode())
+            producer.flush()
+            print("sent", len(batch), flush=True)
 """
 
 ANSWERS = {
@@ -94,8 +171,19 @@ ANSWERS = {
         wrong={
             SEND.format("b'alarm'"): "an alarm is a reading",
             SEND.format("encode_reading(reading)"): "its key is its sensor, as bytes (found: None)",
+            TO_ONE: "no alarm is missing (found: 1 of 5)",
+            ALL: "every alarm is the first reading of a run (found:",
         },
-        right=[SEND.format("encode_reading(reading), reading.sensor_id.encode()"), IN_ONE],
+        right=[SEND.format(EACH), IN_ONE],
     ),
-    "11.4": Answers(wrong={}),
+    "11.4": Answers(
+        wrong={
+            solution_of("11.3"): "no alarm is there twice (found:",
+            SEND.format(
+                EACH
+            ): "no alarm is there twice (found: 11 too many)",  # prints nothing, so it is not killed
+            ONE_OF_A_SENSOR: "no alarm is missing (found: 3 of 5)",
+        },
+        right=[A_CLASS, IN_TRANSACTIONS, IN_BATCHES],
+    ),
 }
