@@ -3,7 +3,7 @@
 from lab.classroom.exercises.exercise import solution_of
 from tests.support.answers import Answers
 
-MAKE = "create_topic(alarms, num_partitions={0}, **settings.kafka)"
+MAKE = "create_topic(mine, num_partitions={0}, **settings.kafka)"
 NO_TRY = """
 def find_alarms(records):
     for record in records:
@@ -85,6 +85,7 @@ def send_alarms(topic, alarms, **kafka):
         for reading in find_alarms(read_records(topic, **kafka)):
             if reading.sensor_id.encode() not in sent:
                 producer.send(alarms, encode_reading(reading), reading.sensor_id.encode()).get(timeout=10)
+                sent.add(reading.sensor_id.encode())
                 print(reading, flush=True)
 """
 A_CLASS = """
@@ -149,7 +150,7 @@ ANSWERS = {
     "11.1": Answers(
         wrong={MAKE.format(1): "as many partitions as the topic of the readings (found: 1, not 3)"},
         right=[
-            "alarms = " + MAKE.format(3),
+            "mine = " + MAKE.format(3),
             "from lab import describe_topic\n"
             + MAKE.format("len(describe_topic(topic, **settings.kafka).partitions)"),
         ],

@@ -1,1 +1,1 @@
-create_topic(alarms, num_partitions=3, **settings.kafka)
+create_topic(mine, num_partitions=3, **settings.kafka)
