@@ -25,4 +25,6 @@ def command(settings: Settings) -> None:
 
 def paint(mark: str) -> str:
     """A mark in its colour; a number, which is not yet, is the one to look at."""
-    return click.style(mark, fg=COLORS.get(mark, "yellow"), bold=mark.isdigit()) if mark.strip() else mark
+    if not mark.strip():
+        return mark
+    return click.style(mark, fg=COLORS.get(mark, "yellow"), bold=mark.isdigit() or None)

@@ -279,7 +279,7 @@ def test_it_says_where_most_are_and_when_to_go_on():
     events += [new_event("early", "04.1", "not yet")]
     board = board_of(*events)
     assert board.summary() == [
-        "Most are at lesson 03 (9 of 10); 6 are done with it. Go on when nearly all are.",
+        "Most are at lesson 03 (9 of 10); 6 are done. Go on when nearly all are.",
         "Not yet, most often: 03.2 (3), 04.1 (1)",
     ]
     assert "Nobody has sent anything yet. A learner types: join_class(" in repr(ClassBoard())
@@ -293,9 +293,11 @@ ODD = [
         for odd in (
             {"version": 2}, {"version": None}, {"more": 1}, {"id": ""}, {"id": 7}, {"id": "x" * 65},
             {"id": []}, {"alias": "a" * 500}, {"alias": "\x1b[2J"}, {"alias": "a\nb"}, {"alias": ["a"]},
-            {"alias": "\ud800"}, {"exercise": "99.1"}, {"exercise": 2.1}, {"exercise": []}, {"state": "won"}, {"state": {}},
+            {"alias": "\ud800"}, {"exercise": "99.1"}, {"exercise": 2.1}, {"exercise": []},
+            {"state": "won"}, {"state": {}},
             {"hints": -1}, {"hints": 100}, {"hints": True}, {"hints": "1"}, {"hints": float("nan")},
-            {"solution_seen": 1}, {"ts": "now"}, {"ts": 0}, {"ts": "2" * 50},
+            {"solution_seen": 1},
+            {"ts": "now"}, {"ts": 0}, {"ts": "2" * 50},
         )
     ),
 ]  # fmt: skip
@@ -333,17 +335,18 @@ def test_in_a_notebook_nothing_in_an_alias_is_markup():
 # The command.
 
 
-def test_a_program_that_is_no_terminal_gets_it_once(tmp_path):
+@pytest.mark.broker
+def test_a_program_that_is_no_terminal_gets_it_once(kafka):
     done = subprocess.run(
         [sys.executable, "-m", "lab", "class"],
-        env=os.environ | {"LAB_BOOTSTRAP_SERVERS": f"127.0.0.1:{free_ports(1)[0]}"},
+        env=os.environ | {"LAB_BOOTSTRAP_SERVERS": kafka["bootstrap_servers"]},
         capture_output=True,
         encoding="utf-8",
         timeout=60,
         cwd=KIT,
     )
-    assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr.splitlines()[-1].startswith("error: No Kafka broker answers")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.count("all of it done") == 1 and "\x1b" not in done.stdout
 
 
 @pytest.mark.broker
@@ -370,7 +373,6 @@ def test_in_a_terminal_it_is_live_through_a_restart_of_the_broker(own_broker):
         send(kafka, new_event("ana", "02.1", "done"))
         wait_for(lambda: shows(b"\x1b[32m+"))
         own_broker.kill()
-        wait_for(lambda: shows(b"error: No Kafka broker answers") or shows(b"Waiting for Kafka"))
         own_broker.start()
         send(kafka, new_event("bo", "02.1", "not yet", hints=3))
         wait_for(lambda: shows(b"\x1b[33m\x1b[1m3"), timeout=60)

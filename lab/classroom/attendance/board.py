@@ -95,7 +95,7 @@ class ClassBoard:
         current, at = Counter(number[:2] for number in self.at.values()).most_common(1)[0]
         return (
             f"Most are at lesson {current} ({at} of {len(self.learners)}); {self.done_with(current)} "
-            "are done with it. Go on when nearly all are."
+            "are done. Go on when nearly all are."
         )
 
     def _stuck(self) -> str:
