@@ -1,6 +1,7 @@
 """What does a lesson look like when it is done? A command writes copies of all lessons.
 
-`python -m lab.classroom.with_solutions FOLDER`: in the copies the solution of each exercise is in the learner's cell. For the teacher: the kit's notebooks stay.
+`python -m lab.classroom.with_solutions FOLDER`: in the copies the solution of each exercise is in the cell of
+the learner. For the teacher: the kit's notebooks stay as they are.
 """
 
 import json

@@ -55,7 +55,7 @@ def as_html(board: ClassBoard) -> str:
         for name, ns in groups.items()
     )
     rows.append(f"<tr><th style='text-align: left'>all of it done</th>{done}</tr>")
-    below = "".join(f"<div>{html.escape(line)}</div>" for line in _below(board))
+    below = "".join(f"<div style='white-space: pre-wrap'>{html.escape(line)}</div>" for line in _below(board))
     return f"<table>{''.join(rows)}</table>{below}"
 
 
