@@ -20,6 +20,8 @@ __version__ = "0.2.0"
 
 if TYPE_CHECKING:
     from lab.charts import plot_sensor_logs, read_sensor_logs
+    from lab.classroom.attendance.board import class_board
+    from lab.classroom.attendance.membership import join_class, leave_class
     from lab.classroom.doctor import diagnose
     from lab.classroom.exercises import check, solution
     from lab.classroom.notebook_program import write_program
@@ -52,6 +54,8 @@ if TYPE_CHECKING:
 # command or a lesson loads only what it needs: pandas and matplotlib take longer than all the rest.
 DOOR = {
     "lab.charts": "plot_sensor_logs read_sensor_logs",
+    "lab.classroom.attendance.board": "class_board",
+    "lab.classroom.attendance.membership": "join_class leave_class",
     "lab.classroom.doctor": "diagnose",
     "lab.classroom.exercises": "check solution",
     "lab.classroom.notebook_program": "write_program",

@@ -26,6 +26,8 @@ MODULES = [path for path in sorted((KIT / "lab").rglob("*.py")) if path.parent !
 NOTEBOOKS = sorted(path for path in (KIT / "notebooks").glob("*.ipynb") if "-" not in path.stem)
 README = (KIT / "README.md").read_text(encoding="utf-8")
 TEACHING = (KIT / "TEACHING.md").read_text(encoding="utf-8")
+START = (KIT / "start.py").read_text(encoding="utf-8")
+CHEAT_SHEET = (KIT / "docs" / "cheat_sheet.md").read_text(encoding="utf-8")
 OURS = [*sorted((KIT / "tests").rglob("*.py")), *sorted((KIT / "benchmarks").glob("*.py"))]
 CODE = [*MODULES, KIT / "start.py", KIT / "conftest.py", *OURS]
 # {lesson: (its question, its minutes)}; an appendix may be missing where a teacher has a plan.
@@ -375,6 +377,32 @@ def test_the_teacher_has_something_to_say_to_each_lesson():
     assert told == lessons, "TEACHING.md, Lesson by lesson: | 03 | say | people get stuck | the way out |"
 
 
+# The page to print.
+
+CALLS = re.findall(r"^\| `(\w+(?:\.\w+)?\(.+?\))` \|", CHEAT_SHEET, re.MULTILINE)
+
+
+def test_the_cheat_sheet_is_one_page():
+    lines = CHEAT_SHEET.splitlines()
+    assert len(lines) <= 60 and max(map(len, lines)) <= 120
+
+
+@pytest.mark.parametrize("call", CALLS)
+def test_the_cheat_sheet_calls_what_is_there(call):
+    """Each name is one of the door, and takes what it is given."""
+    for node in (node for node in ast.walk(ast.parse(call)) if isinstance(node, ast.Call)):
+        owner, _, method = ast.unparse(node.func).partition(".")
+        assert owner in lab.__all__
+        thing = getattr(lab, owner)
+        names = {keyword.arg: None for keyword in node.keywords if keyword.arg}
+        inspect.signature(getattr(thing, method) if method else thing).bind(*node.args, **names)
+
+
+def test_the_cheat_sheet_names_the_commands_of_the_start():
+    said = set(re.findall(r"python3 start\.py (\w+)", CHEAT_SHEET))
+    assert len(CALLS) >= 10 and said and said <= set(re.findall(r"^    \"(\w+)\": ", START, re.MULTILINE))
+
+
 # The README and the code.
 
 
@@ -382,7 +410,7 @@ def commands_of(text: str) -> list[str]:
     return re.findall(r"python -m lab ([^`\n]+)", text)
 
 
-@pytest.mark.parametrize("command", sorted(set(commands_of(README + TEACHING))))
+@pytest.mark.parametrize("command", sorted(set(commands_of(README + TEACHING + CHEAT_SHEET))))
 def test_the_program_has_each_command_of_the_readme(command):
     parse(shlex.split(command.split(" in one")[0]))
 

@@ -1,29 +1,20 @@
 """What is the state of the pipeline? `python -m lab status`: rows, dead letters, consumers, offsets, lag."""
 
-import io
-import sys
-from collections.abc import Callable
-from contextlib import redirect_stdout
-
 import click
 from kafka import KafkaAdminClient
-from kafka.errors import KafkaError
 
 from lab.cli.command import Command
 from lab.cli.output import table
+from lab.cli.watch import repeat
 from lab.clients.connection import connect
 from lab.clients.groups import partition_owners, two_groups_fault
 from lab.clients.offsets import lags
 from lab.databases.queries import consumers, count_by_sensor
 from lab.dead_letters import list_dead_letters
-from lab.errors import LabError
 from lab.settings import Settings
-from lab.system.signals import stop_on_signals
 from lab.topics import describe_topic, topic_offsets
 from lab.warehouse import Warehouse
 from lab.watching.gaps import list_gaps
-
-WATCH_SECONDS = 2
 
 
 @click.command("status", cls=Command)
@@ -32,7 +23,7 @@ WATCH_SECONDS = 2
 def command(settings: Settings, watch: bool) -> None:
     """Show rows, dead letters, what each consumer did, offsets and lag."""
     if watch:
-        _repeat(lambda: show_status(settings))
+        repeat(lambda: show_status(settings))
     else:
         show_status(settings)
 
@@ -82,19 +73,3 @@ def _show_offsets(settings: Settings, stored: dict[int, int]) -> None:
             print(
                 f"Partition {partition}: Kafka lost messages that are stored; 'consume' goes on from there."
             )
-
-
-def _repeat(show: Callable[[], None]) -> None:
-    """Show it repeatedly, in a terminal at the same place. After an error, the next try may succeed."""
-    with stop_on_signals() as stop:
-        while not stop.is_set():
-            shown = io.StringIO()  # collected first, because printing line by line would flicker
-            with redirect_stdout(shown):
-                try:
-                    show()
-                except (LabError, KafkaError) as error:
-                    print(f"error: {error}")
-            if sys.stdout.isatty():
-                click.clear()
-            print(shown.getvalue(), flush=True)
-            stop.wait(WATCH_SECONDS)

@@ -7,6 +7,7 @@ import importlib
 import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -73,9 +74,15 @@ def solution_of(number: str) -> str:
     return (SOLUTIONS / f"{number}.py").read_text(encoding="utf-8")
 
 
+@cache
+def exercise_numbers() -> tuple[str, ...]:
+    """The numbers of all exercises, in their order."""
+    return tuple(sorted(path.stem for path in SOLUTIONS.glob("*.py")))
+
+
 def _must_exist(number: str) -> None:
     """Loads the exercises of its lesson."""
-    there = sorted(path.stem for path in SOLUTIONS.glob("*.py"))
+    there = exercise_numbers()
     if str(number) not in there:
         raise LabError(f"There is no exercise {number!r}. There are: {', '.join(there)}.")
     importlib.import_module(f"lab.classroom.exercises.lesson_{number[:2]}")

@@ -6,7 +6,7 @@ A check looks at the broker and at the database, not at the code.
 import html
 import os
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from lab.classroom.exercises.exercise import Exercise, Step, make_exercise, solution_of
@@ -33,6 +33,7 @@ class Report:
     hints: tuple[str, ...] = ()
     advice: str = ""
     solution_seen: bool = False
+    sent: str = ""  # what the class is told, if this kit joined one
 
     @property
     def title(self) -> str:
@@ -43,7 +44,7 @@ class Report:
         lines = [f"Exercise {self.number}: {self.title}"]
         lines += [f"  [{state}] {text}" for state, text in self.steps]
         lines += [f"  Hint: {hint}" for hint in self.hints]
-        return "\n".join([*lines, *([f"  {self.advice}"] if self.advice else [])])
+        return "\n".join([*lines, *(f"  {line}" for line in (self.advice, self.sent) if line)])
 
     def _repr_html_(self) -> str:
         color = COLORS[self.state]
@@ -53,7 +54,7 @@ class Report:
         ]
         parts += [f"{MARKS[state]} {html.escape(text)}" for state, text in self.steps]
         parts += [f"<b>Hint:</b> {html.escape(hint)}" for hint in self.hints]
-        parts += [f"<small>{html.escape(self.advice)}</small>"] if self.advice else []
+        parts += [f"<small>{html.escape(line)}</small>" for line in (self.advice, self.sent) if line]
         return f"<div style='{STYLE.format(color=color)}'>{'<br>'.join(parts)}</div>"
 
 
@@ -63,13 +64,14 @@ class Solution:
 
     number: str
     code: str
+    sent: str = ""
 
     def __repr__(self) -> str:
         return self.code
 
     def _repr_markdown_(self) -> str:
         text = f"One way to do exercise {self.number}. Type it into your cell, run that, then the check:"
-        return f"{text}\n\n```python\n{self.code}```"
+        return f"{text}\n\n```python\n{self.code}```" + (f"\n\n`{self.sent}`" if self.sent else "")
 
 
 class UnexpectedState(AssertionError):
@@ -88,14 +90,25 @@ def check(number: str, *answer: Any, **options: Any) -> Report:
         raise UnexpectedState(f"\n{report!r}")
     if report.state == DONE:
         remember(number, DONE)
-    return report
+    seen = knows(number, "solution")
+    return replace(report, sent=_tell_class(number, report.state, len(report.hints), seen))
 
 
 def solution(number: str) -> Solution:
     """Show one way to do an exercise, such as "02.1". It then counts as done with the solution."""
     code = solution_of(number)
     remember(number, "solution")
-    return Solution(number, code)
+    return Solution(number, code, _tell_class(number, "solution shown", solution_seen=True))
+
+
+def _tell_class(number: str, state: str, hints: int = 0, solution_seen: bool = False) -> str:
+    from lab.classroom.attendance.membership import membership  # here, because most are in no class
+
+    if membership() is None:
+        return ""
+    from lab.classroom.attendance.outbox import tell_class
+
+    return tell_class(number, state, hints, solution_seen)
 
 
 def _look(number: str, exercise: Exercise) -> Report:
