@@ -50,8 +50,7 @@ if TYPE_CHECKING:
     from lab.watching.dashboard import Dashboard
     from lab.watching.live import show_live
 
-# {module: the names exported from it}. A module is imported when one of its names is first used, so that a
-# command or a lesson loads only what it needs: pandas and matplotlib take longer than all the rest.
+# {module: its names}. It is imported when one of them is first used: pandas and matplotlib take a second.
 DOOR = {
     "lab.charts": "plot_sensor_logs read_sensor_logs",
     "lab.classroom.attendance.board": "class_board",
