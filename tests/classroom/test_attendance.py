@@ -273,6 +273,11 @@ def test_each_event_counts_once_in_any_order():
     assert "Not yet, most often: 02.1 (1)" in repr(board)
 
 
+def test_an_event_that_comes_again_later_moves_nobody_back():
+    first, second = new_event("ana", "02.1", "done"), new_event("ana", "03.1", "not yet")
+    assert board_of(first, second, first).at == {"ana": "03.1"}
+
+
 def test_it_says_where_most_are_and_when_to_go_on():
     events = [new_event(f"l{n}", "03.1", "done") for n in range(9)]
     events += [new_event(f"l{n}", "03.2", "done" if n < 6 else "not yet") for n in range(9)]
