@@ -23,6 +23,7 @@ from lab.classroom.exercises.exercise import exercise_numbers
 from lab.clients.connection import connect
 from lab.embedded.ports import free_ports
 from lab.errors import LabError
+from tests.support.proxy import ProxiedBroker
 from tests.support.waiting import wait_for
 
 KIT = Path(__file__).parents[2]
@@ -150,6 +151,23 @@ def test_a_check_does_not_wait_for_a_broker_that_is_away(monkeypatch):
     lab.check("00.1", None, "x")
     assert ": 2 events wait for 127.0.0.1:" in repr(lab.check("00.1", None, "x"))
     assert ": 3 events wait for 127.0.0.1:" in lab.check("00.1", None, "x")._repr_html_()
+
+
+@pytest.mark.broker
+def test_what_is_not_acknowledged_stays_and_is_sent_again(tmp_path, monkeypatch):
+    monkeypatch.setattr(outbox, "start_sending", lambda: None)
+    monkeypatch.setattr(outbox, "ACK_SECONDS", 1)
+    with ProxiedBroker(tmp_path / "broker") as broker:
+        lab.join_class("ana", broker.bootstrap_servers)
+        lab.check("00.1", None, "x")
+        broker.proxy.loses_request = lambda: True
+        assert not outbox.send_waiting()
+        assert len(joining.waiting_events()) == 1
+        lost = iter([True])
+        broker.proxy.loses_request, broker.proxy.loses_answer = lambda: False, lambda: next(lost, False)
+        wait_for(outbox.send_waiting)
+        assert list(lost) == [], "an answer was lost too"
+        assert len(class_board(bootstrap_servers=broker.bootstrap_servers).ids) == 1
 
 
 TELL = """
