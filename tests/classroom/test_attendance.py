@@ -23,6 +23,7 @@ from lab.classroom.exercises.exercise import exercise_numbers
 from lab.clients.connection import connect
 from lab.embedded.ports import free_ports
 from lab.errors import LabError
+from tests.support.proxy import ProxiedBroker
 from tests.support.waiting import wait_for
 
 KIT = Path(__file__).parents[2]
@@ -152,6 +153,23 @@ def test_a_check_does_not_wait_for_a_broker_that_is_away(monkeypatch):
     assert ": 3 events wait for 127.0.0.1:" in lab.check("00.1", None, "x")._repr_html_()
 
 
+@pytest.mark.broker
+def test_what_is_not_acknowledged_stays_and_is_sent_again(tmp_path, monkeypatch):
+    monkeypatch.setattr(outbox, "start_sending", lambda: None)
+    monkeypatch.setattr(outbox, "ACK_SECONDS", 1)
+    with ProxiedBroker(tmp_path / "broker") as broker:
+        lab.join_class("ana", broker.bootstrap_servers)
+        lab.check("00.1", None, "x")
+        broker.proxy.loses_request = lambda: True
+        assert not outbox.send_waiting()
+        assert len(joining.waiting_events()) == 1
+        lost = iter([True])
+        broker.proxy.loses_request, broker.proxy.loses_answer = lambda: False, lambda: next(lost, False)
+        wait_for(outbox.send_waiting)
+        assert list(lost) == [], "an answer was lost too"
+        assert len(class_board(bootstrap_servers=broker.bootstrap_servers).ids) == 1
+
+
 TELL = """
 import os, sys
 from lab import join_class
@@ -271,6 +289,11 @@ def test_each_event_counts_once_in_any_order():
         assert marks == ["+", "s", " ", "2", "-", " "]
         assert (len(board.ids), board.done_with("02")) == (8, 1)
     assert "Not yet, most often: 02.1 (1)" in repr(board)
+
+
+def test_an_event_that_comes_again_later_moves_nobody_back():
+    first, second = new_event("ana", "02.1", "done"), new_event("ana", "03.1", "not yet")
+    assert board_of(first, second, first).at == {"ana": "03.1"}
 
 
 def test_it_says_where_most_are_and_when_to_go_on():

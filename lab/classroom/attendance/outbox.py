@@ -17,6 +17,7 @@ from kafka.errors import KafkaError
 from lab.classroom.attendance.event import TOPIC, Event, decode_event, encode_event, new_event
 from lab.classroom.attendance.membership import folder, membership, waiting_events
 from lab.clients.connection import is_answering, make_client
+from lab.clients.workarounds import close_producer
 from lab.errors import LabError
 from lab.topics import create_topic
 
@@ -96,9 +97,12 @@ def send_waiting() -> bool:
     kafka: dict[str, Any] = {"bootstrap_servers": joined.bootstrap_servers}
     try:
         create_topic(TOPIC, **kafka)
-        with make_client(KafkaProducer, acks="all", **kafka) as producer:
+        producer = make_client(KafkaProducer, acks="all", **kafka)
+        try:
             while membership() == joined and _send_some(producer):
                 pass
+        finally:
+            close_producer(producer)  # at once: what has no answer is still in the outbox
     except (KafkaError, LabError) as error:
         log.warning("not sent: %s", error)
     return is_empty()
