@@ -72,13 +72,16 @@ def copy_sources(sources: Path) -> None:
     """Copy the pages as they lie in the kit, so that their links lead to the same places."""
     shutil.copytree(KIT / "docs", sources / "docs", ignore=shutil.ignore_patterns("*.py", "__pycache__"))
     shutil.copytree(KIT / "notebooks", sources / "notebooks", ignore=what_is_not_of_the_course)
+    for path in (sources / "notebooks").glob("*.ipynb"):  # Sphinx leaves links alone that are HTML
+        text = path.read_text(encoding="utf-8")
+        path.write_text(re.sub(r'(href=\\"\w+)\.ipynb', r"\1.html", text), encoding="utf-8")
     for name in PAGES:
         shutil.copy(KIT / name, sources / name)
     shutil.copy(KIT / "docs" / "conf.py", sources)
     # The front page of a site is in its top folder; its links are those of a file in docs/.
     front = (sources / "docs" / "index.md").read_text(encoding="utf-8")
     front = front.replace("](", "](docs/").replace("](docs/../", "](")
-    front = front.replace("<glossary>", "<docs/glossary>").replace("../", "")
+    front = re.sub(r" <(\w+)>$", r" <docs/\1>", front, flags=re.MULTILINE).replace("../", "")
     (sources / "index.md").write_text(front, encoding="utf-8")
     (sources / "docs" / "index.md").unlink()
 

@@ -57,7 +57,7 @@ def solve(given: str, solution: str) -> str:
     if not place:
         return given
     if kept and not kept.endswith("\n"):  # the place is indented
-        kept, rest = kept[: kept.rindex("\ndef ") + 1], ""
+        kept, rest = kept[: f"\n{kept}".rindex("\ndef ")], ""
     return f"{kept}{solution.rstrip()}{rest}".rstrip()
 
 

@@ -53,7 +53,7 @@ def since_when(topic: Any, since: int, answer: Any, **kafka: Any) -> Exercise:
             lambda: given() <= first(),
             (
                 "The offset is too high: offsets_for_times gives the first offset at or after a time.",
-                "consumer.offsets_for_times({partition: since}) was in the cell about replay.",
+                "Any client knows: KafkaConsumer(**settings.kafka).offsets_for_times({partition: since})",
             ),
             found=lambda: int(given()),
         ),

@@ -9,7 +9,10 @@ TIMES = (
 
 ANSWERS = {
     "04.1": Answers(
-        wrong={CONSUME.format("max_messages=10"): "nothing is left to read: the lag is 0 (found: a lag of"},
+        wrong={
+            CONSUME.format("max_messages=29"): "nothing is left to read",
+            CONSUME.format("max_messages=10"): "nothing is left to read: the lag is 0 (found: a lag of",
+        },
         right=[
             "end = topic_offsets(topic.name, **settings.kafka)[0][1]\n"
             "while warehouse.next_offsets(topic.topic_id) != {0: end}:\n    "

@@ -13,7 +13,7 @@ ANSWERS = {
     "05.1": Answers(
         wrong={
             "outliers = []": "it has times (found: no rows)",
-            "outliers = strange.loc[strange['status'] != 'OK', 'ts']": "",
+            "outliers = strange.loc[strange['status'] != 'OK', 'ts']": "(found:",
             "outliers = strange.loc[strange['val'].idxmin(), 'ts']": "each of them is an outlier",
             "outliers = 'soon'": "it has times",
             f"{FAR}outliers = far['ts'].iloc[:1]": "none is missing",
