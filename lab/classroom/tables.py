@@ -80,7 +80,8 @@ def _counts(counts: Iterable[tuple[str, int]]) -> list[Row]:
 
 
 def _seconds(seconds: Iterable[tuple[str, float]]) -> list[Row]:
-    return [(name, f"{number:.3g}") for name, number in seconds if number]
+    """Two digits of less than a second: it must not look like none."""
+    return [(name, f"{s:,.1f}" if s >= 1 else f"{s:.2g}") for name, s in seconds if s]
 
 
 def _table(rows: Sequence[Sequence[object]], head: Sequence[str] = (), caption: str = "") -> str:

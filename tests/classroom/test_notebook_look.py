@@ -87,6 +87,21 @@ def test_a_cell_that_fails_counts_as_failed_and_its_output_shows_the_line(tmp_pa
     assert len(output.traceback) == 1
 
 
+MADE = {
+    "ProduceSummary": ("lab.producer", "ProduceSummary(7)"),
+    "ConsumeSummary": ("lab.clients.summaries", "ConsumeSummary(7)"),
+    "Topic": ("lab.topics", "Topic('t', 'id', (Partition(7, 1, (1,), (1,)),))"),
+}
+
+
+@pytest.mark.parametrize("name", MADE)
+def test_a_result_is_a_table_in_a_notebook_and_plain_text_in_a_terminal(run, name):
+    module, made = MADE[name]
+    shown = run(f"import lab\nfrom {module} import *\n{made}")["data"]
+    assert shown["text/html"].startswith("<table") and ">7<" in shown["text/html"]
+    assert shown["text/plain"].startswith(f"{name}(")
+
+
 def test_outside_a_kernel_the_import_is_as_light_as_before():
     heavy = "{'IPython', 'lab.classroom.notebook', 'lab.classroom.slips', 'lab.producer', 'pandas'}"
     code = f"import sys; import lab; print(sorted({heavy} & sys.modules.keys()))"
