@@ -15,6 +15,7 @@ import pytest
 
 import lab
 import lab.embedded.java
+from lab.classroom.exercises.exercise import SOLUTIONS
 from lab.clients.installed import OLDEST_PYTHON
 
 KIT = Path(__file__).parents[2]
@@ -45,10 +46,12 @@ def test_a_plain_install_has_every_part():
     def package(path: Path) -> str:
         return path.parent.relative_to(KIT).as_posix().replace("/", ".")
 
-    assert set(told["packages"]) == {package(path) for path in (KIT / "lab").rglob("*.py")}
+    code = [path for path in (KIT / "lab").rglob("*.py") if path.parent != SOLUTIONS]
+    assert set(told["packages"]) == {package(path) for path in code}
     others = {path for path in (KIT / "lab").rglob("*.*") if path.suffix not in (".py", ".pyc")}
     data = {(name, file) for name, files in told["package-data"].items() for file in files}
-    assert data == {(package(path), path.name) for path in others}
+    solutions = (package(SOLUTIONS), f"{SOLUTIONS.name}/*.py")
+    assert data == {solutions} | {(package(path), path.name) for path in others}
 
 
 def test_binder_installs_what_everybody_installs():
