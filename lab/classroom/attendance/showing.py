@@ -3,8 +3,6 @@
 import html
 from collections.abc import Callable
 
-from rich.cells import set_cell_size
-
 from lab.classroom.attendance.board import (
     DONE_MARK,
     LEGEND,
@@ -66,6 +64,8 @@ def _cell(mark: str, exercise: str) -> str:
 
 
 def _line(name: str, cells: list[str], paint: Paint = str) -> str:
+    from rich.cells import set_cell_size  # here, because most commands show no board
+
     widths = [max(2, len(numbers)) for numbers in lessons().values()]
     padded = ["".join(map(paint, cell)) + " " * (width - len(cell)) for cell, width in zip(cells, widths)]
     return f"{set_cell_size(name, MAX_ALIAS)}{GAP}{GAP.join(padded)}".rstrip()
