@@ -1,5 +1,10 @@
 """A guess is compared with what was found, and counts for nothing."""
 
+import ast
+import re
+from pathlib import Path
+
+import nbformat
 import numpy as np
 import pytest
 
@@ -28,3 +33,31 @@ def test_no_guess_is_no_fault(guess):
 
 def test_a_notebook_shows_it_without_markup():
     assert "&lt;b&gt;" in lab.compare("<b>", 3)._repr_html_()
+
+
+def strings_compared(source: str) -> list[str]:
+    """The texts that a cell's `compare` can find, as far as they are written in that cell."""
+    tree = ast.parse(source)
+    call = next(n for n in ast.walk(tree) if isinstance(n, ast.Call) and ast.unparse(n.func) == "compare")
+    found, places = call.args[1], [call.args[1]]
+    if isinstance(found, ast.IfExp):
+        places = [found.body, found.orelse]
+    if isinstance(found, ast.Name):
+        assigned = [n for n in ast.walk(tree) if isinstance(n, ast.Assign)]
+        places = [n.value for n in assigned if ast.unparse(n.targets[0]) == found.id]
+    return [n.value for n in places if isinstance(n, ast.Constant) and isinstance(n.value, str)]
+
+
+@pytest.mark.parametrize("lesson", ["00_overview", "02_topics"])
+def test_words_to_choose_from_are_all_named_and_quoted(lesson):
+    """A word without quotes, typed as it stands, is a NameError; one that is not named cannot be guessed."""
+    path = Path(__file__).parents[2] / "notebooks" / f"{lesson}.ipynb"
+    cells = [cell.source for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "code"]
+    guesses = [n for n, source in enumerate(cells) if "guess = ..." in source]
+    assert guesses
+    for n in guesses:
+        rest = re.sub(r'"[^"]*"', "", cells[n])
+        assert not re.search(r"\w-\d", rest), f"{cells[n]!r}: put the names in quotes"
+        after = next(source for source in cells[n + 1 :] if "compare(guess" in source)
+        for text in strings_compared(after):
+            assert f'"{text}"' in cells[n], f"{cells[n]!r} does not offer {text!r}"
