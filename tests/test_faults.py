@@ -185,7 +185,10 @@ def test_broker_away_for_a_while_is_said_once_and_once_that_it_is_back(own_place
         assert time.monotonic() - began < soon(5)
         produce(own_place.topic, numbered_readings(), interval=0, max_batches=5, **own_place.kafka)
         wait_for(lambda: own_place.stored() == 100)
-        assert len(consumer.text.removeprefix(before).strip().splitlines()) == 2
+        said = consumer.text.removeprefix(before).strip().splitlines()
+        # A broker that stops slowly may answer once more, and the consumer makes a client in that moment.
+        news = [line for line in said if not line.startswith("Waiting for Kafka at ")]
+        assert len(news) == 2 and len(said) <= 3, said
     assert own_place.drain().clean
 
 

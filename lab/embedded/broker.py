@@ -5,6 +5,7 @@ ZooKeeper). The nodes outlive the program that started them, so that a notebook,
 share one broker. All their files are under `home`.
 """
 
+import time
 from collections.abc import Collection, Generator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -38,6 +39,7 @@ from lab.system.programs import end_with_this_process
 
 LOCK_SECONDS = 150  # a little more than another command needs when its start times out
 STOP_SECONDS = 10.0
+HIDDEN_SECONDS = 3.0  # a Kafka that a killed command has just launched is seen within this time
 
 
 class EmbeddedBroker:
@@ -128,8 +130,7 @@ class EmbeddedBroker:
         Raises BrokerError, and removes nothing, if a Kafka still uses them.
         """
         with self._lock():
-            end(self._running(), STOP_SECONDS)
-            _remove_data(self.home)
+            _empty(self)
 
     @property
     def _ports(self) -> list[int]:
@@ -242,6 +243,19 @@ def _plan(home: Path, host: str, ports: list[int]) -> list[Node]:
         Node(number, port, controller, host=host, folder=node_folder(home, number))
         for number, (port, controller) in enumerate(zip(ports, controllers), start=1)
     ]
+
+
+def _empty(broker: EmbeddedBroker) -> None:
+    """End every Kafka in its home, and remove the data."""
+    until = time.monotonic() + HIDDEN_SECONDS
+    while True:
+        end(broker._running(), STOP_SECONDS)
+        try:
+            return _remove_data(broker.home)
+        except BrokerError:
+            if time.monotonic() > until:
+                raise
+            time.sleep(0.1)
 
 
 def _remove_data(home: Path) -> None:

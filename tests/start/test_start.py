@@ -172,7 +172,7 @@ def test_it_names_the_python_that_was_called_and_no_other(kit, monkeypatch, tmp_
     for each in ("python3", "python"):
         (folder / each).symlink_to(sys.executable if each == name else shutil.which("true"))
     monkeypatch.setenv("PATH", str(folder))
-    assert start.as_typed().split()[0] == (name or sys.executable)
+    assert shlex.split(start.as_typed())[0] == (name or sys.executable)
 
 
 @POSIX

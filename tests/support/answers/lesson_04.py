@@ -16,7 +16,7 @@ ANSWERS = {
         right=[
             "end = topic_offsets(topic.name, **settings.kafka)[0][1]\n"
             "while warehouse.next_offsets(topic.topic_id) != {0: end}:\n    "
-            + CONSUME.format("max_messages=10"),
+            + CONSUME.format("max_messages=10, idle_timeout=1"),
             "while consume(topic.name, warehouse, group_id='other', idle_timeout=1, **settings.kafka).stored:\n"
             "    pass",
         ],
