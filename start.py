@@ -355,8 +355,7 @@ def as_typed():
     script = HERE / "start.py"
     with suppress(OSError, ValueError):  # the current folder is gone; it is elsewhere
         script = script.relative_to(Path.cwd())
-    quote = '"' if " " in str(script) else ""
-    return f"{python} {quote}{script}{quote}"
+    return " ".join(f'"{word}"' if " " in str(word) else str(word) for word in (python, script))
 
 
 def is_this_python(name):

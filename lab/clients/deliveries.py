@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 from kafka import KafkaProducer
@@ -45,6 +46,7 @@ class Message:
     handed_over: float = 0
     future: Any = None
     error: KafkaError | None = None  # why the client did not accept it
+    timestamp: int = 0  # of the first try, in ms; it stays when the message is sent again
     is_written: bool | None = None  # the broker's answer when it was asked
 
     @property
@@ -84,9 +86,12 @@ class PatientProducer:
     def hand_over(self, message: Message) -> bool:
         """Give it to the client, and wait for the broker if necessary; False if stopped before that."""
         message.future, message.handed_over = None, time.monotonic()
+        message.timestamp = message.timestamp or int(datetime.now(UTC).timestamp() * 1000)
         while client := self.client or self._make_client():
             try:
-                message.future = client.send(self.topic, message.value, message.key)
+                message.future = client.send(
+                    self.topic, message.value, message.key, timestamp_ms=message.timestamp
+                )
                 return True
             except KafkaTimeoutError:  # no metadata: the broker is away, or there is no such topic
                 if self.is_stopping():
