@@ -9,6 +9,7 @@ import os
 import sqlite3
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 from kafka import KafkaConsumer, TopicPartition
 
@@ -46,7 +47,7 @@ servers, topic, database, way, dies_in_poll = sys.argv[1:]
 store = {"commit_first": commit_first, "write_first": write_first}[way]
 consumer = KafkaConsumer(
     bootstrap_servers=servers,
-    group_id=f"{topic}-{way}",
+    group_id=f"{topic}-{way}-{Path(database).parent.name}",  # a new database begins with the oldest message
     enable_auto_commit=False,
     auto_offset_reset="earliest",
 )
