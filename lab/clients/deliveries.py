@@ -10,7 +10,7 @@ import logging
 import threading
 import time
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
@@ -39,14 +39,17 @@ STALL_SECONDS = 5.0  # after this time without an acknowledgement, a broker that
 
 @dataclass(slots=True)
 class Message:
-    """A key and a value that are being sent, and the state of their delivery."""
+    """A key and a value that are being sent, and the state of their delivery.
+
+    It keeps its `timestamp` (in ms) when it is sent again: by that a consumer recognises it.
+    """
 
     key: bytes
     value: bytes
     handed_over: float = 0
     future: Any = None
     error: KafkaError | None = None  # why the client did not accept it
-    timestamp: int = 0  # of the first try, in ms; it stays when the message is sent again
+    timestamp: int = field(default_factory=lambda: int(datetime.now(UTC).timestamp() * 1000))
     is_written: bool | None = None  # the broker's answer when it was asked
 
     @property
@@ -86,7 +89,6 @@ class PatientProducer:
     def hand_over(self, message: Message) -> bool:
         """Give it to the client, and wait for the broker if necessary; False if stopped before that."""
         message.future, message.handed_over = None, time.monotonic()
-        message.timestamp = message.timestamp or int(datetime.now(UTC).timestamp() * 1000)
         while client := self.client or self._make_client():
             try:
                 message.future = client.send(

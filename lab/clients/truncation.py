@@ -100,8 +100,8 @@ def without_repeats(
     A producer that had no answer sends them again, and they keep their time. `lost_until` is {partition: the
     time of the last one that was lost}.
     """
-    until = lost_until.get(partition.partition, -1)
-    old = [record for record in records if record.timestamp <= until]
+    until = lost_until.get(partition.partition)
+    old = [] if until is None else [record for record in records if record.timestamp <= until]
     if not old:
         return records
     stored = which_are_stored(partition.topic, partition.partition, list(map(decode, old)))

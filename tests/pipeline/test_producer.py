@@ -72,6 +72,7 @@ class FakeBroker:
         self.says: list[Exception] = []  # what a question for one of them is answered first
         self.dead_clients = 0  # so many get no producer id
         self.clients: list[FakeProducer] = []
+        self.times: dict[bytes, list[int]] = {}  # {value: the time that it had at each try}
         self.most, self.answered = 0, []  # messages that waited at the same time
 
     @property
@@ -120,6 +121,7 @@ class FakeProducer:
         if len(value) > self.config["max_request_size"]:
             raise MessageSizeTooLargeError(f"The message is {len(value)} bytes")
         self._deliver()
+        self.broker.times.setdefault(value, []).append(timestamp_ms)
         future, partition = Future(), partitions[zlib.crc32(key) % len(partitions)]
         self.waiting.append((partition, key, value, future))
         self.broker.most = max(self.broker.most, len(self.waiting))
@@ -484,6 +486,14 @@ def test_a_client_that_gets_no_producer_id_is_made_anew(broker):
     assert sorted(broker.values) == list(range(6))
     assert (summary.acknowledged, summary.unsent) == (6, 0)
     assert all(client.closed for client in broker.clients)
+
+
+def test_a_reading_that_is_sent_again_keeps_its_time(broker):
+    """A consumer tells by it that a reading was stored before the log lost it."""
+    broker.dead_clients = 1
+    run(broker, batches(3, 3))
+    assert max(map(len, broker.times.values())) > 1
+    assert [times for times in broker.times.values() if len({*times}) > 1] == []
 
 
 def test_without_permission_it_ends_at_once_and_says_so(broker):
