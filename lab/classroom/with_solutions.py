@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from lab.classroom.exercises.exercise import solution_of
+from lab.classroom.notebooks import NOTEBOOKS
 from lab.errors import LabError
 from lab.system.paths import absolute
 
-NOTEBOOKS = Path(__file__).resolve().parents[2] / "notebooks"
 PLACE = "# Your code here"
 CHECK = re.compile(r'^check\("([\d.]+)"', re.MULTILINE)
 CALL = "python -m lab.classroom.with_solutions solutions"

@@ -70,6 +70,14 @@ def test_the_hints_of_another_step_begin_anew(exercise):
     assert lab.check("02.1").hints == ("b1",)
 
 
+def test_each_condition_is_asked_once(exercise):
+    """Some wait for a broker, up to 15 seconds."""
+    asked = []
+    exercise(*(Step(name, lambda name=name: asked.append(name) or name == "a", ("hint",)) for name in "ab"))
+    assert lab.check("02.1").state == "not yet"
+    assert asked == ["a", "b"]
+
+
 def test_an_error_of_the_kit_is_what_was_found(exercise):
     def fail():
         raise LabError("There is no topic.")

@@ -9,8 +9,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from lab.classroom.attendance.event import DONE, NOT_YET, SHOWN, TOPIC, Event, OddEvent, decode_event
-from lab.classroom.exercises.exercise import exercise_numbers
+from lab.classroom.attendance.event import TOPIC, Event, OddEvent, decode_event
+from lab.classroom.exercises.exercise import DONE, NOT_YET, SHOWN, exercise_numbers
 from lab.errors import TopicError
 from lab.topics import read_records
 

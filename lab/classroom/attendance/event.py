@@ -7,11 +7,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 from lab.classroom.attendance.membership import alias_fault
-from lab.classroom.exercises.exercise import exercise_numbers
+from lab.classroom.exercises.exercise import DONE, NOT_ATTEMPTED, NOT_YET, SHOWN, exercise_numbers
 
 TOPIC = "lab-class"
 VERSION = 1
-DONE, NOT_YET, NOT_ATTEMPTED, SHOWN = "done", "not yet", "not attempted", "solution shown"
 STATES = {DONE, NOT_YET, NOT_ATTEMPTED, SHOWN}
 MAX_HINTS, MAX_ID, MAX_TIME = 99, 64, 40
 

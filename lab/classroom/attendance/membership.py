@@ -105,7 +105,7 @@ def _must_be_address(servers: Any) -> None:
 
 
 def _home() -> Path:
-    return Path(Settings.from_environment().home)
+    return Settings.from_environment().home
 
 
 def _file() -> Path:

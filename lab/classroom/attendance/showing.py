@@ -12,16 +12,18 @@ from lab.classroom.attendance.board import (
     lessons,
 )
 from lab.classroom.attendance.membership import MAX_ALIAS
+from lab.classroom.exercises import report
+from lab.classroom.exercises.exercise import DONE, NOT_ATTEMPTED, NOT_YET
 
 MOST_ROWS = 100  # more learners than any room has
 GAP = "  "
 # Background and letter. Each pair is legible by itself, so that the theme of the notebook does not matter.
 COLORS = {
-    DONE_MARK: ("#00695c", "white"),
+    DONE_MARK: (report.COLORS[DONE], "white"),
     SOLUTION_MARK: ("#0072b2", "white"),
-    SEEN_MARK: ("#5f6368", "white"),
+    SEEN_MARK: (report.COLORS[NOT_ATTEMPTED], "white"),
 }
-NOT_YET_COLORS = ("#a34a00", "white")
+NOT_YET_COLORS = (report.COLORS[NOT_YET], "white")
 CELL = "text-align: center; min-width: 1.4em; padding: 0.1em 0.3em; background: {}; color: {}"
 
 Paint = Callable[[str], str]  # a mark, made to look like what it means

@@ -1,9 +1,11 @@
 """What does an answer say? Any way to write it counts: of Python, numpy or pandas, alone or in a list."""
 
 from collections.abc import Mapping
-from typing import Any
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
 
-import pandas as pd
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 def is_given(answer: Any) -> bool:
@@ -24,7 +26,7 @@ def number_of(answer: Any) -> float:
     values = values_of(answer)
     if len(values) != 1:
         raise ValueError(f"{len(values)} values instead of one number")
-    if isinstance(values[0], bool | pd.Timestamp):
+    if isinstance(values[0], bool | datetime):
         raise TypeError(f"{values[0]!r} is not a number")
     return float(values[0]) if values[0] == values[0] else float("nan")
 
@@ -40,8 +42,10 @@ def values_of(answer: Any) -> list[Any]:
     return [value for part in answer for value in values_of(part)]
 
 
-def times_of(answer: Any) -> set[pd.Timestamp]:
+def times_of(answer: Any) -> "set[pd.Timestamp]":
     """Times in UTC, also from a column, an index, rows with a column `ts`, or texts. Without a zone: UTC."""
+    import pandas as pd  # here, because it takes a second, and most checks do without it
+
     if isinstance(answer, pd.DataFrame):
         answer = answer.get("ts", answer.index)
     if isinstance(answer, str) or not hasattr(answer, "__iter__"):

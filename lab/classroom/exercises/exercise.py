@@ -14,6 +14,8 @@ from typing import Any
 from lab.errors import LabError
 
 SOLUTIONS = Path(__file__).parent / "solutions"
+NOT_ATTEMPTED, NOT_YET, DONE = "not attempted", "not yet", "done"  # the states of an exercise
+SHOWN = "solution shown"
 
 
 @dataclass(frozen=True)

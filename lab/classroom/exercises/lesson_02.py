@@ -4,9 +4,7 @@ from typing import Any
 
 from lab.classroom.exercises.answers import name_of
 from lab.classroom.exercises.exercise import Exercise, Step, exercise
-from lab.classroom.exercises.queries import about_topic, num_partitions, topic_config
-
-NEW_NAME = "An existing topic keeps what it has. Run your whole cell again: its first line makes a new name."
+from lab.classroom.exercises.queries import NEW_NAME, about_topic, num_partitions, topic_config
 
 
 @exercise("02.1")

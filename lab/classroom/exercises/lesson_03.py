@@ -4,9 +4,8 @@ from typing import Any
 
 from lab.classroom.exercises.answers import name_of, number_of
 from lab.classroom.exercises.exercise import Exercise, Step, exercise
-from lab.classroom.exercises.queries import about_number, fault_of, is_reading_of
+from lab.classroom.exercises.queries import about_messages, about_number, fault_of, is_reading_of, messages_of
 from lab.readings import decode_reading
-from lab.topics import read_records
 
 SENSOR = "my-sensor"
 
@@ -17,7 +16,7 @@ def own_reading(mine: Any, **kafka: Any) -> Exercise:
     topic = name_of(mine)
 
     def records() -> list[Any]:
-        return list(read_records(topic, **kafka))
+        return messages_of(topic, kafka)
 
     def readings() -> list[Any]:
         return [record for record in records() if fault_of(record.value) is None]
@@ -25,31 +24,29 @@ def own_reading(mine: Any, **kafka: Any) -> Exercise:
     def own() -> list[Any]:
         return [record for record in readings() if is_reading_of(record.value, SENSOR)]
 
-    return Exercise(
-        lambda: len(records()) > 0,
-        f"Topic {topic} has no message yet.",
-        (
-            Step(
-                "a message is a reading",
-                lambda: len(readings()) > 0,
-                (
-                    "encode_reading turns a Reading into the bytes of its message.",
-                    'A Reading has five fields: Reading("my-sensor", 21.5, "°C", "OK", SAMPLE_DAY).',
-                ),
-                found=lambda: fault_of(records()[-1].value),
+    return about_messages(
+        mine,
+        kafka,
+        Step(
+            "a message is a reading",
+            lambda: len(readings()) > 0,
+            (
+                "encode_reading turns a Reading into the bytes of its message.",
+                'A Reading has five fields: Reading("my-sensor", 21.5, "°C", "OK", SAMPLE_DAY).',
             ),
-            Step(
-                f"it is a reading of {SENSOR}",
-                lambda: len(own()) > 0,
-                ("The first field of a Reading is its sensor_id.",),
-                found=lambda: decode_reading(readings()[-1].value).sensor_id,
-            ),
-            Step(
-                f"its key is {SENSOR}, as bytes",
-                lambda: any(record.key == SENSOR.encode() for record in own()),
-                ("send takes key=.", "A key is bytes: b'my-sensor', or 'my-sensor'.encode()."),
-                found=lambda: own()[-1].key,
-            ),
+            found=lambda: fault_of(records()[-1].value),
+        ),
+        Step(
+            f"it is a reading of {SENSOR}",
+            lambda: len(own()) > 0,
+            ("The first field of a Reading is its sensor_id.",),
+            found=lambda: decode_reading(readings()[-1].value).sensor_id,
+        ),
+        Step(
+            f"its key is {SENSOR}, as bytes",
+            lambda: any(record.key == SENSOR.encode() for record in own()),
+            ("send takes key=.", "A key is bytes: b'my-sensor', or 'my-sensor'.encode()."),
+            found=lambda: own()[-1].key,
         ),
     )
 
@@ -60,7 +57,7 @@ def same_partition(topic: Any, answer: Any, **kafka: Any) -> Exercise:
     key = b"pressure-2"
 
     def found() -> set[int]:
-        return {record.partition for record in read_records(name_of(topic), **kafka) if record.key == key}
+        return {record.partition for record in messages_of(name_of(topic), kafka) if record.key == key}
 
     return about_number(
         "answer",

@@ -5,9 +5,9 @@ from typing import Any
 
 from lab.classroom.exercises.answers import name_of, number_of
 from lab.classroom.exercises.exercise import Exercise, Step, exercise
-from lab.classroom.exercises.queries import fault_of, is_reading_of
+from lab.classroom.exercises.queries import about_messages, fault_of, is_reading_of, messages_of
 from lab.dead_letters import list_dead_letters
-from lab.topics import describe_topic, read_records
+from lab.topics import describe_topic
 
 
 @exercise("07.1")
@@ -19,28 +19,26 @@ def own_dead_letter(warehouse: Any, mine: Any, **kafka: Any) -> Exercise:
         return [letter.error for letter in list_dead_letters(warehouse) if letter.topic == topic]
 
     def values() -> list[bytes]:
-        return [record.value for record in read_records(topic, **kafka)]
+        return [record.value for record in messages_of(topic, kafka)]
 
-    return Exercise(
-        lambda: len(values()) > 0,
-        f"Topic {topic} has no message yet.",
-        (
-            Step(
-                "a message in it is no reading, because of its unit",
-                lambda: any((fault_of(value) or "").startswith("unit:") for value in values()),
-                (
-                    "Take the bytes in `good`, and .replace(...) the unit in them by a bad one.",
-                    "A unit of more than 50 characters is bad: good.replace('°C'.encode(), b'x' * 60).",
-                ),
-                found=lambda: fault_of(values()[-1]) or "a reading",
+    return about_messages(
+        mine,
+        kafka,
+        Step(
+            "a message in it is no reading, because of its unit",
+            lambda: any((fault_of(value) or "").startswith("unit:") for value in values()),
+            (
+                "Take the bytes in `good`, and .replace(...) the unit in them by a bad one.",
+                "A unit of more than 50 characters is bad: good.replace('°C'.encode(), b'x' * 60).",
             ),
-            Step(
-                "it is a dead letter",
-                lambda: any(error.startswith("unit:") for error in errors()),
-                (
-                    "Only a consumer finds that a message is bad: consume(...) the topic in `mine`.",
-                    "consume(mine, warehouse, group_id=mine, idle_timeout=2, **settings.kafka)",
-                ),
+            found=lambda: fault_of(values()[-1]) or "a reading",
+        ),
+        Step(
+            "it is a dead letter",
+            lambda: any(error.startswith("unit:") for error in errors()),
+            (
+                "Only a consumer finds that a message is bad: consume(...) the topic in `mine`.",
+                "consume(mine, warehouse, group_id=mine, idle_timeout=2, **settings.kafka)",
             ),
         ),
     )
@@ -90,7 +88,7 @@ def new_field(warehouse: Any, mine: Any, **kafka: Any) -> Exercise:
     topic = name_of(mine)
 
     def records() -> list[Any]:
-        return list(read_records(topic, **kafka))
+        return messages_of(topic, kafka)
 
     def newer() -> list[Any]:
         return [record for record in records() if _has_number(record.value, "battery")]
@@ -102,27 +100,25 @@ def new_field(warehouse: Any, mine: Any, **kafka: Any) -> Exercise:
         stored = warehouse.next_offsets(describe_topic(topic, **kafka).topic_id)
         return any(stored.get(record.partition, 0) > record.offset for record in readable())
 
-    return Exercise(
-        lambda: len(records()) > 0,
-        f"Topic {topic} has no message yet.",
-        (
-            Step(
-                "a message has the field battery, a number",
-                lambda: len(newer()) > 0,
-                ("A message is JSON. fix_value(a good message, {'battery': 80}) also adds a field.", CELLAR),
-                found=lambda: records()[-1].value,
-            ),
-            Step(
-                "an old reader reads it as a reading of cellar",
-                lambda: len(readable()) > 0,
-                ("It needs all five fields of a Reading too; its sensor_id is cellar.",),
-                found=lambda: fault_of(newer()[-1].value) or "a reading of another sensor",
-            ),
-            Step(
-                "the reading is stored",
-                is_stored,
-                ("consume(mine, warehouse, group_id=mine, idle_timeout=2, **settings.kafka) stores it.",),
-            ),
+    return about_messages(
+        mine,
+        kafka,
+        Step(
+            "a message has the field battery, a number",
+            lambda: len(newer()) > 0,
+            ("A message is JSON. fix_value(a good message, {'battery': 80}) also adds a field.", CELLAR),
+            found=lambda: records()[-1].value,
+        ),
+        Step(
+            "an old reader reads it as a reading of cellar",
+            lambda: len(readable()) > 0,
+            ("It needs all five fields of a Reading too; its sensor_id is cellar.",),
+            found=lambda: fault_of(newer()[-1].value) or "a reading of another sensor",
+        ),
+        Step(
+            "the reading is stored",
+            is_stored,
+            ("consume(mine, warehouse, group_id=mine, idle_timeout=2, **settings.kafka) stores it.",),
         ),
     )
 

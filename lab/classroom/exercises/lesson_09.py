@@ -4,12 +4,11 @@ from typing import Any
 
 from lab.classroom.exercises.answers import name_of
 from lab.classroom.exercises.exercise import Exercise, Step, exercise
-from lab.classroom.exercises.queries import about_topic, topic_config
+from lab.classroom.exercises.queries import NEW_NAME, about_topic, topic_config
 from lab.embedded.broker import EmbeddedBroker
 from lab.system.signals import wait_until
 from lab.topics import Partition, describe_topic
 
-NEW_NAME = "An existing topic keeps what it has. Run your whole cell again: its first line makes a new name."
 SECONDS = 15  # the time in which a cluster has chosen another leader
 
 

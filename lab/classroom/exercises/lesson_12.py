@@ -4,7 +4,6 @@ from typing import Any
 
 from lab.classroom.exercises.exercise import Exercise, Step, exercise
 from lab.classroom.exercises.lesson_04 import catch_up
-from lab.classroom.exercises.queries import exists
 
 exercise("12.1")(catch_up)
 
@@ -20,14 +19,12 @@ def highest(warehouse: Any) -> Exercise:
         return sorted(warehouse.query("SELECT sensor_id, max(val) FROM sensor_logs GROUP BY sensor_id"))
 
     return Exercise(
-        lambda: exists(lambda: warehouse.query("SELECT count(*) FROM highest")),
+        lambda: bool(warehouse.query("SELECT count(*) FROM highest")),
         "The database has no view highest yet.",
         (
             Step(
                 "it has the columns sensor_id and val",
-                lambda: exists(
-                    lambda: warehouse.query("SELECT sensor_id, val FROM highest LIMIT 1") is not None
-                ),
+                lambda: warehouse.query("SELECT sensor_id, val FROM highest LIMIT 1") is not None,
                 (
                     "SELECT sensor_id, ... AS val names the second column.",
                     "A view keeps the names of its columns: run the whole cell again: line 1 removes it.",

@@ -22,4 +22,4 @@ def knows(number: str, fact: str) -> bool:
 
 
 def _file(number: str, fact: str) -> Path:
-    return Path(Settings.from_environment().home) / "progress" / f"{number}.{fact}"
+    return Settings.from_environment().home / "progress" / f"{number}.{fact}"

@@ -1,7 +1,6 @@
 """What do the checks look at? The broker and the database, never the learner's code."""
 
 import sqlite3
-from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -13,9 +12,12 @@ from lab.classroom.exercises.answers import is_given, name_of, number_of
 from lab.classroom.exercises.exercise import Exercise, Step
 from lab.clients.connection import connect
 from lab.clients.offsets import lags
-from lab.errors import InvalidReading, LabError
+from lab.clients.workarounds import ConsumerRecord
+from lab.errors import InvalidReading
 from lab.readings import decode_reading
-from lab.topics import describe_topic, topic_offsets
+from lab.topics import describe_topic, read_records, topic_offsets
+
+NEW_NAME = "An existing topic keeps what it has. Run your whole cell again: its first line makes a new name."
 
 
 def about_topic(topic: Any, kafka: dict[str, Any], *steps: Step) -> Exercise:
@@ -24,6 +26,12 @@ def about_topic(topic: Any, kafka: dict[str, Any], *steps: Step) -> Exercise:
     return Exercise(
         lambda: bool(describe_topic(name, **kafka)), f"The broker has no topic {name} yet.", steps
     )
+
+
+def about_messages(topic: Any, kafka: dict[str, Any], *steps: Step) -> Exercise:
+    """An exercise that sends messages to a topic: it is attempted when the topic has one."""
+    name = name_of(topic)
+    return Exercise(lambda: len(messages_of(name, kafka)) > 0, f"Topic {name} has no message yet.", steps)
 
 
 def about_number(name: str, answer: Any, *steps: Step) -> Exercise:
@@ -37,12 +45,9 @@ def about_number(name: str, answer: Any, *steps: Step) -> Exercise:
     return Exercise(lambda: is_given(answer), f"{name} has no value yet.", (number, *steps))
 
 
-def has_topic(topic: str, kafka: dict[str, Any]) -> bool:
-    """Whether the broker has it."""
-    try:
-        return bool(describe_topic(topic, **kafka))
-    except LabError:
-        return False
+def messages_of(topic: str, kafka: dict[str, Any]) -> list[ConsumerRecord]:
+    """Every message of a topic."""
+    return list(read_records(topic, **kafka))
 
 
 def num_partitions(topic: str, kafka: dict[str, Any]) -> int:
@@ -81,11 +86,3 @@ def fault_of(value: bytes | None) -> str | None:
     except InvalidReading as error:
         return str(error)
     return None
-
-
-def exists(condition: Callable[[], Any]) -> bool:
-    """Whether it is true; an exception means that there is nothing."""
-    try:
-        return bool(condition())
-    except Exception:
-        return False

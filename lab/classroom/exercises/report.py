@@ -6,14 +6,23 @@ A check looks at the broker and at the database, not at the code.
 import html
 import os
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from lab.classroom.exercises.exercise import Exercise, Step, make_exercise, solution_of
+from lab.classroom.exercises.exercise import (
+    DONE,
+    NOT_ATTEMPTED,
+    NOT_YET,
+    SHOWN,
+    Exercise,
+    Step,
+    make_exercise,
+    solution_of,
+)
 from lab.classroom.exercises.progress import knows, remember
 from lab.errors import LabError
 
-NOT_ATTEMPTED, NOT_YET, DONE = "not attempted", "not yet", "done"
 COLORS = {NOT_ATTEMPTED: "#5f6368", NOT_YET: "#a34a00", DONE: "#00695c"}  # each is legible with white on it
 MARKS = {DONE: "\N{HEAVY CHECK MARK}", NOT_YET: "\N{WHITE CIRCLE}", "later": "\N{MIDDLE DOT}"}
 STYLE = "border-left: 5px solid {color}; padding: 0.4em 1em; line-height: 1.6"
@@ -98,7 +107,7 @@ def solution(number: str) -> Solution:
     """Show one way to do an exercise, such as "02.1". It then counts as done with the solution."""
     code = solution_of(number)
     remember(number, "solution")
-    return Solution(number, code, _tell_class(number, "solution shown", solution_seen=True))
+    return Solution(number, code, _tell_class(number, SHOWN, solution_seen=True))
 
 
 def _tell_class(number: str, state: str, hints: int = 0, solution_seen: bool = False) -> str:
@@ -112,45 +121,41 @@ def _tell_class(number: str, state: str, hints: int = 0, solution_seen: bool = F
 
 
 def _look(number: str, exercise: Exercise) -> Report:
-    if not _holds(exercise.attempted):
+    if not _ask(exercise.attempted)[0]:
         advice = f"{exercise.missing} Write your code in the cell above, run it, then run this one again."
         return Report(number, NOT_ATTEMPTED, advice=advice)
     for place, step in enumerate(exercise.steps):
-        if not _holds(step.done):
-            return _not_yet(number, exercise.steps, place)
+        is_done, error = _ask(step.done)
+        if not is_done:
+            return _not_yet(number, exercise.steps, place, error)
     steps = tuple((DONE, step.text) for step in exercise.steps)
     return Report(number, DONE, steps, solution_seen=knows(number, "solution"))
 
 
-def _not_yet(number: str, steps: tuple[Step, ...], place: int) -> Report:
+def _not_yet(number: str, steps: tuple[Step, ...], place: int, error: Exception | None) -> Report:
     """The steps before it are done; those behind it are not looked at, for they may depend on it."""
     step = steps[place]
     _tries[number, step.text] += 1
     tries = _tries[number, step.text]
     lines = [(DONE, each.text) for each in steps[:place]]
-    lines += [(NOT_YET, f"{step.text}{_found(step)}")]
+    lines += [(NOT_YET, f"{step.text}{_found(step, error)}")]
     lines += [("later", each.text) for each in steps[place + 1 :]]
     more = "Run this again for one more hint." if tries < len(step.hints) else ""
     advice = more or f'No more hints: solution("{number}") in a new cell shows one way to do it.'
     return Report(number, NOT_YET, tuple(lines), step.hints[:tries], advice)
 
 
-def _found(step: Step) -> str:
+def _found(step: Step, error: Exception | None) -> str:
     """What is there instead; an error of the kit says it by itself."""
-    try:
-        step.done()
-    except LabError as error:
+    if isinstance(error, LabError):
         return f" (found: {error})"
-    except Exception:  # an answer can have any shape; then only `found` can name it
-        pass
-    try:
-        return f" (found: {step.found()})" if step.found else ""
-    except Exception:
-        return ""
+    found, failed = _ask(step.found) if step.found else (None, error)
+    return f" (found: {found})" if step.found and not failed else ""
 
 
-def _holds(condition: Any) -> bool:
+def _ask(question: Callable[[], Any]) -> tuple[Any, Exception | None]:
+    """The answer, or None and the exception: an answer of a learner can have any shape."""
     try:
-        return bool(condition())
-    except Exception:  # an answer can have any shape
-        return False
+        return question(), None
+    except Exception as error:
+        return None, error
