@@ -189,7 +189,7 @@ def add_note(path: Path, text: str) -> None:
 
 def write_pages(sources: Path, output: Path) -> None:
     """Let Sphinx write them. A link inside the book that leads nowhere is an error."""
-    sphinx = [sys.executable, "-m", "sphinx", "-q", "-W", "--keep-going", "-b", "html"]
+    sphinx = [sys.executable, "-m", "sphinx", "-q", "--no-color", "-W", "--keep-going", "-b", "html"]
     done = subprocess.run([*sphinx, sources, output], capture_output=True, text=True, encoding="utf-8")
     if done.returncode:
         first = next((line for line in done.stderr.splitlines() if line.strip()), "Sphinx gave no reason")

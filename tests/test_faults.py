@@ -17,7 +17,6 @@ import time
 from collections import Counter
 from contextlib import ExitStack, closing, contextmanager
 from datetime import UTC, datetime
-from functools import partialmethod
 
 import psutil
 import pytest
@@ -383,7 +382,10 @@ def test_messages_refused_as_too_old_take_no_other_with_them(kafka, topic):
 
 def test_messages_that_stay_refused_are_counted_and_explained(kafka, topic, monkeypatch):
     """Here the clock of this machine is wrong."""
-    monkeypatch.setattr(KafkaProducer, "send", partialmethod(KafkaProducer.send, timestamp_ms=1000))
+    send = KafkaProducer.send
+    monkeypatch.setattr(
+        KafkaProducer, "send", lambda *sent, **how: send(*sent, **how | {"timestamp_ms": 1000})
+    )
     lab.create_topic(topic, configs={"message.timestamp.before.max.ms": 60_000}, **kafka)
     summary = produce(topic, numbered(1, 5), linger_ms=100, **kafka)
     assert_exact(summary, topic, kafka, [], refused=5)

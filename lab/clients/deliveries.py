@@ -10,12 +10,12 @@ import logging
 import threading
 import time
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 from kafka import KafkaProducer
-from kafka.errors import KafkaError, KafkaTimeoutError
+from kafka.errors import IllegalStateError, KafkaError, KafkaTimeoutError
 
 from lab.clients.auth_errors import explain_rights
 from lab.clients.connection import is_answering, make_client, wait_until_answering
@@ -41,7 +41,8 @@ STALL_SECONDS = 5.0  # after this time without an acknowledgement, a broker that
 class Message:
     """A key and a value that are being sent, and the state of their delivery.
 
-    It keeps its `timestamp` (in ms) when it is sent again: by that a consumer recognises it.
+    When it is sent again it keeps its `timestamp`, by which a consumer recognises it: it may have been in the
+    topic before. One that was refused was not, and gets a new time.
     """
 
     key: bytes
@@ -49,7 +50,7 @@ class Message:
     handed_over: float = 0
     future: Any = None
     error: KafkaError | None = None  # why the client did not accept it
-    timestamp: int = field(default_factory=lambda: int(datetime.now(UTC).timestamp() * 1000))
+    timestamp: int | None = None  # in ms, when it was first sent
     is_written: bool | None = None  # the broker's answer when it was asked
 
     @property
@@ -88,12 +89,16 @@ class PatientProducer:
 
     def hand_over(self, message: Message) -> bool:
         """Give it to the client, and wait for the broker if necessary; False if stopped before that."""
+        if message.failure and not isinstance(message.failure, (InDoubt, IllegalStateError, *NOT_WRITTEN)):
+            message.timestamp = None  # refused, perhaps because it is too old
         message.future, message.handed_over = None, time.monotonic()
         while client := self.client or self._make_client():
             try:
+                began = int(datetime.now(UTC).timestamp() * 1000)  # the client's own time is this or later
                 message.future = client.send(
                     self.topic, message.value, message.key, timestamp_ms=message.timestamp
                 )
+                message.timestamp = message.timestamp or began
                 return True
             except KafkaTimeoutError:  # no metadata: the broker is away, or there is no such topic
                 if self.is_stopping():

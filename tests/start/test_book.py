@@ -139,6 +139,7 @@ def test_a_link_that_leads_nowhere_is_one_line_and_the_book_of_before_stays(tmp_
     book, output = load(), tmp_path / "book"
     output.mkdir()
     (output / "index.html").write_text("before", encoding="utf-8")
+    monkeypatch.setenv("FORCE_COLOR", "1")  # the message is without colours all the same
 
     def break_it(sources):
         sources.mkdir()
