@@ -10,15 +10,12 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from kafka import TopicPartition
-
 from lab.clients.connection import is_answering
 from lab.clients.members import static_member
 from lab.clients.membership import Group
 from lab.clients.positions import Positions
 from lab.clients.session import Session
 from lab.clients.summaries import ConsumeSummary
-from lab.clients.truncation import mark
 from lab.clients.workarounds import ConsumerRecord
 from lab.databases.sink import GuardedSink, Sink, SinkError
 from lab.errors import BrokerError, InvalidReading
@@ -107,8 +104,8 @@ class _Consumer:
     def step(self, max_records: int) -> list[Reading]:
         """Poll, decode, store, commit; return the readings that were stored."""
         polled = self.session.poll(max_records, self.idle_seconds_left())
-        offsets = self.positions.stored
-        readings = self.store([decode(p, records, offsets[p]) for p, records in polled.items()])
+        batch = self.positions.batch
+        readings = self.store([decode(records, batch(p, records)) for p, records in polled.items()])
         self.session.commit()
         return readings
 
@@ -172,10 +169,8 @@ class _Consumer:
         )
 
 
-def decode(partition: TopicPartition, records: list[ConsumerRecord], stored: int | None) -> Batch:
-    """Sort the messages of one partition into readings and dead letters. `stored`: the stored offset."""
-    last = records[-1]
-    batch = Batch(partition.partition, stored, last.offset + 1, last=mark(last))
+def decode(records: list[ConsumerRecord], batch: Batch) -> Batch:
+    """Sort the messages into the readings and dead letters of the batch."""
     keep = batch.readings.append
     for record in records:
         try:

@@ -44,9 +44,10 @@ class DeadLetter:
 
 @dataclass(frozen=True)
 class Mark:
-    """The offset, time and checksum of a stored message, used to recognize the log.
+    """The offset and checksum of the last stored message, used to recognize the log.
 
-    `timestamp`: milliseconds since 1970, as in Kafka. `checksum`: CRC-32 of its whole content.
+    `timestamp`: the latest time of the messages up to it, in milliseconds since 1970, as in Kafka; its own
+    time may be earlier, for a producer may send a message again. `checksum`: CRC-32 of its whole content.
     """
 
     offset: int

@@ -16,7 +16,7 @@ from kafka import KafkaConsumer, TopicPartition
 from kafka.errors import IllegalStateError, KafkaTimeoutError
 
 from lab.clients.readers import REQUEST_MS
-from lab.clients.truncation import expired, mark, truncated, without_repeats
+from lab.clients.truncation import expired, is_marked, mark, truncated, without_repeats
 from lab.clients.workarounds import ConsumerRecord, topic_id
 from lab.databases.sink import Sink
 from lab.readings import Batch, Mark
@@ -51,6 +51,11 @@ class Positions:
         """Move the stored offset and the mark behind a batch that was stored."""
         partition = TopicPartition(self.topic, batch.partition)
         self.stored[partition], self.marks[partition] = batch.next_offset, batch.last
+
+    def batch(self, partition: TopicPartition, records: list[ConsumerRecord]) -> Batch:
+        """A batch for these messages, which follow the stored offset; they are not in it yet."""
+        last = mark(records, self.marks[partition])
+        return Batch(partition.partition, self.stored[partition], last.offset + 1, last=last)
 
     def take_passed(self) -> list[Batch]:
         """Remove and return the batches that wait to be stored."""
@@ -111,7 +116,7 @@ class Positions:
         self.unproven.discard(partition)
         if records[0].offset > last.offset:  # compaction removed it, so there is nothing to compare
             return records
-        if mark(records[0]) == last:
+        if is_marked(records[0], last):
             return records[1:]
         self._go_back(client, partition, None)
         return []
@@ -147,10 +152,7 @@ class Positions:
         self._pass_control_records(client)
 
     def _pass_control_records(self, client: KafkaConsumer) -> None:
-        """Move the stored offsets behind control records and aborted messages.
-
-        A poll does not return these, so they would count as lag for ever.
-        """
+        """Move the stored offsets behind control records and aborted messages: else they are lag for ever."""
         for partition, offset in self.stored.items():
             if partition in self.unproven or partition in self.needs_seek:
                 continue
@@ -168,8 +170,7 @@ class Positions:
             self.needs_seek.extend(client.assignment())
             return
         stored, last = self.stored[partition] or 0, self.marks[partition]
-        which = self.sink.which_are_stored
-        self.passed.append(truncated(partition, stored, last, end, which, **self.kafka))
+        self.passed.append(truncated(partition, stored, last, end, self.sink.which_are_stored, **self.kafka))
         self.needs_seek.append(partition)
 
     def distrust_marks(self) -> None:

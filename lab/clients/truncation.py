@@ -12,6 +12,7 @@ import logging
 import time
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from operator import attrgetter
 from typing import Any
 
 from kafka import KafkaConsumer, TopicPartition
@@ -24,16 +25,27 @@ from lab.errors import InvalidReading
 from lab.readings import Batch, DeadLetter, Gap, Mark, Reading, decode_reading
 
 log = logging.getLogger("lab")
-BLOCK = 200  # messages in the first block that is compared; doubled each time
+BLOCK = 1000  # messages in the first block that is compared; doubled each time
 READ_SECONDS = 10.0  # how long to wait for the next message of a block
 
 WhichAreStored = Callable[[str, int, Sequence[Reading | DeadLetter]], list[bool]]
 
 
-def mark(record: ConsumerRecord) -> Mark:
-    """The mark of a message."""
-    checksum = zlib.crc32(record.key or b"", record.timestamp & 0xFFFFFFFF)
-    return Mark(record.offset, record.timestamp, zlib.crc32(record.value or b"", checksum))
+def mark(records: Sequence[ConsumerRecord], before: Mark | None) -> Mark:
+    """The mark of the last of these messages. `before`: the mark that was stored before them."""
+    times = map(attrgetter("timestamp"), records)
+    latest = max(times) if before is None else max(before.timestamp, *times)
+    return Mark(records[-1].offset, latest, checksum(records[-1]))
+
+
+def is_marked(record: ConsumerRecord, last: Mark) -> bool:
+    """Whether it is the message of this mark."""
+    return (record.offset, checksum(record)) == (last.offset, last.checksum)
+
+
+def checksum(record: ConsumerRecord) -> int:
+    """CRC-32 of its whole content."""
+    return zlib.crc32(record.value or b"", zlib.crc32(record.key or b"", record.timestamp & 0xFFFFFFFF))
 
 
 def is_same_log(partition: TopicPartition, last: Mark, **kafka: Any) -> bool | None:
@@ -50,7 +62,7 @@ def is_same_log(partition: TopicPartition, last: Mark, **kafka: Any) -> bool | N
             return False
         reader.assign([partition])
         found = next(iter(_read(reader, partition, last.offset, last.offset + 1)), None)
-    return mark(found) == last if found else None
+    return is_marked(found, last) if found else None
 
 
 def expired(partition: TopicPartition, stored: int, first: int) -> Batch:
@@ -121,12 +133,15 @@ def first_difference(
 
     Compares messages with rows, in blocks from `end` backwards, until all of a block is stored. A message
     with a later time than `last` was certainly not stored, even if its content was: it may be an old reading
-    that was sent again. Raises KafkaError if the log cannot be read.
+    that was sent again. What comes behind it proves nothing: a producer without an answer sends again what
+    was stored. Raises KafkaError if the log cannot be read.
     """
     with connect(KafkaConsumer, **READER | kafka) as reader:
         first = reader.beginning_offsets([partition], timeout_ms=REQUEST_MS)[partition]
+        later = reader.offsets_for_times({partition: last.timestamp + 1}, timeout_ms=REQUEST_MS)[partition]
         reader.assign([partition])
-        high, size, there = end, BLOCK, end
+        there = high = min(end, later.offset) if later else end
+        size = BLOCK
         while high > first:
             low = max(first, high - size)
             records = _read(reader, partition, low, high)
@@ -137,7 +152,7 @@ def first_difference(
             if same < len(records):
                 there = records[same].offset
             if same:
-                return there, mark(records[same - 1])
+                return there, mark(records[:same], last)
             high, size = low, 2 * size
     return there, None
 

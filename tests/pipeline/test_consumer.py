@@ -1044,6 +1044,32 @@ def test_what_was_lost_and_is_sent_again_is_stored_once(broker, warehouse, caplo
     assert "2 messages that Kafka had lost came again; they are stored already." in caplog.text
 
 
+def test_the_last_one_stored_may_be_older_than_those_before_it(broker, warehouse):
+    """It was lost before it was stored, and a producer without an answer sent it again."""
+    broker.send(*range(10))
+    run(broker, warehouse, max_messages=8)
+    late = broker.log[0][8:]
+    del broker.log[0][8:]
+    broker.send(*range(20, 25))
+    broker.log[0] += late
+    run(broker, warehouse)
+    broker.log[0].pop()
+    run(broker, warehouse)
+    assert values(warehouse) == [*range(8), *range(20, 25), 8, 9]
+    assert warehouse.query(GAP) == [(0, 14, 15, "truncation")]
+
+
+def test_many_that_come_again_do_not_hide_what_is_new_before_them(broker, warehouse):
+    broker.send(*range(3000))
+    run(broker, warehouse)
+    lost = broker.log[0][400:]
+    del broker.log[0][400:]
+    broker.send(*range(5000, 5100))
+    broker.log[0] += lost
+    run(broker, warehouse)
+    assert values(warehouse) == [*range(3000), *range(5000, 5100)]
+
+
 def test_what_was_lost_and_comes_again_as_the_last_leaves_no_lag(broker, warehouse):
     broker.send(*range(5))
     run(broker, warehouse)

@@ -22,6 +22,7 @@ from kafka.errors import (
     UnknownTopicOrPartitionError,
 )
 from kafka.future import Future
+from kafka.structs import OffsetAndTimestamp
 
 from lab.readings import Reading, encode_reading
 
@@ -112,6 +113,13 @@ class FakeBroker:
             sent = Message((key, value))
             sent.timestamp = self.sent = self.sent + 1
             self.log[partition].append(sent)
+
+    def since(self, partition: TopicPartition, timestamp: int) -> OffsetAndTimestamp | None:
+        """The first message of that time or later."""
+        log, start = self.log[partition.partition], self.start[partition.partition]
+        times = enumerate((message.timestamp for message in log[start:]), start)
+        found = (OffsetAndTimestamp(offset, time, -1) for offset, time in times if time >= timestamp)
+        return next(found, None)
 
     def trim(self, partition: int, start: int) -> None:
         """Retention: what comes before `start` is gone."""
@@ -277,6 +285,9 @@ class FakeConsumer:
 
     def beginning_offsets(self, partitions, timeout_ms=None):
         return {partition: self.broker.start[partition.partition] for partition in partitions}
+
+    def offsets_for_times(self, timestamps, timeout_ms=None):
+        return {partition: self.broker.since(partition, since) for partition, since in timestamps.items()}
 
     def end_offsets(self, partitions, timeout_ms=None):
         return {partition: len(self.broker.log[partition.partition]) for partition in partitions}
