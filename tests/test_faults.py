@@ -15,7 +15,7 @@ import sys
 import threading
 import time
 from collections import Counter
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing
 from datetime import UTC, datetime
 
 import psutil
@@ -41,7 +41,7 @@ from tests.support.places import SQLITE_AT_LEAST, Place, load
 from tests.support.programs import running
 from tests.support.proxy import ProxiedBroker
 from tests.support.samples import numbered_readings
-from tests.support.waiting import soon, wait_for
+from tests.support.waiting import soon, stop_after, wait_for
 
 pytestmark = pytest.mark.broker
 
@@ -845,18 +845,6 @@ def test_a_group_of_another_kind_of_program_is_told_with_what_to_set(place):
         wait_for(lambda: stranger.poll(100) or stranger.assignment())
         with pytest.raises(lab.LabError, match=r"another program\. .* LAB_GROUP"):
             lab.consume(place.topic, warehouse, group_id=place.topic, stop=stop, **place.kafka)
-
-
-@contextmanager
-def stop_after(seconds):
-    """An event that is set then, so that a test ends that should have ended by itself."""
-    stop = threading.Event()
-    timer = threading.Timer(seconds, stop.set)
-    timer.start()
-    try:
-        yield stop
-    finally:
-        timer.cancel()
 
 
 @pytest.mark.parametrize("seconds", ["0", "2"])

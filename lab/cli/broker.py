@@ -131,7 +131,7 @@ def _show_nodes(broker: EmbeddedBroker, nodes: list[Node]) -> None:
 
 def _show_topics(kafka: dict[str, Any]) -> None:
     rows = [
-        (topic.name, p.partition, p.leader, ",".join(map(str, p.replicas)), ",".join(map(str, p.isr)))
+        (topic.name, p.partition, p.leader, p.replicas, p.isr)
         for topic in describe_topics(**kafka)
         for p in topic.partitions
     ]

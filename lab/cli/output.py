@@ -22,7 +22,10 @@ def say(line: str) -> None:
 
 
 def table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """Print rows in columns, each row on one line of any width. The header is bold in a terminal."""
+    """Print rows in columns, each row on one line of any width. The header is bold in a terminal.
+
+    A tuple, such as the replicas of a partition, is shown as `1,2,3`.
+    """
     from rich.console import Console  # here, because most commands show no table
     from rich.table import Table
     from rich.text import Text
@@ -31,7 +34,7 @@ def table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     for name in header:
         grid.add_column(Text(printable(name)), overflow="fold")
     for row in rows:
-        grid.add_row(*[Text(printable(str(cell))) for cell in row])
+        grid.add_row(*[Text(printable(_text(cell))) for cell in row])
     console = Console(width=WIDE, color_system=None)
     with console.capture() as captured:
         console.print(grid)
@@ -39,6 +42,10 @@ def table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     click.secho(first, file=sys.stdout, bold=True)
     for line in others:
         print(line)
+
+
+def _text(cell: object) -> str:
+    return ",".join(map(str, cell)) if isinstance(cell, tuple) else str(cell)
 
 
 @contextmanager

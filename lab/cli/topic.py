@@ -62,14 +62,5 @@ def describe(settings: Settings) -> None:
     topic = describe_topic(settings.topic, **settings.kafka)
     offsets = topic_offsets(settings.topic, **settings.kafka)
     print(f"{topic.name}, id {topic.topic_id}")
-    rows = [
-        (
-            p.partition,
-            p.leader,
-            ",".join(map(str, p.replicas)),
-            ",".join(map(str, p.isr)),
-            *offsets[p.partition],
-        )
-        for p in topic.partitions
-    ]
+    rows = [(p.partition, p.leader, p.replicas, p.isr, *offsets[p.partition]) for p in topic.partitions]
     table(["partition", "leader", "replicas", "isr", "first offset", "end offset"], rows)

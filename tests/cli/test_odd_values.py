@@ -4,11 +4,9 @@ The options come from the parser and the settings from `Settings`, so that a new
 """
 
 import os
-import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import fields
+from functools import partial
 from pathlib import Path
 
 import click
@@ -20,7 +18,7 @@ from lab.errors import SettingsError
 from lab.readings import Batch, DeadLetter
 from lab.settings import Settings
 from tests.support.commands import command_names, find
-from tests.support.waiting import soon
+from tests.support.waiting import soon, stop_after
 
 SECONDS = 0.3  # that a command gets which goes on until Ctrl-C
 BOUND = 10.0  # seconds in which every call has to end, also on a machine that is busy
@@ -45,19 +43,6 @@ def options_of(command: str) -> dict[str, click.Parameter]:
 OPTIONS = [(command, name) for command in command_names() for name in options_of(command)]
 
 
-@contextmanager
-def stop_soon(stop=None) -> Iterator[threading.Event]:
-    """As if somebody typed Ctrl-C after a moment."""
-    stop = stop or threading.Event()
-    timer = threading.Timer(SECONDS, stop.set)
-    timer.start()
-    try:
-        yield stop
-    finally:
-        timer.cancel()
-        timer.join()
-
-
 @pytest.fixture
 def place(tmp_path, kafka, monkeypatch):
     """A folder, a topic and a warehouse with a dead letter, of the test's own."""
@@ -75,7 +60,7 @@ def place(tmp_path, kafka, monkeypatch):
 def call(place, own_logging, monkeypatch, capsys):
     """A command in this process, which ends soon, in one of the ways that are agreed."""
     for module in ("producer", "consumer"):
-        monkeypatch.setattr(f"lab.{module}.stop_on_signals", stop_soon)
+        monkeypatch.setattr(f"lab.{module}.stop_on_signals", partial(stop_after, SECONDS))
     monkeypatch.setattr("lab.cli.demo.run_demo", lambda settings, output: output.write_bytes(b""))
 
     def run(*arguments: str) -> None:

@@ -149,6 +149,16 @@ def is_kafka(process: psutil.Process) -> bool:
         return False
 
 
+def cut_off(terminal: Terminal, number: int, pause: float) -> None:
+    """Press Ctrl-C twice in the first round, close the terminal in the second, and so on."""
+    if number % 2:
+        terminal.hang_up()
+        return
+    terminal.interrupt()
+    threading.Event().wait(pause)
+    terminal.interrupt()
+
+
 @pytest.mark.parametrize("how", [Terminal.interrupt, Terminal.hang_up], ids=["Ctrl-C", "closed"])
 def test_a_demo_that_is_cut_off_while_its_broker_starts_stops_it(tmp_path, how):
     with demo(tmp_path) as (terminal, alive):
@@ -163,12 +173,7 @@ def test_a_demo_that_is_cut_off_at_any_moment_leaves_nothing_running(tmp_path, p
         (tmp_path / str(number)).mkdir()
         with demo(tmp_path / str(number)) as (terminal, _):
             threading.Event().wait(chance.uniform(0.2, 6))
-            if number % 2:
-                terminal.hang_up()
-                continue
-            terminal.interrupt()
-            threading.Event().wait(chance.uniform(0, 0.5))
-            terminal.interrupt()
+            cut_off(terminal, number, chance.uniform(0, 0.5))
 
 
 def notebook_server(tmp_path):
@@ -214,9 +219,4 @@ def test_jupyterlab_that_is_cut_off_at_any_moment_leaves_nothing_running(tmp_pat
         (tmp_path / str(number)).mkdir()
         with notebook_server(tmp_path / str(number)) as (terminal, _):
             threading.Event().wait(chance.uniform(0.2, 8))
-            if number % 2:
-                terminal.hang_up()
-                continue
-            terminal.interrupt()
-            threading.Event().wait(chance.uniform(0, 2))
-            terminal.interrupt()
+            cut_off(terminal, number, chance.uniform(0, 2))

@@ -1,7 +1,9 @@
 """How does a test wait? For a condition, with a bound, which grows with the load of the machine."""
 
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 
 
 def wait_for(condition: Callable, timeout: float = 30, pause: float = 0.02):
@@ -17,6 +19,19 @@ def wait_for(condition: Callable, timeout: float = 30, pause: float = 0.02):
         asked = time.monotonic()
         assert asked < until, f"not within {timeout} s"
         time.sleep(max(pause, min(2 * (asked - began), 1)))
+
+
+@contextmanager
+def stop_after(seconds: float, stop: threading.Event | None = None) -> Generator[threading.Event]:
+    """An event that is set then, as if somebody typed Ctrl-C."""
+    stop = stop or threading.Event()
+    timer = threading.Timer(seconds, stop.set)
+    timer.start()
+    try:
+        yield stop
+    finally:
+        timer.cancel()
+        timer.join()
 
 
 def soon(seconds: float) -> float:
