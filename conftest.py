@@ -26,7 +26,7 @@ from tests.support.postgresql_there import postgresql_fault
 collect_ignore_glob = ["notebooks/*-20*.ipynb"]  # what `notebook restore` keeps of a learner
 pytest_plugins = ["tests.support.places"]  # its fixtures
 home = Path(tempfile.mkdtemp(prefix="lab tést "))
-USUAL_ROUNDS = 3
+USUAL_ROUNDS = 2
 SERVERS = {"broker", "spare_broker", "postgresql", "spare_postgresql"}  # fixtures that start one
 broker_of_the_run = EmbeddedBroker(home / "home", free_ports(1)[0])
 

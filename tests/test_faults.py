@@ -407,7 +407,7 @@ def test_broker_killed_while_messages_are_refused(own_broker, refused, rounds, c
     thread = threading.Thread(target=work)
     thread.start()
     try:
-        for _ in range(rounds // 3):
+        for _ in range(max(1, rounds // 2)):
             before = len(sent)
             wait_for(lambda before=before: len(sent) > before + 100)
             own_broker.kill()
@@ -521,7 +521,7 @@ def test_what_the_broker_did_with_a_message_is_asked_where_its_answers_do_not_te
 
 def test_acknowledgements_lost_while_messages_are_refused(proxied, refused, rounds, chance):
     kafka = {"bootstrap_servers": proxied.bootstrap_servers}
-    for _ in range(rounds // 3):
+    for _ in range(max(1, rounds // 2)):
         topic, is_refused = lab.fresh_name("lost"), refused(7)
         lab.create_topic(topic, num_partitions=3, configs={"max.message.bytes": LIMIT}, **kafka)
         proxied.proxy.loses_answer = lambda: chance.random() < 0.05
@@ -641,6 +641,7 @@ def test_what_the_client_needs_is_closed_under_it(place, what):
 
 @DELETES_TOPIC
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+@SQLITE_AT_LEAST
 def test_topic_made_anew_under_a_running_consumer(either_place, rounds):
     with (
         either_place.running("consume", "--quiet") as consumer,
@@ -740,11 +741,12 @@ def test_the_log_loses_its_end_under_load(own_either_place, rounds, chance, is_r
 @pytest.mark.parametrize(
     ("database", "sent"),
     [
-        ("sqlite", 0),
+        # What differs is how much is sent; test_consumer.py has each of these with a fake of Kafka.
+        pytest.param("sqlite", 0, marks=pytest.mark.long_run),
         ("sqlite", 20),
-        ("sqlite", 100),
+        pytest.param("sqlite", 100, marks=pytest.mark.long_run),
         pytest.param("postgresql", 0, marks=pytest.mark.long_run),
-        ("postgresql", 20),
+        pytest.param("postgresql", 20, marks=pytest.mark.long_run),
         pytest.param("postgresql", 100, marks=pytest.mark.long_run),
     ],
     indirect=["database"],

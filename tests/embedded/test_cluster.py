@@ -58,7 +58,7 @@ def test_every_partition_has_three_copies_on_three_brokers(place):
 @pytest.mark.long_run  # lesson 09 does it once, and asserts the same ledger
 def test_leader_killed_under_load(place, rounds):
     with place.running("consume", "--quiet") as consumer:
-        with load(place, interval=0.02) as summaries:
+        with load(place, interval=0.05) as summaries:
             for _ in range(rounds):
                 goes_on(place)
                 leader = leader_of(place)
@@ -75,7 +75,7 @@ def test_leader_killed_under_load(place, rounds):
 
 
 def test_two_of_three_killed_nothing_is_acknowledged_and_it_is_said(place, caplog):
-    with place.running("consume", "--quiet"), load(place, interval=0.02) as summaries:
+    with place.running("consume", "--quiet"), load(place, interval=0.05) as summaries:
         goes_on(place)
         leader = leader_of(place)
         for node in {1, 2, 3} - {leader}:
@@ -94,7 +94,7 @@ def test_rolling_restart_under_load(place):
     environment = place.environment | {"LAB_HOME": str(place.broker.home)}
     before = {node.id: node.pid for node in place.broker.nodes()}
     with place.running("consume", "--quiet") as consumer:
-        with load(place, interval=0.02) as summaries:
+        with load(place, interval=0.05) as summaries:
             goes_on(place)
             restart = Command("broker", "restart", output=place.folder / "restart.txt", **environment)
             assert restart.wait(120) == 0
