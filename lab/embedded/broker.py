@@ -20,7 +20,7 @@ from lab.embedded.folders import (
     node_folder,
     remove_folders,
 )
-from lab.embedded.java import drop_cache
+from lab.embedded.java import KafkaEndedError, drop_cache
 from lab.embedded.neighbours import clients_of
 from lab.embedded.nodes import (
     Node,
@@ -31,7 +31,7 @@ from lab.embedded.nodes import (
     write_nodes,
 )
 from lab.embedded.ports import HOST, another_address, free_ports, port_owner
-from lab.embedded.process import KafkaEndedError, end, launch, wait_until_serving
+from lab.embedded.process import end, launch, wait_until_serving
 from lab.embedded.properties import server_properties
 from lab.errors import BrokerError
 from lab.system.locks import one_at_a_time

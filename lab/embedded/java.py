@@ -31,6 +31,14 @@ STAY_OPTIONS = ("-XX:-UsePerfData",)
 CACHE_OPTIONS = ("-XX:+UnlockDiagnosticVMOptions", "-XX:+VerifySharedSpaces", "-Xlog:aot*=off")
 
 
+class KafkaEndedError(BrokerError):
+    """A Kafka process ended by itself. `port_taken`: because another program used one of its ports."""
+
+    def __init__(self, message: str, port_taken: bool = False):
+        super().__init__(message)
+        self.port_taken = port_taken
+
+
 def java_command(main_class: str, *arguments: str, quick: bool = True) -> list[str]:
     """The command that runs a class of Kafka. `quick`: with the AOT cache, if there is one.
 

@@ -1,20 +1,17 @@
-"""How is a node of Kafka formatted, launched and ended, and when does it serve clients?"""
+"""How is a node of Kafka launched and ended, and when does it serve clients?"""
 
-import base64
 import os
 import subprocess
 import time
-import uuid
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
-from pathlib import Path
 
 import psutil
 
 from lab.clients.connection import is_answering, is_port_open
-from lab.embedded.folders import remove_folders, retry_while_in_use
-from lab.embedded.java import environment, java_command
+from lab.embedded.formatting import format_folder
+from lab.embedded.java import KafkaEndedError, environment, java_command
 from lab.embedded.logs import STARTED, found_port_taken, log_file, log_tail
 from lab.embedded.neighbours import listens
 from lab.embedded.nodes import Node
@@ -30,40 +27,6 @@ DETACHED: dict = (
     else {"start_new_session": True}
 )
 _children: list[subprocess.Popen] = []
-
-
-class KafkaEndedError(BrokerError):
-    """A Kafka process ended by itself. `port_taken`: because another program used one of its ports."""
-
-    def __init__(self, message: str, port_taken: bool = False):
-        super().__init__(message)
-        self.port_taken = port_taken
-
-
-def format_folder(folder: Path, properties: Mapping[str, object], quick: bool) -> None:
-    """Make the data folder of a node, first under another name, so that a crash leaves no half-made one."""
-    new = folder.with_name(folder.name + ".new")
-    remove_folders(new)
-    new.mkdir()
-    write_properties(new, properties)
-    # With "=", because an id may begin with "-" and look like an option.
-    arguments = "format", f"--cluster-id={_cluster_id(folder.parent)}", "--config", "server.properties"
-    done = subprocess.run(
-        java_command("kafka.tools.StorageTool", *arguments, quick=quick),
-        cwd=new,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        env=environment(),
-    )
-    if done.returncode:
-        output = (done.stdout + done.stderr).decode(errors="replace").strip()
-        raise KafkaEndedError(f"Kafka could not format {folder}:\n{output[-2000:]}")
-    retry_while_in_use(lambda: new.rename(folder))
-
-
-def _cluster_id(home: Path) -> str:
-    """The cluster id for all nodes of a home, in Kafka's form: 16 bytes in base64."""
-    return base64.urlsafe_b64encode(uuid.uuid5(uuid.NAMESPACE_URL, home.as_uri()).bytes)[:22].decode()
 
 
 def launch(node: Node, properties: Mapping[str, object], quick: bool) -> Node:

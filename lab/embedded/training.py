@@ -9,10 +9,10 @@ import tempfile
 from pathlib import Path
 
 from lab.embedded.folders import node_folder
+from lab.embedded.formatting import format_folder
 from lab.embedded.java import current_cache, environment, java_command
 from lab.embedded.nodes import Node
 from lab.embedded.ports import HOST, free_ports
-from lab.embedded.process import format_folder
 from lab.embedded.properties import server_properties
 from lab.errors import BrokerError, LockError
 from lab.system.locks import one_at_a_time
@@ -42,6 +42,7 @@ def _make(cache: Path) -> None:
     _train(new)
     new.replace(cache)  # before the old ones are removed: this fails if Java made none
     for old in set(cache.parent.glob("kafka-*.aot")) - {cache}:
+        old.with_suffix(".features").unlink(missing_ok=True)
         old.unlink()
 
 
