@@ -1,7 +1,7 @@
 """Each lesson with wrong and right answers, in a real kernel: each exercise tells them apart.
 
 `pytest --nbmake notebooks` runs the lessons as they are, with nothing done. This runs them with the answers
-of `tests/support/answers`, and with the solutions.
+of `tests/support/answers`, and with the solutions. Of a long part that no exercise needs, the answers tell.
 """
 
 import os
@@ -14,8 +14,9 @@ from nbclient import NotebookClient
 from nbformat.v4 import new_code_cell
 
 from lab.classroom.exercises.exercise import solution_of
-from tests.support.answers import LESSONS, answers_of
+from tests.support.answers import LESSONS, answers_of, skipped_of
 
+IMPORT = re.compile(r"^(?:from|import) .+", re.MULTILINE)
 KIT = Path(__file__).parents[2]
 CHECK = re.compile(r'^check\("(\d\d\.\d)"', re.MULTILINE)
 
@@ -60,12 +61,26 @@ class Learner:
             assert report.startswith(f"Exercise {number}: done"), f"{code}\n{report}"
 
 
+def sources_of(notebook, first: str, end: str) -> list[str]:
+    """The code of the cells; from the cell that begins with `first` up to that of `end`, only the imports."""
+    sources, is_skipped = [], False
+    for cell in notebook.cells:
+        if first and cell.source.startswith((first, end)):
+            is_skipped = cell.source.startswith(first)
+        if cell.cell_type == "code":
+            lines = IMPORT.findall(cell.source)
+            sources.append("\n".join(lines) if is_skipped else cell.source)
+    begun = [word for word in (first, end) if any(cell.source.startswith(word) for cell in notebook.cells)]
+    assert begun == [first, end], f"of {first!r} and {end!r}, no cell begins with one"
+    return sources
+
+
 @pytest.mark.broker
 @pytest.mark.parametrize("lesson", LESSONS)
 def test_every_exercise_tells_wrong_from_right(lesson, tmp_path):
     path = next((KIT / "notebooks").glob(f"{lesson}_*.ipynb"))
     notebook = nbformat.read(path, as_version=4)
-    sources = [cell.source for cell in notebook.cells if cell.cell_type == "code"]
+    sources = sources_of(notebook, *skipped_of(lesson))
     client = NotebookClient(notebook, timeout=120, resources={"metadata": {"path": path.parent}})
     environment = {name: value for name, value in os.environ.items() if name != "LAB_CHECK"}
     with client.setup_kernel(env=environment):
