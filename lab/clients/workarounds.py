@@ -150,6 +150,20 @@ def free_late_callers(client: KafkaConsumer) -> None:
         threading.Thread(target=free, name="lab-free-late-callers", daemon=True).start()
 
 
+@workaround(None)
+def finish_joins(client: KafkaConsumer) -> None:
+    """Let a consumer that has begun to join its group finish it.
+
+    Seen in 3.0.12. A member joins again when the partitions of its topic have changed. If they change back
+    meanwhile, nobody waits for the answer any more: the member sends no heartbeats, the group expels it, and
+    it never joins again. Its `poll` then no longer waits, so it takes all of a core. Delete it when
+    `need_rejoin` of kafka-python is true while a join is under way, as in the client for Java.
+    """
+    coordinator = client._coordinator
+    need_rejoin = coordinator.need_rejoin
+    coordinator.need_rejoin = lambda: coordinator.rejoining or need_rejoin()
+
+
 # What a client knows but has no public method for.
 
 

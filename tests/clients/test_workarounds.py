@@ -101,6 +101,7 @@ class Strange:
 
 OFF = {
     "free_late_callers": ((), None),
+    "finish_joins": ((), None),
     "topic_id": (("topic",), None),
     "advertised_addresses": ((), []),
     "fail_alone": ((), None),
@@ -289,6 +290,32 @@ def test_a_call_that_begins_as_the_clients_thread_dies_ends(kafka, monkeypatch, 
     with suppress(ZeroDivisionError):
         consumer.close()
     assert before_we_ended_it == [ZeroDivisionError]
+
+
+@without
+def test_a_member_whose_topic_changes_back_while_it_joins_is_a_member_afterwards(kafka, topic, works_around):
+    """`finish_joins`. By itself it sends no heartbeats any more, and polls without a pause."""
+    options = {"group_id": topic, "heartbeat_interval_ms": 300, **kafka}
+    with KafkaConsumer(topic, **options) as first, KafkaConsumer(topic, **options) as second:
+        members = [first, second]
+        wait_for(lambda: [member.poll(50) for member in members] and all(m.assignment() for m in members))
+        members.sort(key=lambda member: member._coordinator._assignment_snapshot is None)
+        leader, other = members  # the leader alone compares the partitions
+        if works_around:
+            workarounds.finish_joins(leader)
+        coordinator = leader._coordinator
+        there, coordinator._metadata_snapshot = coordinator._metadata_snapshot, {}
+        leader.poll(50)  # it begins to join, and waits for the other one
+        assert coordinator.rejoining
+        coordinator._metadata_snapshot = there
+        over = threading.Event()
+        thread = threading.Thread(target=lambda: [other.poll(50) for _ in iter(over.is_set, True)])
+        thread.start()
+        try:
+            wait_for(lambda: leader.poll(50) or coordinator.stable(), timeout=5)
+        finally:
+            over.set()
+            thread.join(10)
 
 
 class WindowsSocket(socket.socket):
