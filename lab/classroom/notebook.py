@@ -4,6 +4,7 @@ The door calls `begin` when it is imported in a kernel. Elsewhere nothing change
 """
 
 import sys
+import threading
 import traceback
 from collections.abc import Mapping
 from types import TracebackType
@@ -21,6 +22,7 @@ TABLES = {
     ("lab.clients.summaries", "ConsumeSummary"): tables.consume_table,
 }
 RENDER = "_render_traceback_"  # IPython shows what an exception's method of this name returns
+_usual = threading.excepthook  # what shows an error that ends a thread
 
 
 def begin() -> None:
@@ -32,6 +34,7 @@ def begin() -> None:
     for (module, name), table in TABLES.items():
         html.for_type_by_name(module, name, table)
     setattr(LabError, RENDER, _render)
+    threading.excepthook = _show_in_thread
 
 
 def _render(error: LabError) -> list[str]:
@@ -39,8 +42,20 @@ def _render(error: LabError) -> list[str]:
     shell: Any = get_ipython()
     if sys.exc_info()[1] is not error:
         return shell.InteractiveTB.structured_traceback(type(error), error, error.__traceback__)
-    place = _place(error.__traceback__, shell.user_ns)
-    return [f"{type(error).__name__}{place}: {error}"]
+    return [_line(error, shell.user_ns)]
+
+
+def _show_in_thread(ended: threading.ExceptHookArgs) -> None:
+    """The same for an error that has ended a thread, which IPython does not get to see."""
+    shell: Any = get_ipython()
+    if shell and isinstance(ended.exc_value, LabError):
+        print(_line(ended.exc_value, shell.user_ns), file=sys.stderr)
+    else:
+        _usual(ended)
+
+
+def _line(error: LabError, notebook: Mapping[str, Any]) -> str:
+    return f"{type(error).__name__}{_place(error.__traceback__, notebook)}: {error}"
 
 
 def _place(trace: TracebackType | None, notebook: Mapping[str, Any]) -> str:

@@ -59,9 +59,10 @@ def wait_until_serving(nodes: list[Node], timeout: float) -> None:
     Raises KafkaEndedError, with the end of its log, if a node ends. Raises BrokerError if another program
     took a port, or after `timeout` seconds.
     """
-    until = time.monotonic() + timeout
-    while waiting := [node for node in nodes if not _serves(node)]:
-        for node in filter(_has_ended, waiting):
+    until, waiting = time.monotonic() + timeout, nodes
+    # One that has answered is not asked again: to find the owner of a port costs as much as Kafka's start.
+    while waiting := [node for node in waiting if not _serves(node)]:
+        for node in filter(_has_ended, nodes):
             if is_port_open(node.host, node.port):
                 raise BrokerError(
                     f"Port {node.port} was taken by {port_owner(node.port)} while Kafka started. "

@@ -107,3 +107,23 @@ def test_outside_a_kernel_the_import_is_as_light_as_before():
     code = f"import sys; import lab; print(sorted({heavy} & sys.modules.keys()))"
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert found.stdout.strip() == "[]"
+
+
+IN_A_THREAD = """
+from threading import Thread
+def work():
+    {0}
+one = Thread(target=work)
+one.start()
+one.join()
+"""
+
+
+def test_an_error_of_the_kit_in_a_thread_is_one_line_too(run):
+    said = run(MISSING.splitlines()[0] + IN_A_THREAD.format(MISSING.splitlines()[-1]))
+    assert re.fullmatch(r"NoWarehouseYet in work, line 4: .*nowhere.*\n", said)
+
+
+def test_any_other_error_in_a_thread_keeps_its_traceback(run):
+    said = run("import lab" + IN_A_THREAD.format("1 / 0"))
+    assert "Traceback" in said and "ZeroDivisionError" in said

@@ -3,10 +3,14 @@
 import re
 import threading
 import time
+from collections import Counter
 
 import pytest
 
 import lab
+import lab.embedded.process
+from lab.classroom.exercises import lesson_09
+from lab.classroom.exercises.exercise import make_exercise
 from lab.clients.connection import is_answering
 from lab.embedded.broker import EmbeddedBroker
 from lab.embedded.choose import start_broker
@@ -53,6 +57,30 @@ def test_every_partition_has_three_copies_on_three_brokers(place):
     partitions = lab.describe_topic(place.topic, **place.kafka).partitions
     assert [sorted(p.replicas) for p in partitions] == [sorted(p.isr) for p in partitions] == [[1, 2, 3]] * 3
     assert len({p.leader for p in partitions}) == 3
+
+
+def test_a_start_asks_for_the_owner_of_each_port_once(place, monkeypatch):
+    """To find it costs much processor time, while one node starts and the others have long answered."""
+    asked = Counter()
+    real = lab.embedded.process.listens
+
+    def listens(process, port):
+        asked[port] += 1
+        return real(process, port)
+
+    monkeypatch.setattr(lab.embedded.process, "listens", listens)
+    place.broker.kill(1)
+    place.broker.start()
+    assert asked == Counter(node.port for node in place.broker.nodes())
+
+
+def test_the_check_of_a_killed_leader_does_not_wait_for_one_that_lives(place, monkeypatch):
+    monkeypatch.setattr(lesson_09, "wait_until", lambda *_, **__: pytest.fail("it waits"))
+    before = lab.describe_topic(place.topic, **place.kafka).partitions[0]
+    place.broker.kill(next(node for node in before.replicas if node != before.leader))
+    check = make_exercise("09.2", place.broker, place.topic, before, **place.kafka)
+    assert check.attempted()
+    assert not check.steps[0].done()
 
 
 @pytest.mark.long_run  # lesson 09 does it once, and asserts the same ledger

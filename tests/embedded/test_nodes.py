@@ -188,6 +188,18 @@ def test_a_start_that_is_interrupted_leaves_nothing_running(tmp_path, monkeypatc
     assert broker.nodes()[0].pid and javas(tmp_path) == []
 
 
+def test_a_start_notices_that_a_node_ends_which_has_already_answered(tmp_path, monkeypatch):
+    first, second = (
+        nodes.Node(number, port, 0, folder=folders.node_folder(tmp_path, number))
+        for number, port in enumerate(free_ports(2), start=1)
+    )
+    lab.embedded.process.log_file(first).touch()
+    monkeypatch.setattr(lab.embedded.process, "_serves", lambda node: node is first)
+    monkeypatch.setattr(lab.embedded.process, "_has_ended", lambda node: node is first)
+    with pytest.raises(lab.embedded.process.KafkaEndedError, match="ended while it started"):
+        lab.embedded.process.wait_until_serving([first, second], timeout=5)
+
+
 # No room.
 
 

@@ -7,18 +7,26 @@ SKIPPED = ("We start both.", "### Exercise 1: a topic that survives")
 
 MAKE = "create_topic(mine, replication_factor={0}, {1} **settings.kafka)"
 TWO = "configs={'min.insync.replicas': 2},"
+TEXTS = "configs={'min.insync.replicas': '2', 'retention.ms': 60000},"
 OTHER = "cluster.kill(next(node for node in before.replicas if node != before.leader))"
 
 ANSWERS = {
     "09.1": Answers(
         wrong={
             MAKE.format(1, ""): "each partition has 3 copies (found: 1)",
+            MAKE.format(2, TWO): "each partition has 3 copies (found: 2)",
             MAKE.format(3, "configs={'min.insync.replicas': 1},"): "its min.insync.replicas is 2 (found: 1)",
+            MAKE.format(3, "configs={'min.insync.replicas': 3},"): "its min.insync.replicas is 2 (found: 3)",
         },
-        right=["mine = " + MAKE.format(3, TWO), MAKE.format(3, f"num_partitions=2, {TWO}")],
+        right=[
+            "mine = " + MAKE.format(3, TWO),
+            MAKE.format(3, f"num_partitions=2, {TWO}"),
+            "create_topic(mine, **copies, **settings.kafka)",
+            f"mine = {MAKE.format(3, TEXTS)}.name",
+        ],
     ),
     "09.2": Answers(
         wrong={OTHER: "is not in sync any more (found: in sync:"},
-        right=["cluster.kill(before.leader)"],
+        right=["cluster.stop(before.leader)"],  # the solution kills it; each answer is a start of Kafka
     ),
 }
