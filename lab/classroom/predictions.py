@@ -8,7 +8,8 @@ from typing import Any
 from lab.classroom.exercises.answers import values_of
 
 STYLE = "border-left: 5px solid #0072b2; padding: 0.2em 1em; line-height: 1.6"
-WORDS = "zero one two three four five six seven eight nine ten eleven twelve".split()
+WORDS = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"]
+WORDS += ["eleven", "twelve"]
 NUMBERS = {word: float(number) for number, word in enumerate(WORDS)} | {"none": 0.0}
 THOUSANDS = re.compile(r"[+-]?\d{1,3}([,_'\s]\d{3})+(\.\d*)?")  # 4,200 and 4 200
 MOST = 60  # characters of a guess that are shown

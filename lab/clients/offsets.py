@@ -9,7 +9,7 @@ from kafka.errors import IllegalStateError
 
 
 class Offsets(NamedTuple):
-    """The first offset of a partition that is still in the log, and the one that its next message will get."""
+    """Of a partition: the first offset still in the log, and the one that the next message will get."""
 
     first: int
     end: int
