@@ -75,6 +75,12 @@ def test_each_call_gives_one_hint_more_and_then_speaks_of_the_solution(exercise)
     assert "never shown" not in repr(found)
 
 
+def test_a_notebook_shows_code_in_a_hint_as_code(exercise):
+    exercise(Step("one `mine`", lambda: False, ("put it into a `with <b>`: its end waits",)))
+    shown = lab.check("02.1")._repr_html_()
+    assert "one <code>mine</code>" in shown and "a <code>with &lt;b&gt;</code>: its" in shown
+
+
 def test_the_hints_of_another_step_begin_anew(exercise):
     exercise(Step("a", lambda: False, ("a1", "a2")))
     lab.check("02.1")

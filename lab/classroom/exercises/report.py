@@ -5,6 +5,7 @@ A check looks at the broker and at the database, not at the code.
 
 import html
 import os
+import re
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -61,10 +62,15 @@ class Report:
             f"<b>Exercise {html.escape(self.number)}</b>"
             f"<span style='{BADGE.format(color=color)}'>{html.escape(self.title)}</span>"
         ]
-        parts += [f"{MARKS[state]} {html.escape(text)}" for state, text in self.steps]
-        parts += [f"<b>Hint:</b> {html.escape(hint)}" for hint in self.hints]
-        parts += [f"<small>{html.escape(line)}</small>" for line in (self.advice, self.sent) if line]
+        parts += [f"{MARKS[state]} {_marked_up(text)}" for state, text in self.steps]
+        parts += [f"<b>Hint:</b> {_marked_up(hint)}" for hint in self.hints]
+        parts += [f"<small>{_marked_up(line)}</small>" for line in (self.advice, self.sent) if line]
         return f"<div style='{STYLE.format(color=color)}'>{'<br>'.join(parts)}</div>"
+
+
+def _marked_up(text: str) -> str:
+    """The text as HTML; what stands in backticks is code."""
+    return re.sub("`([^`]+)`", r"<code>\1</code>", html.escape(text))
 
 
 @dataclass(frozen=True)
