@@ -10,6 +10,7 @@ from kafka.errors import NoError, TopicAlreadyExistsError, UnknownTopicOrPartiti
 
 from lab.clients.auth_errors import explain_rights
 from lab.clients.connection import admin_config, ask_again, connect
+from lab.clients.offsets import Offsets
 from lab.clients.workarounds import ConsumerRecord
 from lab.errors import TopicError
 
@@ -86,13 +87,12 @@ def describe_topics(**kafka: Any) -> list[Topic]:
 
 
 @ask_again
-def topic_offsets(topic: str, **kafka: Any) -> dict[int, tuple[int, int]]:
+def topic_offsets(topic: str, **kafka: Any) -> dict[int, Offsets]:
     """{partition: (first offset still in the log, offset that the next message will get)}."""
     partitions = _partitions(topic, kafka)
     with connect(KafkaConsumer, **kafka) as consumer:
-        first = consumer.beginning_offsets(partitions)
-        end = consumer.end_offsets(partitions)
-    return {tp.partition: (first[tp], end[tp]) for tp in partitions}
+        first, end = consumer.beginning_offsets(partitions), consumer.end_offsets(partitions)
+    return {tp.partition: Offsets(first[tp], end[tp]) for tp in partitions}
 
 
 def read_records(topic: str, **kafka: Any) -> Iterator[ConsumerRecord]:

@@ -319,6 +319,22 @@ def test_a_lesson_never_deletes_a_topic(path):
     assert not any("delete_topics" in cell.source for cell in cells(path, "code"))
 
 
+PAGES = [*NOTEBOOKS, *KIT.glob("*.md"), *(KIT / "docs").glob("*.md")]
+PICTURES = sorted((KIT / "notebooks" / "pictures").iterdir())
+
+
+@pytest.mark.parametrize("picture", PICTURES, ids=lambda path: path.name)
+def test_each_picture_is_used_by_a_lesson_or_a_page(picture):
+    shown = f"pictures/{picture.name})"
+    assert any(shown in page.read_text(encoding="utf-8") for page in PAGES), "use it, or remove it"
+
+
+@by_name
+def test_each_picture_of_a_lesson_is_there(path):
+    shown = re.findall(r"!\[[^]]*\]\((.+?)\)", all_text(path))
+    assert [name for name in shown if not (path.parent / name).is_file()] == []
+
+
 def checks_of(path: Path) -> list[str]:
     """The numbers of its exercises, in their order."""
     number = re.compile(r'^check\("([\d.]+)"', re.MULTILINE)

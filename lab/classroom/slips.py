@@ -92,8 +92,10 @@ def _kafka(given: dict[str, Any], name: str, function: Callable) -> dict[str, An
     own = [each for each in inspect.signature(function).parameters if each != name]
     known = {each for client in CLIENTS for each in client.DEFAULT_CONFIG}
     for unknown in (each for each in given if each not in known and each != name):
-        close = get_close_matches(unknown, [*own, *known], n=1)
+        close = get_close_matches(unknown, own, n=1) or get_close_matches(unknown, known, n=1, cutoff=0.8)
         fix = f"did you mean {close[0]}?" if close else f"help({called}) lists them."
+        if "configs" in own and not close:
+            fix += f" A setting of the topic goes into configs={{'{unknown.replace('_', '.')}': ...}}."
         raise ArgumentError(f"{called} has no argument {unknown}: {fix}")
     if "bootstrap_servers" not in given:
         raise ArgumentError(

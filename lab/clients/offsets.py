@@ -2,9 +2,17 @@
 
 from collections.abc import Mapping
 from contextlib import suppress
+from typing import NamedTuple
 
 from kafka import KafkaConsumer, OffsetAndMetadata, TopicPartition
 from kafka.errors import IllegalStateError
+
+
+class Offsets(NamedTuple):
+    """Of a partition: the first offset still in the log, and the one that the next message will get."""
+
+    first: int
+    end: int
 
 
 def lag(stored: int | None, first: int, end: int) -> int:

@@ -24,8 +24,9 @@ class ExternalBroker:
         return self.home
 
     def __repr__(self) -> str:
+        state = "running" if self.is_running() else "not answering"
         by = f"another kit, for itself: {self.home}" if self.home else "somebody else"
-        return f"<Kafka at {self.bootstrap_servers}, run by {by}>"
+        return f"<Kafka at {self.bootstrap_servers}, {state}, started by {by}>"
 
     def __enter__(self) -> "ExternalBroker":
         return self.start()

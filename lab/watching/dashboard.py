@@ -6,7 +6,7 @@ any time without an effect on the pipeline.
 
 import time
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from itertools import cycle, pairwise
 from typing import Any
@@ -44,7 +44,7 @@ class Snapshot:
     """The state of the pipeline at one time."""
 
     at: float  # seconds of time.monotonic
-    offsets: dict[int, tuple[int, int]]  # {partition: (first, end)}
+    offsets: Mapping[int, tuple[int, int]]  # {partition: (first, end)}
     next_offsets: dict[int, int]  # {partition: the stored offset}
     owners: dict[int, str]  # {partition: member of the group, or NOBODY}
     stored: int = 0  # rows in sensor_logs

@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import sys
+from collections import Counter
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -19,6 +20,7 @@ from lab.classroom.attendance import outbox
 from lab.classroom.attendance.board import ClassBoard, class_board, make_board
 from lab.classroom.attendance.event import TOPIC, OddEvent, decode_event, encode_event, new_event
 from lab.classroom.attendance.showing import as_text
+from lab.classroom.exercises import report
 from lab.classroom.exercises.exercise import exercise_numbers
 from lab.clients.connection import connect
 from lab.embedded.ports import free_ports
@@ -35,6 +37,7 @@ def home(monkeypatch, tmp_path):
     monkeypatch.delenv("LAB_CHECK", raising=False)
     monkeypatch.setenv("LAB_HOME", str(tmp_path / "kit"))
     monkeypatch.setattr(joining, "_in_this_kernel", {})
+    monkeypatch.setattr(report, "_tries", Counter())  # as in a new kernel: no hint was given yet
     yield tmp_path / "kit"
     lab.leave_class()
 

@@ -31,8 +31,8 @@ def classroom(monkeypatch, tmp_path):
 def exercise(monkeypatch):
     """Exercise 02.1 with other steps."""
 
-    def use(*steps, attempted=True):
-        made = Exercise(lambda: attempted, "There is no <topic> yet.", steps)
+    def use(*steps, attempted=True, missing="There is no <topic> yet."):
+        made = Exercise(lambda: attempted, missing, steps)
         monkeypatch.setitem(EXERCISES, "02.1", lambda: made)
 
     lab.check  # noqa: B018 - loads it
@@ -45,6 +45,18 @@ def test_without_a_trace_of_an_answer_it_is_not_attempted(exercise):
     found = lab.check("02.1")
     assert (found.state, found.steps, found.hints) == ("not attempted", (), ())
     assert "There is no <topic> yet." in repr(found)
+
+
+def test_who_does_not_know_how_to_begin_gets_the_hints_of_the_first_step(exercise):
+    """Each time with another name of a topic, as the learner's cell makes one."""
+    found = []
+    for topic in "abcd":
+        steps = Step("one", lambda: False, ("1a", "1b")), Step("two", lambda: False, ("never shown",))
+        exercise(*steps, attempted=False, missing=f"There is no {topic} yet.")
+        found.append(lab.check("02.1"))
+    assert [each.hints for each in found] == [(), ("1a",), ("1a", "1b"), ("1a", "1b")]
+    assert ['solution("02.1")' in each.advice for each in found] == [False, False, True, True]
+    assert {each.state for each in found} == {"not attempted"}
 
 
 def test_it_names_the_first_step_that_is_missing_and_what_was_found(exercise):
@@ -61,6 +73,12 @@ def test_each_call_gives_one_hint_more_and_then_speaks_of_the_solution(exercise)
     assert "Run this again" in found[0].advice
     assert 'solution("02.1")' in found[1].advice
     assert "never shown" not in repr(found)
+
+
+def test_a_notebook_shows_code_in_a_hint_as_code(exercise):
+    exercise(Step("one `mine`", lambda: False, ("put it into a `with <b>`: its end waits",)))
+    shown = lab.check("02.1")._repr_html_()
+    assert "one <code>mine</code>" in shown and "a <code>with &lt;b&gt;</code>: its" in shown
 
 
 def test_the_hints_of_another_step_begin_anew(exercise):

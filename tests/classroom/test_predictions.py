@@ -16,6 +16,49 @@ def test_a_right_guess(guess):
     assert repr(lab.compare(guess, 3)) == f"You expected {guess}, and found 3."
 
 
+@pytest.mark.parametrize(
+    ("guess", "found"),
+    [
+        ("three", 3), (" Three ", 3), (" 3 ", 3), ("twelve", np.int64(12)), ("zero", 0), ("none", 0),
+        ("4,200", 4200), ("4 200", 4200), ("4\N{NARROW NO-BREAK SPACE}200", 4200), ("4'200", 4200),
+        ("1,234,567.5", 1234567.5), ("-4,200", -4200),
+        ("50, 100, 150", [50, 100, 150]), ("[50,100,150]", [50, 100, 150]), (["one", "4,200"], [1, 4200]),
+        ("None", "none"), ("one", "one"),
+    ],
+)  # fmt: skip
+def test_a_number_written_as_a_text(guess, found):
+    assert lab.compare(guess, found).is_right
+
+
+@pytest.mark.parametrize(
+    ("guess", "found"),
+    [
+        ("4,20", 420),
+        ("4,2000", 42000),
+        ("three", 4),
+        ("thirteen", 13.5),
+        (",200", 200),
+        ("50, 100", [50, 101]),
+    ],
+)
+def test_another_number_written_as_a_text(guess, found):
+    assert not lab.compare(guess, found).is_right
+
+
+@pytest.mark.parametrize("guess", ["", "  ", "\n"])
+def test_an_empty_text_is_called_so(guess):
+    assert repr(lab.compare(guess, 3)) == "Your guess is an empty text. Found: 3."
+
+
+def test_a_very_long_text_is_cut_and_stays_one_line():
+    assert repr(lab.compare("ab\n" * 1000, 3)) == f"You expected {'ab ' * 20}..., but found 3. Why?"
+
+
+def test_a_number_too_long_for_a_text_is_no_error():
+    said = "You expected something of the type int, but found 3. Why?"
+    assert repr(lab.compare(10**5000, 3)) == said
+
+
 @pytest.mark.parametrize("guess", ["Lost", " lost "])
 def test_a_right_word(guess):
     assert lab.compare(guess, "lost").is_right

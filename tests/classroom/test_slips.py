@@ -42,8 +42,18 @@ SLIPS = {
     "produce has no argument max_batch: did you mean max_batches?": [
         lambda: lab.produce("mine", [READINGS], max_batch=10, **NOBODY)
     ],
-    "create_topic has no argument zzz: help(create_topic) lists them.": [
-        lambda: lab.create_topic("mine", zzz=1, **NOBODY)
+    "create_topic has no argument partitions: did you mean num_partitions?": [
+        lambda: lab.create_topic("mine", partitions=4, **NOBODY)
+    ],
+    "create_topic has no argument retention_ms: help(create_topic) lists them. "
+    "A setting of the topic goes into configs={'retention.ms': ...}.": [
+        lambda: lab.create_topic("mine", retention_ms=1, **NOBODY)
+    ],
+    "describe_topic has no argument bootstrap_server: did you mean bootstrap_servers?": [
+        lambda: lab.describe_topic("mine", bootstrap_server="localhost:9092")
+    ],
+    "describe_topic has no argument zzz: help(describe_topic) lists them.": [
+        lambda: lab.describe_topic("mine", zzz=1, **NOBODY)
     ],
     "num_partitions is the text '4': write num_partitions=4, without the quotes.": [
         lambda: lab.create_topic("mine", num_partitions="4", **NOBODY)

@@ -1,7 +1,9 @@
 """What does a result look like in a notebook? A small table, escaped, in the colours of the page."""
 
 import re
+from pathlib import Path
 
+import nbformat
 import pytest
 
 from lab.classroom.tables import consume_table, produce_table, topic_table
@@ -75,6 +77,15 @@ def test_a_topic_with_replicas_shows_which_is_not_in_sync_and_where_no_leader_is
     ]
     in_sync = Topic("mine", "id", COPIED.partitions[1:])
     assert cells(topic_table(in_sync))[0] == ("partition", "leader", "replicas", "in sync")
+
+
+def test_the_overview_names_only_rows_that_a_table_has():
+    """Its text once spoke of `stored` and `lag`, and the table says it in other words."""
+    lesson = nbformat.read(Path(__file__).parents[2] / "notebooks" / "00_overview.ipynb", as_version=4).cells
+    shown = next(n for n, cell in enumerate(lesson) if cell.source.endswith("\nsummary"))
+    named = re.findall(r"`([^`]+)`", lesson[shown + 1].source)
+    rows = [name for name, *_ in cells(consume_table(ConsumeSummary(1, lag={0: 1})))]
+    assert named and set(named) <= set(rows)
 
 
 @pytest.mark.parametrize("html", [*TABLES.values(), topic_table(Topic(ODD, "id", LONE.partitions))])

@@ -12,6 +12,7 @@ from lab.embedded import choose
 from lab.embedded.broker import EmbeddedBroker
 from lab.embedded.choose import Broker, start_broker
 from lab.embedded.external import ExternalBroker
+from lab.embedded.ports import free_ports
 from lab.errors import BrokerError
 
 
@@ -21,6 +22,18 @@ def test_a_broker_that_answers_is_used_and_never_stopped(broker, tmp_path):
     with other:
         other.stop()
     assert is_answering(broker.bootstrap_servers)
+
+
+def test_it_says_whether_a_broker_of_somebody_else_runs():
+    nowhere = f"localhost:{free_ports(1)[0]}"
+    assert repr(ExternalBroker(nowhere)) == f"<Kafka at {nowhere}, not answering, started by somebody else>"
+
+
+def test_it_says_that_a_broker_of_another_kit_runs(broker):
+    place = (
+        f"<Kafka at {broker.bootstrap_servers}, running, started by another kit, for itself: {broker.home}>"
+    )
+    assert repr(ExternalBroker(broker.bootstrap_servers, broker.home)) == place
 
 
 def test_the_embedded_broker_of_this_home_is_recognised(broker):

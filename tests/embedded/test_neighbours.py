@@ -174,7 +174,10 @@ def test_the_commands_say_whose_broker_they_found(make_kits):
         ]
         assert [command.wait() for command in commands] == [0, 0, 0, 0]
     assert [told in command.text for command in commands[:3]] == [False, True, True]
-    assert f"run by another kit, for itself: {first.home}> (it was there before)" in commands[3].text
+    assert (
+        f"running, started by another kit, for itself: {first.home}> (it was there before)"
+        in commands[3].text
+    )
     assert "LAB_BOOTSTRAP_SERVERS=localhost:" in commands[3].text
 
 

@@ -53,7 +53,9 @@ def test_offsets_are_the_first_and_the_next(name, kafka):
     with KafkaProducer(**kafka) as producer:
         for n in range(3):
             producer.send(name, str(n).encode(), partition=1).get(timeout=10)
-    assert lab.topic_offsets(name, **kafka) == {0: (0, 0), 1: (0, 3)}
+    offsets = lab.topic_offsets(name, **kafka)
+    assert offsets == {0: (0, 0), 1: (0, 3)}
+    assert repr(offsets) == "{0: Offsets(first=0, end=0), 1: Offsets(first=0, end=3)}"
 
 
 def test_a_group_has_an_owner_of_each_partition_and_the_offsets_that_it_committed(name, kafka):

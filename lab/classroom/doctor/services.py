@@ -52,7 +52,7 @@ def _none_answers(settings: Settings) -> Finding:
     if fault := _in_the_way(settings):
         return Finding("Broker", *fault)
     none = f"none at {settings.bootstrap_servers} yet"
-    return Finding("Broker", f"{none}; python -m lab broker start, or lesson 01, starts one")
+    return Finding("Broker", f"{none}: each lesson starts one, and so does python -m lab broker start")
 
 
 def _in_the_way(settings: Settings) -> Fault | None:
@@ -117,7 +117,7 @@ def _whose(settings: Settings) -> str:
     places = addresses(settings.bootstrap_servers)
     here = [port for host, port in places if host in LOOPBACK]
     if any(node.port in here for node in running):
-        return "the embedded one" + (f", {len(running)} of its {len(nodes)} nodes" if len(nodes) > 1 else "")
+        return "the kit's own" + (f", {len(running)} of its {len(nodes)} nodes" if len(nodes) > 1 else "")
     host, port = places[0]
     who = port_owner(port) if host in LOOPBACK else f"on {host}"
     whose = f"not the kit's own but one of somebody else ({who})"

@@ -5,6 +5,7 @@ A check looks at the broker and at the database, not at the code.
 
 import html
 import os
+import re
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -61,10 +62,15 @@ class Report:
             f"<b>Exercise {html.escape(self.number)}</b>"
             f"<span style='{BADGE.format(color=color)}'>{html.escape(self.title)}</span>"
         ]
-        parts += [f"{MARKS[state]} {html.escape(text)}" for state, text in self.steps]
-        parts += [f"<b>Hint:</b> {html.escape(hint)}" for hint in self.hints]
-        parts += [f"<small>{html.escape(line)}</small>" for line in (self.advice, self.sent) if line]
+        parts += [f"{MARKS[state]} {_marked_up(text)}" for state, text in self.steps]
+        parts += [f"<b>Hint:</b> {_marked_up(hint)}" for hint in self.hints]
+        parts += [f"<small>{_marked_up(line)}</small>" for line in (self.advice, self.sent) if line]
         return f"<div style='{STYLE.format(color=color)}'>{'<br>'.join(parts)}</div>"
+
+
+def _marked_up(text: str) -> str:
+    """The text as HTML; what stands in backticks is code."""
+    return re.sub("`([^`]+)`", r"<code>\1</code>", html.escape(text))
 
 
 @dataclass(frozen=True)
@@ -91,7 +97,7 @@ def check(number: str, *answer: Any, **options: Any) -> Report:
     """Look whether an exercise is done. `number` is such as "02.1"; the rest is what its lesson passes.
 
     An exercise of which nothing is done yet is *not attempted*. One that is *not yet* done shows the step
-    that is missing, and a hint; each further call shows one hint more.
+    that is missing, and a hint. With either, each further call shows one hint more.
     With `LAB_CHECK` in the environment, any other state than that raises UnexpectedState.
     """
     report = _look(number, make_exercise(number, *answer, **options))
@@ -122,14 +128,24 @@ def _tell_class(number: str, state: str, hints: int = 0, solution_seen: bool = F
 
 def _look(number: str, exercise: Exercise) -> Report:
     if not _ask(exercise.attempted)[0]:
-        advice = f"{exercise.missing} Write your code in the cell above, run it, then run this one again."
-        return Report(number, NOT_ATTEMPTED, advice=advice)
+        return _not_attempted(number, exercise)
     for place, step in enumerate(exercise.steps):
         is_done, error = _ask(step.done)
         if not is_done:
             return _not_yet(number, exercise.steps, place, error)
     steps = tuple((DONE, step.text) for step in exercise.steps)
     return Report(number, DONE, steps, solution_seen=knows(number, "solution"))
+
+
+def _not_attempted(number: str, exercise: Exercise) -> Report:
+    """The first time without a hint; then those of the first step, for one who does not know how to begin."""
+    _tries[number, NOT_ATTEMPTED] += 1
+    every = tuple(hint for step in exercise.steps[:1] for hint in step.hints)
+    hints = every[: _tries[number, NOT_ATTEMPTED] - 1]
+    advice = f"{exercise.missing} Write your code in the cell above, run it, then run this one again."
+    if hints == every:
+        advice += f' No more hints: solution("{number}") in a new cell shows one way to do it.'
+    return Report(number, NOT_ATTEMPTED, hints=hints, advice=advice)
 
 
 def _not_yet(number: str, steps: tuple[Step, ...], place: int, error: Exception | None) -> Report:

@@ -11,6 +11,14 @@ ANSWERS = {
     "04.1": Answers(
         wrong={
             CONSUME.format("max_messages=29"): "nothing is left to read",
+            CONSUME.format("max_messages=1"): "nothing is left to read",
+            # Half-right: twice ten of the thirty.
+            "for _ in range(2):\n    " + CONSUME.format("max_messages=10"): "(found: a lag of",
+            # Stored first, and then sent more.
+            CONSUME.format("idle_timeout=1")
+            + "\nproduce(topic.name, simulate_readings(seed=8), interval=0, max_batches=1, **settings.kafka)": (
+                "(found: a lag of 3)"
+            ),
             CONSUME.format("max_messages=10"): "nothing is left to read: the lag is 0 (found: a lag of",
         },
         right=[
@@ -19,6 +27,8 @@ ANSWERS = {
             + CONSUME.format("max_messages=10, idle_timeout=1"),
             "while consume(topic.name, warehouse, group_id='other', idle_timeout=1, **settings.kafka).stored:\n"
             "    pass",
+            "left = topic_offsets(topic.name, **settings.kafka)[0].end - before[0]\n"
+            + CONSUME.format("max_messages=left"),
         ],
     ),
     "04.2": Answers(
