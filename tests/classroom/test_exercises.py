@@ -26,6 +26,7 @@ class Learner:
     def __init__(self, client, notebook):
         self.client, self.notebook = client, notebook
         self.given = None  # the cell of the exercise, with `# Your code here`
+        self.done = []  # (exercise, its cell, its check)
 
     def run(self, code: str) -> str:
         """Run it as a cell of its own; what it shows, as text."""
@@ -44,6 +45,7 @@ class Learner:
 
     def answer(self, number: str, check: str) -> None:
         """Nothing first, then each wrong answer, then each right one, at last the solution."""
+        self.done.append((number, self.given, check))
         assert self.run(check).startswith(f"Exercise {number}: not attempted"), self.run(check)
         answers = answers_of(number[:2])[number]
         for code, step in answers.wrong.items():
@@ -54,10 +56,19 @@ class Learner:
             assert step in report.partition("[not yet]")[2].splitlines()[0], f"{code}\n{report}"
             assert "Hint: " in report
         for code in [*answers.right, solution_of(number)]:
-            self.run(self.given)
-            self.run(code)
-            report = self.run(check)
-            assert report.startswith(f"Exercise {number}: done"), f"{code}\n{report}"
+            self.must_be_done(number, self.given, check, code)
+
+    def must_be_done(self, number: str, given: str, check: str, code: str) -> None:
+        self.run(given)
+        self.run(code)
+        report = self.run(check)
+        assert report.startswith(f"Exercise {number}: done"), f"{code}\n{report}"
+
+    def do_again(self, number: str) -> None:
+        """After the last cell: the solution of an exercise in its cell, and the check."""
+        for each, given, check in self.done:
+            if each == number:
+                self.must_be_done(number, given, check, solution_of(number))
 
 
 @pytest.mark.broker
@@ -72,3 +83,5 @@ def test_every_exercise_tells_wrong_from_right(lesson, tmp_path):
         learner = Learner(client, notebook)
         for source in sources:
             learner.go_on(source)
+        for number, *_ in learner.done:
+            learner.do_again(number)
