@@ -175,7 +175,7 @@ ANSWERS = {
             NO_TRY: "it goes through every message, the bad ones too (found: the message is not JSON",
             EVERY.format(bad="continue", what="record"): "it gives readings (found: ConsumerRecord)",
             EVERY.format(bad="continue", what="reading"): "each run is found once",
-            ONE_STATE: "each run is found once, and nothing else (found: 57 readings",
+            ONE_STATE: "each run is found once, and nothing else (found:",
             RUNS.format(bad="return"): "no run is missing",
             RUNS.format(bad="last.clear(); continue"): "in the middle of a run",
         },
