@@ -406,7 +406,12 @@ def test_a_page_calls_what_is_there(call):
 
 def test_the_cheat_sheet_names_the_commands_of_the_start():
     said = set(re.findall(r"python3 start\.py (\w+)", CHEAT_SHEET))
-    assert len(CALLS) >= 10 and len(CALLS_OF_TEACHERS) >= 3 and said and said <= set(re.findall(r"^    \"(\w+)\": ", START, re.MULTILINE))
+    assert (
+        len(CALLS) >= 10
+        and len(CALLS_OF_TEACHERS) >= 3
+        and said
+        and said <= set(re.findall(r"^    \"(\w+)\": ", START, re.MULTILINE))
+    )
 
 
 # The README and the code.
