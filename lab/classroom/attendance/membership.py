@@ -30,7 +30,7 @@ class Membership:
     def __repr__(self) -> str:
         return (
             f"You are {self.alias!r} in the class at {self.bootstrap_servers}. From now on each check and "
-            "solution sends your alias, a random number of this kit (in case that another learner has the "
+            "solution sends your alias, a random number of this kit (in case another learner has the "
             "alias too), the exercise, its state, the number of hints, whether you looked at the solution, "
             "and the time. Your code stays here. leave_class() ends it."
         )
