@@ -150,7 +150,8 @@ def words_of_picture(cell: nbformat.NotebookNode) -> str:
             told = [values.get("alt") for values in output.metadata.values() if isinstance(values, dict)]
             plain = "".join(data.get("text/plain", ""))
             told += [plain] if not plain.startswith("<") else []  # <Figure size 640x480 with 1 Axes>
-            return next(filter(None, told), f"The picture that this draws: {cell.source.splitlines()[-1]}")
+            statement = re.findall(r"^\w.*", cell.source, re.MULTILINE)[-1]  # its first line
+            return next(filter(None, told), f"The picture that this draws: {statement}")
     return ""
 
 

@@ -9,6 +9,8 @@ from typing import Any, Protocol
 
 from lab.databases.schema import Column, Table
 
+STATEMENT = "Correct the statement, and run it again. It has changed nothing."  # advice about an error
+
 
 class Database(Protocol):
     """A database that can keep the tables of `lab.databases.schema`.

@@ -12,6 +12,7 @@ import psycopg
 from psycopg.conninfo import conninfo_to_dict
 from psycopg.types.datetime import TimestamptzLoader
 
+from lab.databases.base import STATEMENT
 from lab.databases.schema import Column, Table, names
 from lab.errors import WarehouseError
 from lab.system.locks import MAX_SECONDS, Holder, wait_for_turn
@@ -20,11 +21,8 @@ from lab.text.urls import is_postgresql
 # The classes of SQLSTATE that may clear up: connection, deadlock, no room, a lock or a server that is
 # shutting down, the disk (postgresql.org/docs/current/errcodes-appendix.html).
 TRANSIENT = ("08", "40", "53", "55", "57", "58")
-STATEMENT = "Correct the statement, and run it again. It has changed nothing."
 ADVICE = {
     "25006": "It is read-only: is this a standby server? Choose another with LAB_WAREHOUSE.",
-    "42601": STATEMENT,
-    "42703": STATEMENT,
     "42P16": "A view keeps the names of its columns. Remove it first: DROP VIEW IF EXISTS and its name.",
     "42501": "Its owner must GRANT this user the rights to create and write tables there.",
 }
@@ -194,7 +192,9 @@ class PostgreSQL:
             return None if self._connection else "Is the server running, and is LAB_WAREHOUSE right?"
         if state and state[:2] in TRANSIENT:
             return None
-        return ADVICE.get(state or "", "Choose another database with LAB_WAREHOUSE.")
+        is_wrong = (state or "").startswith("42")  # the statement: its syntax, or a name in it
+        other = STATEMENT if is_wrong else "Choose another database with LAB_WAREHOUSE."
+        return ADVICE.get(state or "", other)
 
 
 @cache

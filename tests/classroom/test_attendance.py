@@ -110,7 +110,7 @@ def test_an_address_is_one(servers):
 
 
 @pytest.mark.parametrize(
-    "found", ["", "{", "[]", '{"alias": "ana"}', '{"alias": "", "bootstrap_servers": "a:1"}']
+    "found", ["", "{", "[]", "7", '{"alias": "ana"}', '{"alias": "", "bootstrap_servers": "a:1"}']
 )
 def test_a_damaged_membership_is_none(home, found):
     (home / "class").mkdir(parents=True)
@@ -294,6 +294,33 @@ def test_each_event_counts_once_in_any_order():
     assert "Not yet, most often: 02.1 (1)" in repr(board)
 
 
+def test_two_learners_with_one_alias_have_two_rows():
+    events = [
+        new_event("ana", "02.1", "done", kit="k1"),
+        new_event("ana", "02.1", "not yet", hints=2, kit="k2"),
+        new_event("ana", "02.2", "done", kit="k1"),
+        new_event("ana (2)", "02.1", "not attempted", kit="k3"),  # an alias may look like a row
+        new_event("a" * 20, "02.1", "done", kit="k4"),
+        new_event("a" * 20, "02.1", "not yet", kit="k5"),
+    ]
+    board = board_of(*events)
+    assert board.aliases() == ["a" * 16 + " (2)", "a" * 20, "ana", "ana (2)", "ana (2) (2)"]
+    assert [board.mark(row, "02.1") for row in board.aliases()] == ["0", "+", "+", "2", "-"]
+    told = f"Several joined as {'a' * 20}, ana: let one of them join again, with a new alias."
+    assert told in repr(board) and told in board._repr_html_()
+    assert "aaaa (2)" in repr(board)
+    assert "Several" not in repr(board_of(*events[:1]))
+
+
+@pytest.mark.broker
+def test_a_kit_keeps_its_row_and_another_kit_has_its_own(kafka, home, tmp_path):
+    alias = lab.fresh_name("one")
+    for kit in (home, tmp_path / "another kit", home):  # the last joins again, as in a second notebook
+        run(TELL, kit, alias, kafka["bootstrap_servers"], "send")
+    board = class_board(**kafka)
+    assert [row for row in board.aliases() if row.startswith(alias)] == [alias, f"{alias} (2)"]
+
+
 def test_an_event_that_comes_again_later_moves_nobody_back():
     first, second = new_event("ana", "02.1", "done"), new_event("ana", "03.1", "not yet")
     assert board_of(first, second, first).at == {"ana": "03.1"}
@@ -323,7 +350,7 @@ ODD = [
             {"state": "won"}, {"state": {}},
             {"hints": -1}, {"hints": 100}, {"hints": True}, {"hints": "1"}, {"hints": float("nan")},
             {"solution_seen": 1},
-            {"ts": "now"}, {"ts": 0}, {"ts": "2" * 50},
+            {"ts": "now"}, {"ts": 0}, {"ts": "2" * 50}, {"kit": 7}, {"kit": "x" * 65},
         )
     ),
 ]  # fmt: skip

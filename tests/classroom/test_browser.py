@@ -15,31 +15,19 @@ import psutil
 import pytest
 
 from lab.embedded.ports import free_ports
+from tests.support.browser import CHROMIUM, FLAGS, NAMES
 from tests.support.waiting import wait_for
 
 sync_api = pytest.importorskip(
     "playwright.sync_api", reason="the browser is driven by the package playwright"
 )
 
-NAMES = ("/usr/bin/chromium", "chromium", "chromium-browser", "google-chrome", "chrome")
-CHROMIUM = next(filter(None, map(shutil.which, NAMES)), None)
 pytestmark = [
     pytest.mark.broker,
     pytest.mark.skipif(CHROMIUM is None, reason=f"there is no Chromium: none of {', '.join(NAMES)}"),
 ]
 
 LESSON = Path(__file__).parents[2] / "notebooks" / "10_live_dashboard.ipynb"
-FLAGS = [
-    "--headless",
-    "--no-sandbox",  # as root there is none
-    "--disable-gpu",
-    # It speaks to our JupyterLab and to nobody else.
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 CELLS = [cell.source for cell in nbformat.read(LESSON, as_version=4).cells]
 PICTURE = next(n for n, source in enumerate(CELLS) if "show_live(dashboard.draw)" in source)
 

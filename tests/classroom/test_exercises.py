@@ -27,6 +27,7 @@ class Learner:
     def __init__(self, client, notebook):
         self.client, self.notebook = client, notebook
         self.given = None  # the cell of the exercise, with `# Your code here`
+        self.done = []  # (exercise, its cell, its check)
 
     def run(self, code: str) -> str:
         """Run it as a cell of its own; what it shows, as text."""
@@ -45,6 +46,7 @@ class Learner:
 
     def answer(self, number: str, check: str) -> None:
         """Nothing first, then each wrong answer, then each right one, at last the solution."""
+        self.done.append((number, self.given, check))
         assert self.run(check).startswith(f"Exercise {number}: not attempted"), self.run(check)
         answers = answers_of(number[:2])[number]
         for code, step in answers.wrong.items():
@@ -55,10 +57,13 @@ class Learner:
             assert step in report.partition("[not yet]")[2].splitlines()[0], f"{code}\n{report}"
             assert "Hint: " in report
         for code in [*answers.right, solution_of(number)]:
-            self.run(self.given)
-            self.run(code)
-            report = self.run(check)
-            assert report.startswith(f"Exercise {number}: done"), f"{code}\n{report}"
+            self.must_be_done(number, self.given, check, code)
+
+    def must_be_done(self, number: str, given: str, check: str, code: str) -> None:
+        self.run(given)
+        self.run(code)
+        report = self.run(check)
+        assert report.startswith(f"Exercise {number}: done"), f"{code}\n{report}"
 
 
 def sources_of(notebook, first: str, end: str) -> list[str]:
@@ -87,3 +92,5 @@ def test_every_exercise_tells_wrong_from_right(lesson, tmp_path):
         learner = Learner(client, notebook)
         for source in sources:
             learner.go_on(source)
+        for number, given, check in learner.done:  # each can be done again after the last cell
+            learner.must_be_done(number, given, check, solution_of(number))

@@ -304,8 +304,16 @@ def test_the_lesson_says_what_to_install(package, monkeypatch):
         ("CREATE OR REPLACE VIEW most AS SELECT sensor_id AS id FROM sensor_logs", "DROP VIEW IF EXISTS"),
         ("CREATE VIEW other AS SELECT sensor FROM sensor_logs", "Correct the statement"),
         ("CREATE VIEW other SELECT 1", "Correct the statement"),
+        ("CREATE VIEW other AS SELECT sensor_id, max(val) FROM sensor_logs", "Correct the statement"),
+        ("CREATE VIEW other AS SELECT * FROM logs", "Correct the statement"),
     ],
-    ids=["a view with other columns", "a column that is not there", "no SQL"],
+    ids=[
+        "a view with other columns",
+        "a column that is not there",
+        "no SQL",
+        "no GROUP BY",
+        "no such table",
+    ],
 )
 def test_a_wrong_statement_sends_nobody_to_another_database(warehouse, sql, advice):
     warehouse.execute("CREATE VIEW most AS SELECT sensor_id FROM sensor_logs")

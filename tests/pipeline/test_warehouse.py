@@ -162,6 +162,11 @@ def test_hostile_text_is_stored_as_text(either):
     assert either.query("SELECT sensor_id, unit FROM sensor_logs") == [(reading.sensor_id, '"')]
 
 
+def test_a_syntax_error_moves_no_database_away(either):
+    with pytest.raises(WarehouseError, match=r"syntax error.*Correct the statement, and run it again"):
+        either.execute("CREATE VIEW other AS SELEC 1")
+
+
 def test_offsets_belong_to_the_id_of_a_topic_not_to_its_name(either):
     """A topic made anew has the same name, and starts again at 0."""
     assert either.store("sensor-data", "first-id", [batch(0, 5)]) == set()

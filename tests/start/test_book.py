@@ -13,6 +13,8 @@ from urllib.parse import unquote, urlsplit
 import nbformat
 import pytest
 
+from tests.support.browser import CHROMIUM, FLAGS, NAMES
+
 KIT = Path(__file__).parents[2]
 NOTEBOOKS = sorted((KIT / "notebooks").glob("[0-9][0-9]_*.ipynb"))
 pytestmark = pytest.mark.broker  # it needs none, but takes as long
@@ -86,6 +88,18 @@ def test_every_picture_of_the_pages_is_told_in_words(pages):
     assert {path.name: page.without_words for path, page in pages.items() if page.without_words} == {}
 
 
+@pytest.mark.skipif(CHROMIUM is None, reason=f"there is no Chromium: none of {', '.join(NAMES)}")
+def test_the_page_to_print_is_one_page(book):
+    sync_api = pytest.importorskip("playwright.sync_api", reason="the browser is driven by it")
+    with sync_api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        page = browser.new_page()
+        page.goto((book / "docs" / "cheat_sheet.html").as_uri())
+        printed = [page.pdf(format=paper) for paper in ("A4", "Letter")]
+        browser.close()
+    assert [len(re.findall(rb"/Type\s*/Page\b", pages)) for pages in printed] == [1, 1]
+
+
 def test_every_lesson_is_a_page_in_order_and_its_exercises_are_empty(book, pages):
     lessons = [f"notebooks/{path.stem}.html" for path in NOTEBOOKS]
     front = [link for link in pages[book / "index.html"].links if link.startswith("notebooks/")]
@@ -122,16 +136,19 @@ def test_an_error_in_a_lesson_is_one_line_that_names_the_cell(tmp_path):
 def test_a_picture_of_a_lesson_has_words_and_the_folders_are_those_of_a_learner(tmp_path):
     path = tmp_path / "05_sensor_logs.ipynb"
     draw = "%matplotlib inline\nimport pandas as pd\npd.Series([1, 2]).plot().figure;"
-    cells = [f"{str(tmp_path / 'warehouse.db')!r}", f"print({str(KIT)!r})", draw, "3"]
+    inside = "if True:\n    display(pd.Series([1, 2]).plot().figure)"
+    cells = [f"{str(tmp_path / 'warehouse.db')!r}", f"print({str(KIT)!r})", draw, inside, "3"]
     nbformat.write(nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells]), path)
     book = load()
     book.run_notebook(path)
     book.name_folders(path, tmp_path)
-    where, kit, picture, number = nbformat.read(path, as_version=4).cells
+    where, kit, picture, block, number = nbformat.read(path, as_version=4).cells
     assert re.fullmatch(r"'kafka-lab-kit.+warehouse\.db'", where.outputs[0].data["text/plain"])
     assert kit.outputs[0].text == "kafka-lab-kit\n"
     words = "The picture that this draws: pd.Series([1, 2]).plot().figure;"
     assert picture.metadata["mystnb"]["image"]["alt"] == words
+    words = "The picture that this draws: if True:"
+    assert block.metadata["mystnb"]["image"]["alt"] == words
     assert "mystnb" not in number.metadata
 
 
@@ -143,7 +160,7 @@ def test_a_link_that_leads_nowhere_is_one_line_and_the_book_of_before_stays(tmp_
 
     def break_it(sources):
         sources.mkdir()
-        (sources / "conf.py").write_text("extensions = ['myst_nb']", encoding="utf-8")
+        (sources / "conf.py").write_text("extensions = ['myst_parser']", encoding="utf-8")
         (sources / "index.md").write_text("# A page\n\n[on](nowhere.md)\n", encoding="utf-8")
 
     monkeypatch.setattr(book, "copy_sources", break_it)

@@ -1,7 +1,7 @@
 """How far is the class? The board: a row for each learner, a column for each exercise.
 
-It is a fold over the topic: each event, once by its id, changes one cell. No order is needed for that, and
-nothing is stored: the board that is made again from the log is the same.
+It is a fold over the topic: each event, once by its id, changes one cell. No order is needed for that (only
+who is called `ana (2)` follows the log), and nothing is stored: a board that is made again is the same.
 """
 
 from collections import Counter
@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from lab.classroom.attendance.event import TOPIC, Event, OddEvent, decode_event
+from lab.classroom.attendance.membership import MAX_ALIAS
 from lab.classroom.exercises.exercise import DONE, NOT_YET, SHOWN, exercise_numbers
 from lab.errors import TopicError
 from lab.topics import read_records
@@ -45,12 +46,13 @@ class Cell:
 
 @dataclass
 class ClassBoard:
-    """The learners by their aliases, and what each did. A notebook shows it as a table."""
+    """The learners by the names of their rows, and what each did. A notebook shows it as a table."""
 
     learners: dict[str, dict[str, Cell]] = field(default_factory=dict)
     at: dict[str, str] = field(default_factory=dict)  # {alias: the exercise of the last event}
     odd: int = 0  # messages that are no events
     ids: set[str] = field(default_factory=set)
+    rows: dict[tuple[str, str], str] = field(default_factory=dict)  # {(alias, kit): how its row is called}
 
     def take(self, value: bytes | None) -> None:
         """Add a message. An event that came before is left out, and what is none is counted."""
@@ -62,8 +64,19 @@ class ClassBoard:
         if event.id in self.ids:
             return
         self.ids.add(event.id)
-        self.learners.setdefault(event.alias, {}).setdefault(event.exercise, Cell()).take(event)
-        self.at[event.alias] = event.exercise
+        row = self._row(event)
+        self.learners.setdefault(row, {}).setdefault(event.exercise, Cell()).take(event)
+        self.at[row] = event.exercise
+
+    def _row(self, event: Event) -> str:
+        """The alias; a second learner with the same alias, in another kit, has a row `ana (2)`."""
+        name, number = event.alias, 1
+        if (event.alias, event.kit) not in self.rows:
+            while name in self.learners:
+                number += 1
+                name = f"{event.alias[: MAX_ALIAS - 4]} ({number})"
+            self.rows[event.alias, event.kit] = name
+        return self.rows[event.alias, event.kit]
 
     def aliases(self) -> list[str]:
         """The learners, in an order that does not jump."""
@@ -85,7 +98,7 @@ class ClassBoard:
         if not self.learners:
             lines = [f"Nobody has sent anything yet. A learner types: {_JOIN}"]
         else:
-            lines = [self._where(), self._stuck()]
+            lines = [self._where(), self._stuck(), *self._shared()]
         return [
             *lines,
             *([f"Left out: {self.odd} messages that are no events of this kit."] if self.odd else []),
@@ -108,6 +121,12 @@ class ClassBoard:
         )
         most = sorted(tried.items(), key=lambda pair: (-pair[1], pair[0]))[:MOST_NAMED]
         return f"Not yet, most often: {', '.join(f'{n} ({count})' for n, count in most) or 'none'}"
+
+    def _shared(self) -> list[str]:
+        """The aliases that several learners have, and what they can do."""
+        counts = Counter(alias for alias, _ in self.rows)
+        names = ", ".join(sorted(alias for alias, count in counts.items() if count > 1)[:MOST_NAMED])
+        return [f"Several joined as {names}: let one of them join again, with a new alias."] if names else []
 
     def __repr__(self) -> str:
         from lab.classroom.attendance.showing import as_text  # here, because it takes the board

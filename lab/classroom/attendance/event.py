@@ -30,12 +30,16 @@ class Event:
     hints: int
     solution_seen: bool
     ts: str
+    kit: str = ""  # Membership.kit; an event of an older kit has none
 
 
-def new_event(alias: str, exercise: str, state: str, hints: int = 0, solution_seen: bool = False) -> Event:
+def new_event(
+    alias: str, exercise: str, state: str, hints: int = 0, solution_seen: bool = False, kit: str = ""
+) -> Event:
     """An event of this moment."""
     now = datetime.now(UTC).isoformat(timespec="milliseconds")
-    return Event(secrets.token_hex(16), alias, exercise, state, min(hints, MAX_HINTS), solution_seen, now)
+    hints = min(hints, MAX_HINTS)
+    return Event(secrets.token_hex(16), alias, exercise, state, hints, solution_seen, now, kit)
 
 
 def encode_event(event: Event) -> bytes:
@@ -68,6 +72,7 @@ def _is_sound(event: Event) -> bool:
         and type(event.solution_seen) is bool
         and _is_text(event.ts, MAX_TIME)
         and bool(datetime.fromisoformat(event.ts))
+        and (event.kit == "" or _is_text(event.kit, MAX_ID))
     )
 
 

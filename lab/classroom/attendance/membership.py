@@ -1,6 +1,7 @@
 """Who joined which class? One line of a learner, kept in the kit's home, so that every notebook knows it."""
 
 import json
+import secrets
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -17,16 +18,21 @@ _in_this_kernel: dict[Path, "Membership | None"] = {}  # for a home that cannot 
 
 @dataclass(frozen=True)
 class Membership:
-    """The alias of a learner, and the address of the room's broker."""
+    """The alias of a learner, and the address of the room's broker.
+
+    `kit` is a random text, by which the board tells two learners with one alias apart.
+    """
 
     alias: str
     bootstrap_servers: str
+    kit: str = ""
 
     def __repr__(self) -> str:
         return (
             f"You are {self.alias!r} in the class at {self.bootstrap_servers}. From now on each check and "
-            "solution sends your alias, the exercise, its state, the number of hints, whether you looked at "
-            "the solution, and the time. Your code stays here. leave_class() ends it."
+            "solution sends your alias, a random number of this kit (in case another learner has the "
+            "alias too), the exercise, its state, the number of hints, whether you looked at the solution, "
+            "and the time. Your code stays here. leave_class() ends it."
         )
 
 
@@ -40,13 +46,15 @@ def join_class(alias: str, bootstrap_servers: str) -> Membership:
     if fault := alias_fault(alias):
         raise LabError(f"The alias {fault}. {EXAMPLE}")
     _must_be_address(bootstrap_servers)
-    membership = Membership(alias.strip(), bootstrap_servers.strip())
-    _in_this_kernel[_home()] = membership
+    before = membership()
+    kit = before.kit if before and before.alias == alias.strip() else secrets.token_hex(4)
+    joined = Membership(alias.strip(), bootstrap_servers.strip(), kit)
+    _in_this_kernel[_home()] = joined
     with suppress(OSError):
         _file().parent.mkdir(parents=True, exist_ok=True)
-        _file().write_text(json.dumps(asdict(membership)), encoding="utf-8")
+        _file().write_text(json.dumps(asdict(joined)), encoding="utf-8")
         del _in_this_kernel[_home()]  # the file says it, and another notebook can change it
-    return membership
+    return joined
 
 
 def leave_class() -> None:
@@ -67,9 +75,9 @@ def membership() -> Membership | None:
         return _in_this_kernel[_home()]
     try:
         found = json.loads(_file().read_text(encoding="utf-8"))
-        found = Membership(found["alias"], found["bootstrap_servers"])
+        found = Membership(found["alias"], found["bootstrap_servers"], str(found.get("kit", "")))
         _must_be_address(found.bootstrap_servers)
-    except (OSError, ValueError, TypeError, KeyError, LabError):  # none, or cut off by a full disk
+    except (OSError, ValueError, TypeError, KeyError, AttributeError, LabError):  # none, or a damaged one
         return None
     return None if alias_fault(found.alias) else found
 

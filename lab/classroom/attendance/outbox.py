@@ -41,7 +41,7 @@ def tell_class(exercise: str, state: str, hints: int = 0, solution_seen: bool = 
     if joined is None:
         return ""
     waiting = len(_waiting()) + len(_unwritten)
-    _put(new_event(joined.alias, exercise, state, hints, solution_seen))
+    _put(new_event(joined.alias, exercise, state, hints, solution_seen, joined.kit))
     start_sending()
     if waiting:
         return f"For the class, as {joined.alias}: {waiting + 1} events wait for {joined.bootstrap_servers}."

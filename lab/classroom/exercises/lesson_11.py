@@ -98,7 +98,10 @@ def _about_runs(found: Callable, runs: list[Reading]) -> tuple[Step, ...]:
         Step(
             "each run is found once, and nothing else",
             lambda: sorted(map(str, runs)) == sorted(map(str, found())),
-            (ONE_EACH,),
+            (
+                ONE_EACH,
+                "Each sensor has its own runs: remember each CRITICAL sensor, not one state for all of them.",
+            ),
             found=lambda: f"{len(found())} readings for {len(runs)} runs",
         ),
         Step(

@@ -32,6 +32,18 @@ def find_alarms(records):
             yield reading
         last[reading.sensor_id] = reading.status
 """
+ONE_STATE = """
+def find_alarms(records):
+    is_critical = False  # of all sensors
+    for record in records:
+        try:
+            reading = decode_reading(record.value)
+        except InvalidReading:
+            continue
+        if reading.status == "CRITICAL" and not is_critical:
+            yield reading
+        is_critical = reading.status == "CRITICAL"
+"""
 A_LIST = """
 class Sensor:
     hot = False
@@ -163,6 +175,7 @@ ANSWERS = {
             NO_TRY: "it goes through every message, the bad ones too (found: the message is not JSON",
             EVERY.format(bad="continue", what="record"): "it gives readings (found: ConsumerRecord)",
             EVERY.format(bad="continue", what="reading"): "each run is found once",
+            ONE_STATE: "each run is found once, and nothing else (found:",
             RUNS.format(bad="return"): "no run is missing",
             RUNS.format(bad="last.clear(); continue"): "in the middle of a run",
         },
