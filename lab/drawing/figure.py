@@ -28,10 +28,12 @@ class Picture:
     def __init__(self, data: bytes, alt: str):
         self.data, self.alt = data, alt
 
-    def _repr_mimebundle_(self, **_: object) -> dict[str, str]:
-        png = b64encode(self.data).decode()
-        image = f'<img src="data:image/png;base64,{png}" alt="{escape(printable(self.alt))}">'
-        return {"text/html": image, "image/png": png}
+    def _repr_mimebundle_(self, **_: object) -> tuple[dict[str, str], dict[str, dict[str, str]]]:
+        png, alt = b64encode(self.data).decode(), printable(self.alt)
+        image = f'<img src="data:image/png;base64,{png}" alt="{escape(alt)}">'
+        return {"text/html": image, "image/png": png}, {
+            "image/png": {"alt": alt}
+        }  # the second is for the book
 
 
 class Chart(Figure):
@@ -48,7 +50,7 @@ class Chart(Figure):
             text = "\n".join(f"Not shown: {what}" for what in left_out)
             self.suptitle(text, x=0.01, ha="left", fontsize=10, color=FAULT, wrap=True)
 
-    def _repr_mimebundle_(self, **_: object) -> dict[str, str]:
+    def _repr_mimebundle_(self, **_: object) -> tuple[dict[str, str], dict[str, dict[str, str]]]:
         return picture(self)._repr_mimebundle_()
 
 

@@ -233,7 +233,8 @@ def test_a_notebook_gets_the_picture_once_with_its_words():
     """Also where a name would end the attribute, or where the picture is not one of ours."""
     evil = Chart(alt='"><script>alert(1)</script> \x1b\u202e')
     for chart, words in ((evil, '"><script>alert(1)</script> \\x1b\\u202e'), (Picture(b"", "é"), "é")):
-        data, _ = DisplayFormatter().format(chart)
+        data, metadata = DisplayFormatter().format(chart)
+        assert metadata == {"image/png": {"alt": words}}
         (image,) = Images(data["text/html"]).found
         assert image["alt"] == words
         assert image["src"] == f"data:image/png;base64,{data['image/png']}"
