@@ -31,9 +31,8 @@ class Picture:
     def _repr_mimebundle_(self, **_: object) -> tuple[dict[str, str], dict[str, dict[str, str]]]:
         png, alt = b64encode(self.data).decode(), printable(self.alt)
         image = f'<img src="data:image/png;base64,{png}" alt="{escape(alt)}">'
-        return {"text/html": image, "image/png": png}, {
-            "image/png": {"alt": alt}
-        }  # the second is for the book
+        words = {"image/png": {"alt": alt}}  # for what does not take the HTML, such as the book
+        return {"text/html": image, "image/png": png}, words
 
 
 class Chart(Figure):
