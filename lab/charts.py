@@ -4,12 +4,13 @@ from collections.abc import Sequence
 from datetime import datetime
 
 import pandas as pd
-from matplotlib.axes import Axes
 
 from lab.databases import queries
 from lab.databases.queries import Selection
 from lab.drawing import thinning
-from lab.drawing.figure import LINE, STATUS, Chart, caption, dress, dress_times, shade
+from lab.drawing.figure import Chart
+from lab.drawing.palette import sensor_colors
+from lab.drawing.panels import describe, plot_rates, plot_sensor, stack
 from lab.errors import LabError
 from lab.text.printable import printable
 from lab.warehouse import Warehouse
@@ -81,57 +82,26 @@ def plot_sensor_logs(
     """One panel per sensor: values over time with their unit, statuses marked, gaps shaded.
 
     `logs` is the result of `read_sensor_logs`; or pass all three results of `thin_sensor_logs`.
-    The last panel shows the rate: the readings measured per sensor in each time slice. If there are too many
-    sensors, some are chosen. The chart's head line and its `left_out` say what is not shown.
+    The last panel shows the rate: the readings measured in each time slice, in the colours of the lines. If
+    there are too many sensors, some are chosen. The chart's head line and its `left_out` say what is not
+    shown.
     """
     logs, beyond = thinning.drawable(logs)
     sensors, others = thinning.choose_sensors(logs[["sensor_id", "status"]].drop_duplicates())
     logs = logs[logs["sensor_id"].isin(sensors)]
-    chart = Chart(figsize=(11, 2.1 * (len(sensors) + 1)), left_out=[*left_out, *beyond, *others])
+    left_out = [*left_out, *beyond, *others]
     if not sensors:
+        chart = Chart(alt="No readings yet.", left_out=left_out)
         chart.text(0.5, 0.5, "no readings yet", ha="center", va="center", fontsize=16)
         return chart
-    panels = chart.subplots(len(sensors) + 1, sharex=True, squeeze=False)[:, 0]
-    for panel, sensor_id in zip(panels, sensors):
-        ours = None if gaps is None else gaps[gaps["sensor_id"] == sensor_id].reset_index()
-        plot_sensor(panel, logs[logs["sensor_id"] == sensor_id], ours)
-    _plot_rates(panels[-1], logs)
-    dress_times(panels[-1])
-    panels[-1].set_xlabel("time (UTC)")
+    by_sensor = dict(iter(logs.groupby("sensor_id")))
+    if gaps is None:
+        pauses = {sensor_id: thinning.find_gaps(some["ts"]) for sensor_id, some in by_sensor.items()}
+    else:
+        pauses = {sensor_id: gaps[gaps["sensor_id"] == sensor_id].reset_index() for sensor_id in by_sensor}
+    chart, colors = Chart(alt=describe(logs, pauses), left_out=left_out), sensor_colors(len(sensors))
+    *panels, last = stack(chart, len(sensors) + 1)
+    for panel, color, (sensor_id, some) in zip(panels, colors, by_sensor.items()):
+        plot_sensor(panel, some, pauses[sensor_id], color)
+    plot_rates(last, logs, colors)
     return chart
-
-
-def plot_sensor(panel: Axes, logs: pd.DataFrame, gaps: pd.DataFrame | None = None) -> None:
-    """Plot the values of one sensor on the given axes. Without `gaps`, the gaps are computed from `logs`."""
-    sensor_id, unit = logs[["sensor_id", "unit"]].iloc[0]
-    gaps = thinning.find_gaps(logs["ts"]) if gaps is None else gaps
-    line = logs.set_index("ts")["val"]
-    # A NaN at the start of each gap interrupts the line there.
-    breaks = pd.Series(float("nan"), index=gaps["start"] + pd.Timedelta(microseconds=1))
-    line = pd.concat([line, breaks.astype(float)]).sort_index(kind="stable")
-    panel.plot(line.index, line.values, color=LINE, linewidth=1.3, label="value")
-    alone = line[line.shift().isna() & line.shift(-1).isna()]  # a line with a single point is invisible
-    if len(alone):
-        panel.plot(alone.index, alone.values, ".", color=LINE, markersize=5)
-    for status, (color, marker) in STATUS.items():
-        some = logs[logs["status"] == status]
-        if len(some):
-            count = f"{status} ({thinning.count_readings(some).sum()})"
-            panel.plot(some["ts"], some["val"], marker, color=color, markersize=6, label=count)
-    if len(gaps):
-        shade(panel, gaps["start"], gaps["end"], label="no readings")
-    dress(panel, caption(sensor_id), caption(unit, max_length=16))
-
-
-def _plot_rates(panel: Axes, logs: pd.DataFrame) -> None:
-    name = thinning.rate_slice((logs["ts"].max() - logs["ts"].min()).total_seconds())
-    logs = logs.assign(readings=thinning.count_readings(logs))
-    by_slice = logs.groupby([pd.Grouper(key="ts", freq=name), "sensor_id"])
-    counts = by_slice["readings"].sum().unstack(fill_value=0)
-    bottom, width = 0, thinning.seconds_of(name) / 86400  # matplotlib counts in days
-    for sensor_id in counts:
-        rate = counts[sensor_id]
-        label = caption(sensor_id, max_length=24)
-        panel.bar(rate.index, rate, width, bottom, align="edge", label=label)
-        bottom = bottom + rate
-    dress(panel, f"readings measured per {thinning.RATE_SLICES[name]}", "readings")

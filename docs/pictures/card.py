@@ -4,10 +4,10 @@ from collections.abc import Iterable
 from math import atan2, cos, sin
 from xml.sax.saxutils import escape, quoteattr
 
-from lab.drawing.figure import GAP, LINE, STATUS
+from lab.drawing.palette import COPY, FAULT, LAG, NOTHING, STORED
 
 INK, PAPER = "#1a1a1a", "white"
-WAITING, LOST = STATUS["WARNING"][0], STATUS["CRITICAL"][0]
+LINE, WAITING, LOST, GAP = STORED, LAG, FAULT, NOTHING
 WIDTH, MARGIN = 900, 24
 # Verdana and DejaVu Sans have the same widths, so a text has the same room on every system.
 FONTS = "Verdana, 'DejaVu Sans', sans-serif"
@@ -21,7 +21,7 @@ STYLES = {
     "absent": (PAPER, GAP, "#595959", "6 4"),
     "plain": (PAPER, INK, INK, ""),
     "place": ("#eef5fa", LINE, INK, ""),
-    "good": ("#cfe5f3", LINE, INK, ""),
+    "good": (COPY, LINE, INK, ""),
 }
 
 

@@ -6,13 +6,14 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
 
-from lab.drawing.figure import GAP, LINE, STATUS, Chart, dress
-from lab.topics import Topic
+from lab.drawing.figure import Chart, dress
+from lab.drawing.palette import COPY, FAULT, LAG, PRODUCED, STORED, TWICE
+from lab.topics import Partition, Topic
 
 REPLICA = {  # the colours of a replica: the background and the text
-    "leader": (LINE, "white"),
-    "in sync": ("#cfe5f3", "black"),
-    "not in sync": ("white", STATUS["CRITICAL"][0]),
+    "leader": (STORED, "white"),
+    "in sync": (COPY, "black"),
+    "not in sync": ("white", FAULT),
 }
 
 
@@ -26,7 +27,7 @@ def plot_offsets(
     `offsets` is the result of `topic_offsets`, {partition: (first, end)}; `stored` is {partition: next
     offset to read}. The part after it is the lag. `owners`, {partition: name}, label the bars.
     """
-    chart = Chart(figsize=(9, 0.9 + 0.6 * len(offsets)))
+    chart = Chart(0.9 + 0.6 * len(offsets), _offsets_in_words(offsets, stored, owners))
     panel = chart.subplots()
     names = [f"partition {number}" for number in offsets]
     if owners is not None:
@@ -35,9 +36,9 @@ def plot_offsets(
     end = [offsets[number][1] for number in offsets]
     here = first if stored is None else [max(stored.get(number, 0), offsets[number][0]) for number in offsets]
     if stored is not None:
-        panel.barh(names, [h - f for h, f in zip(here, first)], left=first, color=LINE, label="stored")
+        panel.barh(names, [h - f for h, f in zip(here, first)], left=first, color=STORED, label="stored")
     label = "in the log" if stored is None else "lag: not stored yet"
-    color, lag = STATUS["WARNING"][0], [e - h for e, h in zip(end, here)]
+    color, lag = PRODUCED if stored is None else LAG, [e - h for e, h in zip(end, here)]
     bars = panel.barh(names, lag, left=here, color=color, label=label)
     ends = [f" end {e}" if stored is None else f" end {e}, lag {n}" for e, n in zip(end, lag)]
     panel.bar_label(bars, ends, fontsize=11)
@@ -50,15 +51,29 @@ def plot_offsets(
     return chart
 
 
+def _offsets_in_words(
+    offsets: Mapping[int, tuple[int, int]], stored: Mapping[int, int] | None, owners: Mapping[int, str] | None
+) -> str:
+    rows = []
+    for number, (first, end) in offsets.items():
+        here = "" if stored is None else f", stored before {max(stored.get(number, 0), first)}"
+        owner = "" if owners is None else f", owner {owners.get(number, 'nobody')}"
+        rows.append(f"partition {number}: from {first} to end {end}{here}{owner}")
+    return f"Offsets of {len(offsets)} partition(s). {'; '.join(rows)}."
+
+
 def plot_ledger(ledger: Mapping[str, Mapping[str, int]]) -> Chart:
     """What happened to the messages: one group of bars for each way of consuming.
 
     `ledger` is {way: {"produced": n, "stored": n, "lost": n, "twice": n}}, with any of these counts.
     """
     frame = pd.DataFrame(ledger)
-    chart = Chart(figsize=(10, 0.6 + 0.38 * frame.size))
+    rows = (
+        f"{way}: {', '.join(f'{counts[name]} {name}' for name in counts)}" for way, counts in ledger.items()
+    )
+    chart = Chart(0.6 + 0.33 * frame.size, f"What became of the messages. {'; '.join(rows)}.")
     panel = chart.subplots()
-    colors = {"produced": GAP, "stored": LINE, "lost": STATUS["CRITICAL"][0], "twice": STATUS["WARNING"][0]}
+    colors = {"produced": PRODUCED, "stored": STORED, "lost": FAULT, "twice": TWICE}
     height = 0.8 / len(frame)
     for n, (name, counts) in enumerate(frame.iterrows()):
         places = [place + n * height for place in range(len(counts))]
@@ -75,12 +90,11 @@ def plot_ledger(ledger: Mapping[str, Mapping[str, int]]) -> Chart:
 def plot_replicas(topic: Topic) -> Chart:
     """One row per partition and one column per broker: the leaders, and the replicas that are in sync."""
     brokers = sorted({broker for p in topic.partitions for broker in p.replicas})
-    chart = Chart(figsize=(2 + 2.1 * len(brokers), 1.2 + 0.7 * len(topic.partitions)))
+    chart = Chart(1.2 + 0.7 * len(topic.partitions), _replicas_in_words(topic))
     panel = chart.subplots()
     for p in topic.partitions:
         for broker in p.replicas:
-            state = "leader" if broker == p.leader else "in sync" if broker in p.isr else "not in sync"
-            _draw_replica(panel, brokers.index(broker), p.partition, state)
+            _draw_replica(panel, brokers.index(broker), p.partition, _state(p, broker))
     names = [f"broker {broker}" for broker in brokers]
     panel.set_xticks(range(len(brokers)), names, fontsize=13)
     panel.set_yticks(range(len(topic.partitions)), [f"partition {p.partition}" for p in topic.partitions])
@@ -92,11 +106,24 @@ def plot_replicas(topic: Topic) -> Chart:
     return chart
 
 
+def _state(partition: Partition, broker: int) -> str:
+    behind = "in sync" if broker in partition.isr else "not in sync"
+    return "leader" if broker == partition.leader else behind
+
+
+def _replicas_in_words(topic: Topic) -> str:
+    rows = (
+        f"partition {p.partition}: " + ", ".join(f"broker {b} {_state(p, b)}" for b in sorted(p.replicas))
+        for p in topic.partitions
+    )
+    return f"Replicas of the topic {topic.name}. {'; '.join(rows)}."
+
+
 def _draw_replica(panel: Axes, column: int, row: int, state: str) -> None:
     fill, words = REPLICA[state]
     behind = state == "not in sync"  # the frame distinguishes it without colours, too
     box = Rectangle((column - 0.44, row - 0.4), 0.88, 0.8, facecolor=fill, linewidth=1.5)
-    box.set_edgecolor(words if behind else LINE)
+    box.set_edgecolor(words if behind else STORED)
     box.set_hatch("//" if behind else "")
     box.set_linestyle("--" if behind else "-")
     panel.add_patch(box)

@@ -1,9 +1,11 @@
-"""What does a picture look like? The figure, its colours, captions and axes, and its PNG."""
+"""What does a picture look like? The figure, its captions and axes, and how a notebook shows it."""
 
 import io
+from base64 import b64encode
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from functools import cache
+from html import escape
 
 from matplotlib.axes import Axes
 from matplotlib.collections import PolyCollection
@@ -11,28 +13,51 @@ from matplotlib.dates import AutoDateLocator, ConciseDateFormatter, date2num
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties, findfont, get_font
 
+from lab.drawing.palette import FAULT, NOTHING
 from lab.text.printable import code, printable
 
-# Colours that colour-blind people, and everyone on a projector, can tell apart (after Okabe and Ito).
-LINE, GAP = "#0072b2", "#999999"
-STATUS = {"WARNING": ("#e69f00", "^"), "CRITICAL": ("#d55e00", "X")}
+# So many inches and pixels are what JupyterLab shows in a window of 1280x720 without making them smaller, and
+# with the code above them.
+WIDTH, HEIGHT, DPI = 9.2, 5.2, 90
+FEW_TICKS = 5  # on the time axis of a narrow panel; with fewer there are times for which no step fits
+
+
+class Picture:
+    """A PNG with its text for those who do not see it; JupyterLab has no place for one beside a plain PNG."""
+
+    def __init__(self, data: bytes, alt: str):
+        self.data, self.alt = data, alt
+
+    def _repr_mimebundle_(self, **_: object) -> tuple[dict[str, str], dict[str, dict[str, str]]]:
+        png, alt = b64encode(self.data).decode(), printable(self.alt)
+        image = f'<img src="data:image/png;base64,{png}" alt="{escape(alt)}">'
+        words = {"image/png": {"alt": alt}}  # for what does not take the HTML, such as the book
+        return {"text/html": image, "image/png": png}, words
 
 
 class Chart(Figure):
     """A figure that shows itself in a notebook, live or saved, with any backend.
 
-    `left_out` says what it does not show; the picture says it too.
+    `alt` says in words what it shows, and `left_out` what it does not; the picture says that, too.
     """
 
-    def __init__(self, *args, left_out: Sequence[str] = (), **kwargs):
-        super().__init__(*args, layout="constrained", dpi=110, **kwargs)
+    def __init__(self, height: float = HEIGHT, alt: str = "", left_out: Sequence[str] = ()):
+        super().__init__(figsize=(WIDTH, height), layout="constrained", dpi=DPI)
+        self.alt = alt
         self.left_out = list(left_out)
         if left_out:
             text = "\n".join(f"Not shown: {what}" for what in left_out)
-            self.suptitle(text, x=0.01, ha="left", fontsize=10, color=STATUS["CRITICAL"][0])
+            self.suptitle(text, x=0.01, ha="left", fontsize=10, color=FAULT, wrap=True)
 
-    def _repr_png_(self) -> bytes:
-        return render_png(self)
+    def _repr_mimebundle_(self, **_: object) -> tuple[dict[str, str], dict[str, dict[str, str]]]:
+        return picture(self)._repr_mimebundle_()
+
+
+def picture(figure: Figure, *more: str) -> Picture:
+    """The figure as a PNG, with its words, what it leaves out, and `more`."""
+    words = [getattr(figure, "alt", "") or "A figure.", *more]
+    words += [f"Not shown: {what}." for what in getattr(figure, "left_out", ())]
+    return Picture(render_png(figure), " ".join(words))
 
 
 def render_png(figure: Figure) -> bytes:
@@ -68,20 +93,36 @@ def dress(panel: Axes, title: str, unit: str = "", tick_size: int = 11, legend_t
     panel.set_axisbelow(True)
     panel.spines[["top", "right"]].set_visible(False)
     if panel.get_legend_handles_labels()[0]:
-        panel.legend(loc="upper left", bbox_to_anchor=(1, legend_top), frameon=False, fontsize=10)
+        panel.legend(loc="upper left", bbox_to_anchor=(1, legend_top), frameon=False, fontsize=10,
+                     labelspacing=0.25, handlelength=1.2)  # fmt: skip
 
 
-def dress_times(panel: Axes) -> None:
+class TimeFormatter(ConciseDateFormatter):
+    """Short labels, and beside them what they have in common: `2 January 2026, UTC`."""
+
+    def __init__(self, locator: AutoDateLocator):
+        days = "%d %B %Y, UTC"
+        offsets = ["", "%Y, UTC", "%B %Y, UTC", days, days, "%d %B %Y, %H:%M, UTC"]
+        super().__init__(locator, tz="UTC", offset_formats=offsets)
+        self.zero_formats[3] = "%d %b"  # midnight, among hours
+
+    def get_offset(self) -> str:
+        """The day without the zero, for which there is no portable format."""
+        return super().get_offset().removeprefix("0") or "UTC"
+
+
+def dress_times(panel: Axes, max_ticks: int | None = None) -> None:
     """Label the time axis of a panel concisely."""
-    locator = AutoDateLocator()
+    locator = AutoDateLocator(minticks=2, maxticks=max_ticks)
     panel.xaxis.set_major_locator(locator)
-    panel.xaxis.set_major_formatter(ConciseDateFormatter(locator))
+    panel.xaxis.set_major_formatter(TimeFormatter(locator))
+    panel.xaxis.get_offset_text().set_fontsize(11)
 
 
 def shade(panel: Axes, starts: Iterable[datetime], ends: Iterable[datetime], label: str) -> None:
     """Shade from each start to its end in grey, as one shape, because there may be thousands."""
     spans = zip(date2num(starts), date2num(ends))
     corners = [[(start, 0), (start, 1), (end, 1), (end, 0)] for start, end in spans]
-    shapes = PolyCollection(corners, color=GAP, alpha=0.25, linewidth=0, label=label)
+    shapes = PolyCollection(corners, color=NOTHING, alpha=0.25, linewidth=0, label=label)
     shapes.set_transform(panel.get_xaxis_transform())
     panel.add_collection(shapes, autolim=False)

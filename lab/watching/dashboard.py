@@ -13,13 +13,13 @@ from typing import Any
 
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 
 from lab.clients.connection import wait_until_answering
 from lab.clients.groups import partition_owners
 from lab.clients.offsets import lags
 from lab.databases import queries
-from lab.drawing.figure import GAP, STATUS, Chart, caption, dress
+from lab.drawing.figure import FEW_TICKS, Chart, caption, dress, dress_times
+from lab.drawing.palette import FAULT, LAG, MEMBERS, NOTHING, PRODUCED, SENSORS, STORED
 from lab.drawing.thinning import drawable, find_gaps
 from lab.errors import NoWarehouseYet
 from lab.topics import describe_topic, topic_offsets
@@ -31,12 +31,8 @@ LAST_ROWS = 1200
 MAX_UNITS = 4  # panels of values
 MAX_SENSORS = 6  # lines in one such panel
 SECOND = 1 / 86400  # matplotlib counts in days
-# Each colour has one meaning (after Okabe and Ito). The sensors are three violets, then the same, dotted.
-PRODUCED, STORED, LAG, DEAD = "#000000", "#009e73", STATUS["WARNING"][0], STATUS["CRITICAL"][0]
-MEMBERS = ("#0072b2", "#56b4e9", "#f0e442", "#cc79a7")
-SENSORS = tuple((color, style) for style in ("-", ":") for color in ("#2e1a6b", "#7b4fd0", "#b89bea"))
+LINES = tuple((color, style) for style in ("-", ":") for color in SENSORS)  # of the sensors of one unit
 NOBODY = "nobody"
-OFFSETS = ["", "%Y", "%Y-%b", "%Y-%b-%d", "%Y-%b-%d", "%H:%M"]  # beside ticks of years, months ... seconds
 
 
 @dataclass(frozen=True)
@@ -78,7 +74,7 @@ class Dashboard:
         """`warehouse` is a URL; `kafka` says how to reach the broker (`bootstrap_servers=...`)."""
         self.topic, self.warehouse, self.group_id, self.kafka = topic, warehouse, group_id, kafka
         self.snapshots: deque[Snapshot] = deque()
-        self._colors = {NOBODY: GAP}
+        self._colors = {NOBODY: NOTHING}
         self._palette = cycle(MEMBERS)
         self._failed = False
 
@@ -91,7 +87,7 @@ class Dashboard:
         self.snapshots.append(now)
         while self.snapshots[0].at < now.at - SPAN:
             self.snapshots.popleft()
-        chart = Chart(figsize=(10, 5.6))
+        chart = Chart(alt=self._in_words(now))
         chart.set_layout_engine("none")  # computing a layout would take as long as everything else
         _plot_ledger(chart.add_axes((0.03, 0.92, 0.94, 0.08)), now)
         _plot_values(chart, values)
@@ -101,6 +97,11 @@ class Dashboard:
         self._plot_partitions(partitions, now)
         self._plot_owners(owners)
         return chart
+
+    def _in_words(self, now: Snapshot) -> str:
+        rows = (f"partition {n}: lag {lag}, owner {self._label(now.owners[n])}" for n, lag in now.lag.items())
+        numbers = ", ".join(f"{number} {name}" for name, (number, _) in _ledger(now).items())
+        return f"The topic {self.topic} and its group {self.group_id}: {numbers}. {'; '.join(rows)}."
 
     def _look_again(self) -> tuple[Snapshot, pd.DataFrame]:
         """A look; the snapshot says whether a look before it failed."""
@@ -154,7 +155,7 @@ class Dashboard:
         end = max((end for _, end in now.offsets.values()), default=0)
         panel.set_xlim(first, first + 1.6 * max(end - first, 1))
         panel.locator_params(axis="x", nbins=4)
-        _dress_partitions(panel, now.offsets, "offsets of each partition, its lag in orange")
+        _dress_partitions(panel, now.offsets, "each partition, its lag in orange")
 
     def _plot_owners(self, panel: Axes) -> None:
         """One stripe per partition, in the colour of the member that owned it."""
@@ -185,16 +186,19 @@ def _stretches(snapshots: Iterable[Snapshot]) -> list[list[Snapshot]]:
     return found
 
 
-def _plot_ledger(panel: Axes, now: Snapshot) -> None:
-    """Four numbers: produced, and of these stored, dead letters and not yet read."""
-    numbers = {
+def _ledger(now: Snapshot) -> dict[str, tuple[int, str]]:
+    """Four numbers and their colours: produced, and of these stored, dead letters and not yet read."""
+    return {
         "produced": (now.produced, PRODUCED),
         "stored": (now.stored, STORED),
-        "dead letters": (now.dead_letters, DEAD),
+        "dead letters": (now.dead_letters, FAULT),
         "lag": (sum(now.lag.values()), LAG),
     }
+
+
+def _plot_ledger(panel: Axes, now: Snapshot) -> None:
     panel.set_axis_off()
-    for n, (name, (number, color)) in enumerate(numbers.items()):
+    for n, (name, (number, color)) in enumerate(_ledger(now).items()):
         middle = (n + 0.5) / 4
         panel.text(middle, 0.2, f"{number:,}", ha="right", fontsize=20, color=color, weight="bold")
         panel.text(middle + 0.01, 0.2, name, ha="left", fontsize=12)
@@ -210,30 +214,29 @@ def _plot_values(chart: Chart, values: pd.DataFrame) -> None:
     else:
         place = {"left": 0.07, "right": 0.33, "bottom": 0.09, "top": 0.86, "hspace": 0.5}
         places = chart.add_gridspec(min(len(units), MAX_UNITS), 1, **place)
-        for some, panel in zip(units, places.subplots(squeeze=False)[:, 0]):
+        panels = places.subplots(squeeze=False, sharex=True)[:, 0]
+        for some, panel in zip(units, panels):
             _plot_unit(panel, some)
+        left, right = panels[-1].get_xlim()
+        if right - left < SECOND:  # otherwise the axis would show meaningless fractions
+            panels[-1].set_xlim(left - SECOND, right + SECOND)
+        dress_times(panels[-1], max_ticks=FEW_TICKS)
     sensors = sum(max(0, some["sensor_id"].nunique() - MAX_SENSORS) for some in units[:MAX_UNITS])
     for number, what in ((len(units) - MAX_UNITS, "unit(s)"), (sensors, "sensor(s)")):
         if number > 0:
             chart.left_out.append(f"{number} more {what}")
     if chart.left_out:
-        chart.text(0.01, 0.004, "Not shown: " + "; ".join(chart.left_out), fontsize=10, color=DEAD)
+        chart.text(0.01, 0.004, "Not shown: " + "; ".join(chart.left_out), fontsize=10, color=FAULT)
 
 
 def _plot_unit(panel: Axes, values: pd.DataFrame) -> None:
     gaps = find_gaps(values["ts"].drop_duplicates())["end"]
-    for (color, style), (sensor_id, some) in zip(SENSORS, values.groupby("sensor_id")):
+    for (color, style), (sensor_id, some) in zip(LINES, values.groupby("sensor_id")):
         label: str | None = caption(str(sensor_id), max_length=16)
         for _, part in some.groupby(gaps.searchsorted(some["ts"], side="right")):
             marker = "." if len(part) == 1 else ""  # a line with a single point is invisible
             panel.plot(part["ts"], part["val"], style, marker=marker, color=color, linewidth=1.4, label=label)
             label = None  # one line of the legend for all its parts
-    left, right = panel.get_xlim()
-    if right - left < SECOND:  # otherwise the axis would show meaningless fractions
-        panel.set_xlim(left - SECOND, right + SECOND)
-    locator = AutoDateLocator(minticks=2, maxticks=5)  # the panel is narrow
-    panel.xaxis.set_major_locator(locator)
-    panel.xaxis.set_major_formatter(ConciseDateFormatter(locator, offset_formats=OFFSETS))
     unit = caption(values["unit"].iloc[0], max_length=20)
     _dress(panel, f"values in {unit}" if unit else "values")
 

@@ -13,11 +13,12 @@ from datetime import datetime
 from typing import Any
 
 from IPython.core.getipython import get_ipython
-from IPython.display import Image, Pretty, display
+from IPython.display import Pretty, display
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 
-from lab.drawing.figure import STATUS, caption, render_png
+from lab.drawing.figure import Picture, caption, picture
+from lab.drawing.palette import FAULT
 
 SHORTEST = 0.25  # seconds between two pictures: a shorter time would show nothing more
 LINE_LENGTH = 80  # letters of an error on a picture
@@ -76,41 +77,41 @@ class Live:
 
     def _redraw(self) -> None:
         try:
-            picture = self._draw()
-            if isinstance(picture, Figure):
+            drawn = self._draw()
+            if isinstance(drawn, Figure):
                 self._stamp = f"drawn at {datetime.now():%H:%M:%S}"
-                self._last, picture = picture, Image(_render(picture, self._stamp))
+                self._last, drawn = drawn, _render(drawn, self._stamp)
             else:
                 self._last = None
         except Exception as error:  # any error is shown, and the next drawing tries again
             lines = str(error).strip().splitlines() or [""]
-            picture = self._instead(f"No picture just now: {type(error).__name__}: {lines[0]}")
-        self._show(picture)
+            drawn = self._instead(f"No picture just now: {type(error).__name__}: {lines[0]}")
+        self._show(drawn)
         self.drawn += 1
 
-    def _instead(self, why: str) -> Image | Pretty:
+    def _instead(self, why: str) -> Picture | Pretty:
         """The last picture, with the reason on it: so the page does not jump."""
         if self._last is None:
             return Pretty(why)
         try:
-            return Image(_render(self._last, self._stamp, why))
+            return _render(self._last, self._stamp, why)
         except Exception:  # it was the picture that could not be rendered
             return Pretty(why)
 
 
-def _render(figure: Figure, stamp: str, why: str = "") -> bytes:
-    """The figure as a PNG, with the time of its drawing, and why none is newer. It stays as it was."""
+def _render(figure: Figure, stamp: str, why: str = "") -> Picture:
+    """The figure as a picture, with the time of its drawing, and why none is newer. It stays as it was."""
     engine, share = figure.get_layout_engine(), STAMP / figure.get_figheight()
     if isinstance(engine, ConstrainedLayoutEngine):
         engine.set(rect=(0, share, 1, 1 - share))
     texts = [figure.text(0.995, 0.005, stamp, ha="right", va="bottom", fontsize=11)]
     if why:
         lines = [caption(line, len(line)) for line in textwrap.wrap(why, LINE_LENGTH)[:3]]
-        box = {"facecolor": "white", "edgecolor": STATUS["CRITICAL"][0], "linewidth": 2, "pad": 8}
+        box = {"facecolor": "white", "edgecolor": FAULT, "linewidth": 2, "pad": 8}
         middle: dict[str, Any] = {"ha": "center", "va": "center", "fontsize": 12, "bbox": box}
         texts.append(figure.text(0.5, 0.5, "\n".join(lines), **middle))
     try:
-        return render_png(figure)
+        return picture(figure, f"{stamp.capitalize()}.", *filter(None, [why]))
     finally:
         for text in texts:
             text.remove()
@@ -127,7 +128,7 @@ def show_live(draw: Callable[[], Any], interval: float = 0.5) -> Live:
     notebook: Any = get_ipython()
     if not hasattr(notebook, "kernel"):
         print("A live picture needs a notebook; nothing is shown here.")
-        live = Live(draw, show=lambda picture: None, interval=interval)
+        live = Live(draw, show=lambda drawn: None, interval=interval)
         live.stop()
         return live
     asked = (

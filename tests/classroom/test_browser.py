@@ -1,6 +1,7 @@
 """A lesson in a real JupyterLab, in a real browser: the live picture moves, and is there after a save."""
 
 import os
+import re
 import secrets
 import shutil
 import subprocess
@@ -43,6 +44,7 @@ LOOK = """cell => {
     const isShown = image && image.isConnected && image.complete && image.naturalWidth > 0;
     return {
         picture: isShown ? image.src : null,
+        words: isShown ? image.alt : null,
         isIdle: panel.sessionContext.session?.kernel?.status === 'idle',
         isDone: window.isDone === true,
     };
@@ -158,7 +160,10 @@ def test_the_dashboard_moves_while_the_notebook_is_free_and_is_there_after_a_sav
     lesson.run("run-all-below", PICTURE + 1)
     busy = lesson.watch(lambda seen: seen[-1]["isDone"] and seen[-1]["isIdle"], timeout=90)
     assert changes(busy) >= 5
-    last = lesson.look()["picture"]
+    last, words = (lesson.look()[what] for what in ("picture", "words"))
+    assert re.search(
+        r"^The topic .+: [1-9]\d* produced, .+ partition 3: lag \d+, owner .+ Drawn at", words
+    ), words
 
     lesson.page.evaluate("() => window.jupyterapp.commands.execute('docmanager:save')")
     saved = nbformat.read(folder / LESSON.name, as_version=4).cells

@@ -11,22 +11,11 @@ from matplotlib.colors import to_hex
 
 import lab
 from lab.clients.groups import group_assignments
-from lab.drawing.figure import GAP
+from lab.drawing.figure import render_png
+from lab.drawing.palette import LAG, MEMBERS, NOTHING
 from lab.embedded.ports import free_ports
 from lab.simulation import SAMPLE_DAY
-from lab.watching.dashboard import (
-    DEAD,
-    LAG,
-    MAX_SENSORS,
-    MEMBERS,
-    NOBODY,
-    PRODUCED,
-    SENSORS,
-    SPAN,
-    STORED,
-    Dashboard,
-    Snapshot,
-)
+from lab.watching.dashboard import LINES, MAX_SENSORS, NOBODY, SPAN, Dashboard, Snapshot
 from tests.support.snapshots import at, drawn
 from tests.support.waiting import soon, wait_for
 
@@ -136,7 +125,7 @@ def test_a_change_of_owners_is_a_new_colour_and_a_line():
     owners = [NOBODY, "m-1", "m-1", "m-2", "m-2"]
     panel = panel_named(drawn([at(n, owner=owner) for n, owner in enumerate(owners)])[1], "rebalance")
     bars = [(bar.get_x(), bar.get_width(), to_hex(bar.get_facecolor())) for bar in panel.patches]
-    assert bars == [(-4, 1, GAP), (-3, 2, MEMBERS[0]), (-1, 1, MEMBERS[1])]
+    assert bars == [(-4, 1, NOTHING), (-3, 2, MEMBERS[0]), (-1, 1, MEMBERS[1])]
     assert [line.get_xdata()[0] for line in panel.lines] == [-3, -1]
     legend = [text.get_text() for text in panel.get_legend().get_texts()]
     assert legend == [NOBODY, "member 1", "member 2"]
@@ -165,17 +154,15 @@ def test_readings_that_are_missing_are_a_gap_and_no_straight_line():
     assert [text.get_text() for text in panel.get_legend().get_texts()] == ["a", "b"]
 
 
-def test_a_colour_has_one_meaning():
-    colors = [*MEMBERS, *dict.fromkeys(color for color, _ in SENSORS), PRODUCED, STORED, LAG, DEAD, GAP]
-    assert len(set(colors)) == len(colors)
-    assert len(SENSORS) == len(set(SENSORS)) == MAX_SENSORS
+def test_each_sensor_of_a_unit_has_its_own_line():
+    assert len(LINES) == len(set(LINES)) == MAX_SENSORS
 
 
 def test_a_partition_is_a_bar_in_the_colour_of_its_owner_and_its_lag_in_orange():
     snapshot = Snapshot(0, {0: (0, 10), 1: (5, 8)}, {0: 4}, {0: "m-1", 1: NOBODY})
     panel = panel_named(drawn([snapshot])[1], "each partition")
     bars = [(bar.get_x(), bar.get_width(), to_hex(bar.get_facecolor())) for bar in panel.patches]
-    assert bars == [(0, 4, MEMBERS[0]), (4, 6, LAG), (5, 0, GAP), (5, 3, LAG)]
+    assert bars == [(0, 4, MEMBERS[0]), (4, 6, LAG), (5, 0, NOTHING), (5, 3, LAG)]
     assert [text.get_text().strip() for text in panel.texts] == ["10, lag 6", "8, lag 3"]
 
 
@@ -189,7 +176,7 @@ def test_the_sensors_of_one_unit_share_a_panel():
         for line in panel_named(chart, title).lines
     }
     assert found == {"a": [1, 3], "b": [2], "c": [50]}
-    assert chart._repr_png_().startswith(b"\x89PNG")
+    assert render_png(chart).startswith(b"\x89PNG")
 
 
 @pytest.mark.broker

@@ -9,11 +9,10 @@ from itertools import pairwise
 from types import SimpleNamespace
 
 import pytest
-from IPython.display import Image
 from matplotlib.figure import Figure
 
 import lab
-from lab.drawing.figure import render_png
+from lab.drawing.figure import Picture, picture
 from lab.watching.live import SHORTEST, Live
 from tests.support.waiting import soon, wait_for
 
@@ -45,7 +44,7 @@ def test_it_is_drawn_again_and_a_last_time_when_it_stops(place):
     assert state[-1] is threading.current_thread()  # what is true now, not half a second ago
     assert not live.is_moving
     assert repr(live) == f"<Live: drawn {len(place.shown)} times, standing still>"
-    assert all(isinstance(each, Image) and each.data.startswith(b"\x89PNG") for each in place.shown)
+    assert all(isinstance(each, Picture) and each.data.startswith(b"\x89PNG") for each in place.shown)
 
 
 def test_stopping_twice_draws_once(place):
@@ -87,7 +86,7 @@ def test_what_raises_is_shown_in_one_line_and_tried_again(place):
     with Live(draw, place.show, interval=0) as live:
         wait_for(lambda: live.drawn >= 2)
     assert place.shown[0].data == "No picture just now: ValueError: the broker"
-    assert isinstance(place.shown[1], Image)
+    assert isinstance(place.shown[1], Picture)
 
 
 def test_anything_that_a_notebook_shows_can_be_live(place):
@@ -101,11 +100,11 @@ def rendered(monkeypatch):
     """The texts of each figure at the moment at which it becomes a PNG."""
     texts = []
 
-    def render(figure):
+    def render(figure, *words):
         texts.append([text.get_text() for text in figure.texts])
-        return render_png(figure)
+        return picture(figure, *words)
 
-    monkeypatch.setattr("lab.watching.live.render_png", render)
+    monkeypatch.setattr("lab.watching.live.picture", render)
     return texts
 
 
@@ -140,6 +139,7 @@ def test_in_an_outage_the_last_picture_stays_and_says_why(place, rendered):
         assert len(why.splitlines()) == 3
         away.clear()
         wait_for(lambda: len(rendered[-1]) == 1)
+    assert any("No picture just now: LabError: No broker" in each.alt for each in place.shown)
     assert len({each.data[16:24] for each in place.shown}) == 1  # width and height of a PNG: the page stays
 
 
