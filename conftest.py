@@ -13,15 +13,16 @@ from pathlib import Path
 import pytest
 from kafka import KafkaAdminClient
 
-from lab.clients.connection import connect
+from lab.clients.connection import connect, is_port_open
 from lab.embedded.broker import EmbeddedBroker
 from lab.embedded.folders import remove_folders
-from lab.embedded.ports import free_ports
+from lab.embedded.ports import HOST, free_ports
 from lab.embedded.training import prepare_quick_start
 from lab.errors import BrokerError
 from lab.topics import describe_topics
 from lab.warehouse import Warehouse
 from tests.support.postgresql_there import postgresql_fault
+from tests.support.waiting import wait_for
 
 collect_ignore_glob = ["notebooks/*-20*.ipynb"]  # what `notebook restore` keeps of a learner
 pytest_plugins = ["tests.support.places"]  # its fixtures
@@ -192,6 +193,8 @@ def own_broker(spare_broker) -> EmbeddedBroker:
         spare_broker.start()
     except BrokerError:
         spare_broker.reset()
+        # What a test has started there and ended may need a while to be gone, on a busy machine.
+        wait_for(lambda: not is_port_open(HOST, spare_broker.port))
         spare_broker.start()
     kafka = {"bootstrap_servers": spare_broker.bootstrap_servers}
     if topics := [topic.name for topic in describe_topics(**kafka)]:
