@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
 
-from lab.clients.deliveries import Message, PatientProducer, send_again, send_alone
+from lab.clients.deliveries import BULK, Message, PatientProducer, send_again, send_alone
 from lab.clients.refusals import explain_failure
 from lab.clients.workarounds import InDoubt
 from lab.readings import Reading, encode_reading
@@ -59,7 +59,7 @@ def produce(
     """
     began = due = time.monotonic()
     with stop_on_signals(stop) as stop:
-        sender = _Sender(topic, stop, kafka)
+        sender = _Sender(topic, stop, kafka if interval else BULK | kafka)
         try:
             # A batch is taken only when it will be sent, so that the next call can go on with the rest.
             for n, batch in enumerate(islice(batches, max_batches)):
