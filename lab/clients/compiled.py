@@ -6,9 +6,7 @@ aborted. If the compiled class finds fault with a batch, kafka-python decodes th
 always kafka-python's own. See `decode_compiled` in `lab.clients.workarounds`, which alone uses this module.
 """
 
-import gc
-from collections.abc import Generator, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
 from typing import Any
 
 from aiokafka.record._crecords import DefaultRecordBatch
@@ -29,8 +27,7 @@ class CompiledRecords(Fetcher.PartitionRecords):
 
     def take(self, n: int | None = None) -> list[Any]:
         """The next `n` records. The offset of the next fetch is set once for all of them."""
-        with _collector_paused():
-            records = super().take(n)
+        records = super().take(n)
         if records and self and not self._next_inline_exception:  # it stopped in the middle of a batch
             self.next_fetch_offset = records[-1].offset + 1
         return records
@@ -80,21 +77,6 @@ class CompiledRecords(Fetcher.PartitionRecords):
             raise CorruptRecordError(
                 f"{what} for partition {self.topic_partition} at offset {offset} failed crc check"
             )
-
-
-@contextmanager
-def _collector_paused() -> Generator[None]:
-    """Python's garbage collector waits meanwhile: no record is garbage yet, and it would scan them six times.
-
-    That was a fifth of the work for a message.
-    """
-    was_on = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_on:
-            gc.enable()
 
 
 def _decode(batch: Any) -> list[Any]:

@@ -1,12 +1,10 @@
 """Compiled or not: the same records, offsets and errors, whatever is in the log."""
 
-import gc
 import os
 import struct
 import subprocess
 import sys
 import tomllib
-from contextlib import suppress
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -16,12 +14,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from kafka import KafkaConsumer, TopicPartition
 from kafka.consumer.fetcher import Fetcher, IsolationLevel
-from kafka.errors import CorruptRecordError
 from kafka.record import MemoryRecords
 from kafka.record.default_records import DefaultRecordBatch, DefaultRecordBatchBuilder
 from kafka.record.legacy_records import LegacyRecordBatchBuilder
 
-from lab.clients import compiled, workarounds
+from lab.clients import workarounds
 from lab.clients.compiled import CompiledRecords
 from lab.clients.membership import Rebalances
 from lab.clients.readers import join_group
@@ -161,23 +158,6 @@ def test_it_is_the_compiled_class_that_decodes(codec):
     records = CompiledRecords(0, TopicPartition("t", 0), MemoryRecords(sample(codec))).take()
     assert {type(record).__module__.split(".")[0] for record in records} == {"aiokafka"}
     assert len(records) == 40
-
-
-@pytest.mark.parametrize("is_on", [True, False])
-@pytest.mark.parametrize("damage", [0, 1])
-def test_the_collector_runs_again_afterwards_if_it_ran_before(is_on, damage, monkeypatch):
-    log, seen = bytearray(sample()), []
-    log[-1] ^= damage
-    monkeypatch.setattr(compiled, "DefaultRecordBatch", lambda buffer: [seen.append(gc.isenabled())])
-    try:
-        if not is_on:
-            gc.disable()
-        with suppress(CorruptRecordError, AttributeError):
-            CompiledRecords(0, TopicPartition("t", 0), MemoryRecords(bytes(log))).take()
-        assert gc.isenabled() == is_on
-        assert seen == [False] * (1 - damage)
-    finally:
-        gc.enable()
 
 
 @pytest.mark.parametrize("magic", [0, 1])
