@@ -118,6 +118,28 @@ def test_a_log_is_read_alike(log, start, sizes, level, aborted):
     assert_alike(b"".join(log), start, sizes, level, aborted)
 
 
+def transaction(base: int, kind: int | None, producer: int = 1) -> bytes:
+    """Two records of a transaction, or the marker that ends it: 0 aborts, 1 commits."""
+    builder = DefaultRecordBatchBuilder(2, 0, True, producer, 0, 0, 10**6)
+    if kind is None:
+        for delta in range(2):
+            builder.append(delta, 0, b"key", b"value", [])
+    else:
+        builder.append(0, 0, struct.pack(">hh", 0, kind), b"", [])
+    built = struct.pack(">q", base) + builder.build()[8:]
+    return with_header(built, attributes=0 if kind is None else CONTROL)
+
+
+def test_what_was_aborted_is_left_out_and_what_the_same_producer_commits_later_is_not():
+    other = transaction(2, None, producer=2)
+    log = [transaction(0, None), other, transaction(4, 0), transaction(5, None), transaction(7, 1)]
+    asked = (b"".join(log), 0, [1], IsolationLevel.READ_COMMITTED, [(1, 0)])
+    assert_alike(*asked)
+    polls, _ = read(CompiledRecords, *asked)
+    assert [record[0] for found, *_ in polls for record in found] == [2, 3, 5, 6]
+    assert polls[-1][1] == 8
+
+
 @given(logs(), st.data(), st.booleans())
 @settings(max_examples=250, deadline=None)
 def test_a_damaged_log_fails_alike(log, data, is_forged):
