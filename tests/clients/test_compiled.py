@@ -108,7 +108,7 @@ def assert_alike(log: bytes, *arguments) -> None:
 
 
 SIZES = st.lists(st.integers(1, 12), max_size=4)
-ABORTED = st.lists(st.tuples(st.integers(0, 3), st.integers(0, 30)), max_size=4)
+ABORTED = st.lists(st.tuples(st.integers(0, 3), st.integers(0, 9)), max_size=6)
 LEVELS = st.sampled_from([IsolationLevel.READ_COMMITTED, IsolationLevel.READ_UNCOMMITTED])
 
 
