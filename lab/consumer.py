@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from lab.clients.collector import rare_collections
 from lab.clients.connection import is_answering
 from lab.clients.members import static_member
 from lab.clients.membership import Group
@@ -52,7 +53,8 @@ def consume(
     another warehouse) or UnreadableError. It raises BrokerError if Kafka is away when `idle_timeout` is
     over. An exception of your own sink is passed on unchanged.
     """
-    with stop_on_signals(stop) as stop, static_member(group_id, warehouse.identity) as member:
+    member_of = static_member(group_id, warehouse.identity)
+    with rare_collections(), stop_on_signals(stop) as stop, member_of as member:
         group = Group(topic, group_id, member, kafka)
         consumer = _Consumer(group, warehouse, stop, summary or ConsumeSummary(), idle_timeout)
         try:

@@ -1,7 +1,6 @@
 """How do readings get into Kafka? A loop sends one batch per interval and reports what was not acknowledged.
 
-Each reading is either in the topic once, or is counted as not acknowledged, with the reason. See
-`lab.clients.deliveries`.
+Each reading is in the topic once, or counted as not acknowledged, with the reason: `lab.clients.deliveries`.
 """
 
 import threading
@@ -12,15 +11,14 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
 
-from lab.clients.deliveries import Message, PatientProducer, send_again, send_alone
+from lab.clients.collector import rare_collections
+from lab.clients.deliveries import BULK, Message, PatientProducer, send_again, send_alone
 from lab.clients.refusals import explain_failure
 from lab.clients.workarounds import InDoubt
 from lab.readings import Reading, encode_reading
 from lab.system.signals import stop_on_signals
 
-# Messages sent and not yet acknowledged. With 10,000 of them, Python's garbage collector took a sixth of the
-# time, because it scans them again and again.
-MAX_PENDING = 2000
+MAX_PENDING = 2000  # messages sent and not yet acknowledged; with more of them it is no faster
 
 
 @dataclass
@@ -58,8 +56,8 @@ def produce(
     the client. Raises AccessError if this user may not write to the topic.
     """
     began = due = time.monotonic()
-    with stop_on_signals(stop) as stop:
-        sender = _Sender(topic, stop, kafka)
+    with rare_collections(), stop_on_signals(stop) as stop:
+        sender = _Sender(topic, stop, kafka if interval else BULK | kafka)
         try:
             # A batch is taken only when it will be sent, so that the next call can go on with the rest.
             for n, batch in enumerate(islice(batches, max_batches)):

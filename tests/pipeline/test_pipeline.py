@@ -123,6 +123,17 @@ def test_produce_sends_a_batch_every_interval(kafka, topic):
     assert summary.seconds >= 0.6  # between four batches lie three intervals
 
 
+def test_a_reading_that_nothing_follows_is_not_kept_back(kafka, topic):
+    """At full speed messages wait for others. This source gives no other until the first is in the log."""
+    lab.create_topic(topic, **kafka)
+
+    def source():
+        yield next(numbered_readings())[:1]
+        wait_for(lambda: sum(end for _, end in lab.topic_offsets(topic, **kafka).values()) == 1)
+
+    assert lab.produce(topic, source(), interval=0, **kafka).acknowledged == 1
+
+
 def test_produce_ends_when_it_is_stopped(kafka, topic):
     stop = threading.Event()
     sent = []

@@ -309,6 +309,15 @@ def test_the_client_never_gives_up_by_itself_and_has_ones_own_settings(broker):
     assert (config["enable_idempotence"], config["acks"]) == (True, -1)
 
 
+@pytest.mark.parametrize(("interval", "expected"), [(0, (5, 65536)), (0.001, (0, 16384)), (1, (0, 16384))])
+def test_messages_wait_for_others_only_if_they_are_sent_as_fast_as_possible(broker, interval, expected):
+    run(broker, batches(1), interval=interval)
+    run(broker, batches(1), interval=interval, linger_ms=3, batch_size=2000)
+    config, own = (client.config for client in broker.clients)
+    assert (config["linger_ms"], config["batch_size"]) == expected
+    assert (own["linger_ms"], own["batch_size"]) == (3, 2000)
+
+
 # The interval.
 
 
