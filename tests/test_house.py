@@ -247,6 +247,9 @@ def test_a_lesson_says_what_it_teaches_and_asks_for_what_is_known(path):
     )
     remember = "**Do you remember?** and - <details><summary>question?</summary>answer</details>"
     assert len(questions) >= 2 or path == NOTEBOOKS[0], f"two or three of earlier lessons: {remember}"
+    # A click on a link in <summary> leads away: it does not open the answer.
+    leads_away = re.findall(r"<summary>.*<a .*</summary>", all_text(path))
+    assert leads_away == [], "the link is in the answer: </summary>The answer. See <a href=...>lesson 03</a>."
 
 
 def all_text(path: Path) -> str:

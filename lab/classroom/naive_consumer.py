@@ -17,14 +17,14 @@ from lab import Reading, decode_reading
 
 
 def commit_first(readings: Sequence[Reading]) -> None:
-    """At most once."""
-    consumer.commit()  # tell Kafka how far it has read
+    """Tell Kafka, then store."""
+    consumer.commit()  # how far it has read
     die_if_it_is_time()
     write(readings)
 
 
 def write_first(readings: Sequence[Reading]) -> None:
-    """At least once."""
+    """Store, then tell Kafka."""
     write(readings)
     die_if_it_is_time()
     consumer.commit()

@@ -187,6 +187,12 @@ texts = ["2026-01-01 10:00"], ["2026-01-01T10:00:00+00:00"], ["2026-01-01T11:00+
 columns = rows, rows["ts"], rows["ts"].to_numpy(), rows.set_index("ts").index
 for some in ([time], *columns, *texts, time, {time}):
     assert times_of(some) == {time}, some
+values = pandas.Series([21.5, float("nan")])
+for none in (3, 21.5, [3], numpy.array([21.5]), values, frame.index, [True], "soon"):
+    try:
+        print("taken for times:", none, times_of(none))
+    except (TypeError, ValueError):
+        pass
 """
 
 

@@ -78,3 +78,17 @@ def test_a_lesson_shows_a_picture_with_its_alternative_text():
         for cell in nbformat.read(path, as_version=4).cells:
             shown = re.findall(r"!\[[^\]]*\]\(pictures/[^)]*\)", cell.source)
             assert set(shown) <= known, f"{path.name}: take the line that `python -m docs.pictures` prints"
+
+
+@pytest.mark.parametrize(
+    ("lesson", "name", "told"),
+    [
+        ("05_sensor_logs", "event_time", 'compare(guess, table.loc[eight, "after"])'),
+        ("06_delivery", "two_places", "compare(guess, [produced - different, rows - different])"),
+    ],
+)
+def test_a_picture_that_tells_what_a_learner_guesses_comes_after_the_guess(lesson, name, told):
+    cells = nbformat.read(FOLDER.parent / f"{lesson}.ipynb", as_version=4).cells
+    pictures = [n for n, cell in enumerate(cells) if f"pictures/{name}.svg" in cell.source]
+    answers = [n for n, cell in enumerate(cells) if told in cell.source]
+    assert pictures > answers[-1:], "the picture gives the answer away"

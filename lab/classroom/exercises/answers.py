@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import datetime
+from numbers import Number
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -50,4 +51,7 @@ def times_of(answer: Any) -> "set[pd.Timestamp]":
         answer = answer.get("ts", answer.index)
     if isinstance(answer, str) or not hasattr(answer, "__iter__"):
         answer = [answer]
-    return {pd.to_datetime(getattr(time, "ts", time), utc=True) for time in answer}
+    times = [getattr(time, "ts", time) for time in answer]
+    if any(isinstance(time, Number) for time in times):  # for pandas, 3 is a time in 1970
+        raise TypeError("a number is not a time")
+    return {pd.to_datetime(time, utc=True) for time in times}

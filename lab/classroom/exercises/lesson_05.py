@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from lab.classroom.exercises.answers import is_given, number_of, times_of
+from lab.classroom.exercises.answers import is_given, number_of, times_of, values_of
 from lab.classroom.exercises.exercise import Exercise, Step, exercise
 from lab.classroom.exercises.queries import about_number
 from lab.classroom.strange_day import outlier_times
@@ -31,9 +31,7 @@ def find_outliers(outliers: Any) -> Exercise:
                 "it has times",
                 lambda: len(given()) > 0,
                 ("Take the column ts of the rows that you found: strange.loc[..., 'ts'].",),
-                found=lambda: (
-                    "no rows" if is_given(outliers) and not len(outliers) else type(outliers).__name__
-                ),
+                found=lambda: type(outliers).__name__ if values_of(outliers) else "no rows",
             ),
             Step(
                 "each of them is an outlier",

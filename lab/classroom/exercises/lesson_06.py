@@ -56,9 +56,10 @@ def each_once(database: str | Path) -> Exercise:
         return ask(database, "SELECT count(*) - count(DISTINCT sensor_id || ts) FROM readings")[0][0]
 
     return Exercise(
-        lambda: bool(ask(database, "SELECT 1 FROM sqlite_schema WHERE name = 'readings'")),
+        lambda: _kind(database) != "",
         "The database has no table readings yet.",
         (
+            _is_a_table(database),
             Step(
                 "it has the columns of sensor_logs",
                 lambda: ask(database, f"{READINGS} LIMIT 1") is not None,
@@ -84,3 +85,19 @@ def each_once(database: str | Path) -> Exercise:
             ),
         ),
     )
+
+
+def _is_a_table(database: str | Path) -> Step:
+    """A view is none: the `DROP TABLE` of a next try would fail."""
+    return Step(
+        "it is a table",
+        lambda: _kind(database) == "table",
+        ("db.execute('CREATE TABLE readings (...)') makes it. DROP VIEW readings removes a view.",),
+        found=lambda: f"a {_kind(database)}",
+    )
+
+
+def _kind(database: str | Path) -> str:
+    """What `readings` is: a table, a view, or nothing."""
+    found = ask(database, "SELECT type FROM sqlite_schema WHERE lower(name) = 'readings'")
+    return found[0][0] if found else ""

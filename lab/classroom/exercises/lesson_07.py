@@ -6,7 +6,8 @@ from typing import Any
 from lab.classroom.exercises.answers import name_of, number_of
 from lab.classroom.exercises.exercise import Exercise, Step, exercise
 from lab.classroom.exercises.queries import about_messages, fault_of, is_reading_of, messages_of
-from lab.dead_letters import list_dead_letters
+from lab.dead_letters import StoredDeadLetter, fix_value, list_dead_letters
+from lab.readings import Reading, decode_reading
 from lab.topics import describe_topic
 
 
@@ -48,28 +49,34 @@ def own_dead_letter(warehouse: Any, mine: Any, **kafka: Any) -> Exercise:
 def save_one(warehouse: Any, to_save: Any, **kafka: Any) -> Exercise:
     """The dead letter `to_save` was fixed, sent to its topic again, and stored."""
 
-    def place() -> tuple[str, str]:
-        letter = {letter.id: letter for letter in list_dead_letters(warehouse)}[int(number_of(to_save))]
-        return letter.topic, letter.replayed or ""
-
-    def is_stored() -> bool:
-        topic, replayed = place()
-        partition, offset = map(int, replayed.removeprefix(f"{topic}-").split("@"))
-        return warehouse.next_offsets(describe_topic(topic, **kafka).topic_id)[partition] > offset
+    def letter() -> StoredDeadLetter:
+        return {letter.id: letter for letter in list_dead_letters(warehouse)}[int(number_of(to_save))]
 
     return Exercise(
-        lambda: place()[1] != "",
+        lambda: letter().replayed is not None,
         f"Dead letter {to_save} was not replayed yet.",
         (
             Step(
                 "it is in its topic again",
-                lambda: "@" in place()[1],
-                ("replay(warehouse, to_save, the fixed value, **settings.kafka) sends it.",),
-                found=lambda: place()[1],
+                lambda: letter().is_replayed,
+                (
+                    "fix_value(bad['unknown status'], {...}) changes the field that is named there.",
+                    "replay(warehouse, to_save, the fixed value, **settings.kafka) sends it.",
+                ),
+                found=lambda: letter().replayed,
+            ),
+            Step(
+                "its status is OK, and nothing else is changed",
+                lambda: _sent(letter(), kafka) == decode_reading(fix_value(letter().value, {"status": "OK"})),
+                (
+                    "fix_value(bad['unknown status'], {'status': 'OK'}) is the value to send.",
+                    "A dead letter is replayed once. Run your whole cell again: it makes a new one.",
+                ),
+                found=lambda: _sent(letter(), kafka),
             ),
             Step(
                 "the reading is stored",
-                is_stored,
+                lambda: _is_stored(letter(), warehouse, kafka),
                 (
                     "Now consume it, as the dead letter before. Do not replay it again: it is in the topic.",
                     "consume(topic, warehouse, group_id=topic, idle_timeout=2, **settings.kafka)",
@@ -77,6 +84,23 @@ def save_one(warehouse: Any, to_save: Any, **kafka: Any) -> Exercise:
             ),
         ),
     )
+
+
+def _place(letter: StoredDeadLetter) -> tuple[int, int]:
+    """The partition and the offset of its replay."""
+    partition, offset = (letter.replayed or "").removeprefix(f"{letter.topic}-").split("@")
+    return int(partition), int(offset)
+
+
+def _is_stored(letter: StoredDeadLetter, warehouse: Any, kafka: dict[str, Any]) -> bool:
+    partition, offset = _place(letter)
+    return warehouse.next_offsets(describe_topic(letter.topic, **kafka).topic_id)[partition] > offset
+
+
+def _sent(letter: StoredDeadLetter, kafka: dict[str, Any]) -> Reading:
+    """Its replay."""
+    there = {(record.partition, record.offset): record for record in messages_of(letter.topic, kafka)}
+    return decode_reading(there[_place(letter)].value)
 
 
 CELLAR = "A good message: encode_reading(Reading('cellar', 12.5, '°C', 'OK', SAMPLE_DAY))."

@@ -74,7 +74,7 @@ def work_for_four(wide: Any, **kafka: Any) -> Exercise:
                 "A partition has one owner, so four members need num_partitions=4 or more.",
                 "An existing topic keeps its number. Run your whole cell again: it makes a new name.",
             ),
-            found=lambda: f"{num_partitions(name, kafka)} partitions",
+            found=lambda: f"num_partitions={num_partitions(name, kafka)}",
         ),
         Step(
             "for each of the four there is something to read",

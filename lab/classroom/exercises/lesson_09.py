@@ -1,5 +1,6 @@
 """What is looked at in the exercises of lesson 09, several brokers?"""
 
+from collections.abc import Iterable
 from typing import Any
 
 from lab.classroom.exercises.answers import name_of
@@ -9,6 +10,7 @@ from lab.embedded.broker import EmbeddedBroker
 from lab.system.signals import wait_until
 from lab.topics import Partition, describe_topic
 
+AGAIN = "Run your whole cell again: it starts the others."
 SECONDS = 15  # the time in which a cluster has chosen another leader
 
 
@@ -43,37 +45,50 @@ def a_topic_that_survives(mine: Any, **kafka: Any) -> Exercise:
 
 @exercise("09.2")
 def kill_the_leader(cluster: EmbeddedBroker, topic: Any, before: Partition, **kafka: Any) -> Exercise:
-    """The former leader of the partition is down, and another broker leads it."""
+    """The former leader of the partition is down, the others run, and one of them leads it."""
     number, was = before.partition, before.leader
 
     def now() -> Partition:
         return describe_topic(name_of(topic), **kafka).partitions[number]
 
-    def is_gone() -> bool:
-        """Nobody needs to wait for the end of a broker that was not killed."""
-        was_killed = not any(node.id == was and node.process for node in cluster.nodes())
-        return was_killed and wait_until(lambda: was not in now().isr, timeout=SECONDS)
+    def down() -> set[int]:
+        return {node.id for node in cluster.nodes() if not node.process}
 
     return Exercise(
-        lambda: not all(node.process for node in cluster.nodes()),
+        lambda: bool(down()),
         "All brokers run: none was killed yet.",
         (
             Step(
-                f"broker {was}, which led partition {number}, is not in sync any more",
-                is_gone,
+                f"broker {was}, which led partition {number}, is down",
+                lambda: was in down(),
                 (
                     "`before.leader` is the number of the broker that led it.",
-                    "cluster.kill(...) takes that number. Run your whole cell again: it starts the others.",
+                    f"cluster.kill(...) takes it. {AGAIN}",
                 ),
-                found=lambda: f"in sync: {', '.join(map(str, sorted(now().isr)))}",
+                found=lambda: f"down: {_listed(down())}",
+            ),
+            Step(
+                "the other two run",
+                lambda: down() == {was},
+                (
+                    "Two of three must run: one alone is no majority, and cannot choose a leader.",
+                    f"Kill the leader, and only that one. {AGAIN}",
+                ),
+                found=lambda: f"down: {_listed(down())}",
             ),
             Step(
                 f"partition {number} has another leader, and two copies in sync",
-                lambda: wait_until(
-                    lambda: now().leader in set(now().isr) - {was} and len(now().isr) == 2, timeout=SECONDS
-                ),
-                ("Kill the leader, and only that one. Run your whole cell again: it starts the others.",),
-                found=lambda: f"leader {now().leader}, in sync: {', '.join(map(str, sorted(now().isr)))}",
+                lambda: wait_until(lambda: _has_another_leader(now(), was), timeout=SECONDS),
+                ("Run your whole cell again: it starts the others, and waits until all are in sync.",),
+                found=lambda: f"leader {now().leader}, in sync: {_listed(now().isr)}",
             ),
         ),
     )
+
+
+def _has_another_leader(partition: Partition, was: int) -> bool:
+    return partition.leader in set(partition.isr) - {was} and len(partition.isr) == 2
+
+
+def _listed(numbers: Iterable[int]) -> str:
+    return ", ".join(map(str, sorted(numbers)))

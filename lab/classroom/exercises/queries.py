@@ -70,7 +70,8 @@ def ask(database: str | Path, sql: str) -> list[tuple]:
 def topic_config(topic: str, name: str, **kafka: Any) -> str:
     """One setting of a topic, as text."""
     with connect(KafkaAdminClient, **kafka) as admin:
-        found = admin.describe_configs([ConfigResource(ConfigResourceType.TOPIC, topic)])
+        resource = ConfigResource(ConfigResourceType.TOPIC, topic)
+        found = admin.describe_configs([resource], config_filter="all")  # with what nobody set
     return found[ConfigResourceType.TOPIC.name.lower()][topic][name]["value"]
 
 

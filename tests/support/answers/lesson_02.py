@@ -22,7 +22,7 @@ ANSWERS = {
     ),
     "02.2": Answers(
         wrong={
-            "create_topic(hourly, **settings.kafka)": "its retention.ms is one hour",
+            "create_topic(hourly, **settings.kafka)": "one hour (found: 604800000 ms)",
             "create_topic(hourly, configs={'retention.ms': 3600}, **settings.kafka)": "(found: 3600 ms)",
         },
         right=[

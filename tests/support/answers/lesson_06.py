@@ -48,7 +48,9 @@ ANSWERS = {
         wrong={
             CLEAR
             + "db.execute('CREATE TABLE readings (sensor_id, val)')": "it has the columns of sensor_logs",
-            CLEAR + TABLE: "no reading is missing in it (found: 2000 missing)",
+            CLEAR
+            + "db.execute('CREATE VIEW readings AS SELECT DISTINCT * FROM sensor_logs')": "it is a table (found: a view)",
+            "db.execute('DROP VIEW readings')\n" + TABLE: "no reading is missing in it (found: 2000 missing)",
             CLEAR
             + "db.execute('CREATE TABLE readings AS SELECT * FROM sensor_logs')": "no reading is in it twice (found: 200",
             CLEAR

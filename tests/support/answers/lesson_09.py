@@ -21,12 +21,16 @@ ANSWERS = {
         right=[
             "mine = " + MAKE.format(3, TWO),
             MAKE.format(3, f"num_partitions=2, {TWO}"),
+            MAKE.format(3, ""),  # the kit's cluster has 2 as its default
             "create_topic(mine, **copies, **settings.kafka)",
             f"mine = {MAKE.format(3, TEXTS)}.name",
         ],
     ),
     "09.2": Answers(
-        wrong={OTHER: "is not in sync any more (found: in sync:"},
+        wrong={
+            OTHER: "is down (found: down:",
+            f"cluster.kill(before.leader)\n{OTHER}": "the other two run (found: down:",
+        },
         right=["cluster.stop(before.leader)"],  # the solution kills it; each answer is a start of Kafka
     ),
 }
