@@ -9,7 +9,7 @@ from html import escape
 
 from matplotlib.axes import Axes
 from matplotlib.collections import PolyCollection
-from matplotlib.dates import AutoDateLocator, ConciseDateFormatter, date2num
+from matplotlib.dates import AutoDateLocator, ConciseDateFormatter, date2num, num2date
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties, findfont, get_font
 
@@ -105,10 +105,20 @@ class TimeFormatter(ConciseDateFormatter):
         offsets = ["", "%Y, UTC", "%B %Y, UTC", days, days, "%d %B %Y, %H:%M, UTC"]
         super().__init__(locator, tz="UTC", offset_formats=offsets)
         self.zero_formats[3] = "%d %b"  # midnight, among hours
+        self.year = ""  # all that the labels have in common, if they name several days
+
+    def format_ticks(self, values: Sequence[float]) -> list[str]:
+        """The labels of the ticks."""
+        labels, days = super().format_ticks(values), {moment.date() for moment in num2date(values)}
+        years, has_hours = {day.year for day in days}, any(":" in label for label in labels)
+        self.year = ""
+        if has_hours and len(days) > 1:
+            self.year = f"{years.pop()}, UTC" if len(years) == 1 else "UTC"
+        return labels
 
     def get_offset(self) -> str:
         """The day without the zero, for which there is no portable format."""
-        return super().get_offset().removeprefix("0") or "UTC"
+        return self.year or super().get_offset().removeprefix("0") or "UTC"
 
 
 def dress_times(panel: Axes, max_ticks: int | None = None) -> None:

@@ -164,6 +164,7 @@ def test_the_time_is_in_sight_with_its_day_and_its_zone(name):
     [
         (timedelta(seconds=20), "2 January 2026, 06:00, UTC"),
         (timedelta(hours=5), "2 January 2026, UTC"),
+        (timedelta(hours=20), "2026, UTC"),  # "03 Jan" stands among the hours
         (timedelta(days=20), "January 2026, UTC"),
         (timedelta(days=300), "UTC"),
         (timedelta(days=9000), "UTC"),
