@@ -17,6 +17,7 @@ MISSING = "from lab import Warehouse\n\nWarehouse('sqlite:///nowhere/w.db', crea
 @pytest.fixture(scope="module")
 def client():
     manager, client = start_new_kernel(startup_timeout=60, kernel_name="python3")
+    client.execute_interactive("from lab import Warehouse", timeout=60)  # for whichever test is the first
     yield client
     client.stop_channels()
     manager.shutdown_kernel(now=True)
