@@ -11,7 +11,6 @@ import threading
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
 
 from kafka import KafkaProducer
@@ -54,7 +53,7 @@ class Message:
     handed_over: float = 0
     future: Any = None
     error: KafkaError | None = None  # why the client did not accept it
-    timestamp: int | None = None  # in ms, when it was first sent
+    timestamp: int | None = None  # in ms, when it was first handed over
     is_written: bool | None = None  # the broker's answer when it was asked
 
     @property
@@ -96,13 +95,12 @@ class PatientProducer:
         if message.failure and not isinstance(message.failure, (InDoubt, IllegalStateError, *NOT_WRITTEN)):
             message.timestamp = None  # refused, perhaps because it is too old
         message.future, message.handed_over = None, time.monotonic()
+        message.timestamp = message.timestamp or int(time.time() * 1000)
         while client := self.client or self._make_client():
             try:
-                began = int(datetime.now(UTC).timestamp() * 1000)  # the client's own time is this or later
                 message.future = client.send(
                     self.topic, message.value, message.key, timestamp_ms=message.timestamp
                 )
-                message.timestamp = message.timestamp or began
                 return True
             except KafkaTimeoutError:  # no metadata: the broker is away, or there is no such topic
                 if self.is_stopping():

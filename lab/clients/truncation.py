@@ -33,8 +33,9 @@ WhichAreStored = Callable[[str, int, Sequence[Reading | DeadLetter]], list[bool]
 
 def mark(records: Sequence[ConsumerRecord], before: Mark | None) -> Mark:
     """The mark of the last of these messages. `before`: the mark that was stored before them."""
-    times = map(attrgetter("timestamp"), records)
-    latest = max(times) if before is None else max(before.timestamp, *times)
+    latest = max(map(attrgetter("timestamp"), records))
+    if before:
+        latest = max(latest, before.timestamp)
     return Mark(records[-1].offset, latest, checksum(records[-1]))
 
 

@@ -10,7 +10,7 @@ from itertools import chain, islice
 from pathlib import Path
 
 from lab.databases.base import STATEMENT
-from lab.databases.schema import Column, Table, names
+from lab.databases.schema import TABLES, Column, Table, names
 from lab.errors import WarehouseError
 from lab.system.locks import one_at_a_time
 from lab.system.machine import machine_id
@@ -178,7 +178,8 @@ class SQLite:
             found = unwritable(self.path)
             if found and found != self.path:  # SQLite always names the file itself
                 return f"{found} is read-only: make it writable, or choose another with LAB_WAREHOUSE."
-        if code == sqlite3.SQLITE_ERROR and "syntax error" in str(error):
+        missing = str(error).removeprefix("no such table: ")
+        if code == sqlite3.SQLITE_ERROR and missing not in {table.name for table in TABLES}:
             return STATEMENT
         return ADVICE.get(code, "Move it away, and consume again: everything still in the log comes back.")
 

@@ -162,9 +162,19 @@ def test_hostile_text_is_stored_as_text(either):
     assert either.query("SELECT sensor_id, unit FROM sensor_logs") == [(reading.sensor_id, '"')]
 
 
-def test_a_syntax_error_moves_no_database_away(either):
-    with pytest.raises(WarehouseError, match=r"syntax error.*Correct the statement, and run it again"):
-        either.execute("CREATE VIEW other AS SELEC 1")
+@pytest.mark.parametrize(
+    "sql", ["CREATE VIEW other AS SELEC 1", "DELETE FROM nothing", "UPDATE sensor_logs SET nothing = 1"]
+)
+def test_a_wrong_statement_moves_no_database_away(either, sql):
+    with pytest.raises(WarehouseError, match=r"(SELEC|nothing).*Correct the statement, and run it again"):
+        either.execute(sql)
+
+
+def test_an_sqlite_file_that_lost_one_of_its_tables_is_to_be_moved_away(warehouse):
+    warehouse.execute("DROP TABLE gaps")
+    gone = batch(0, 1, readings=[], gap=Gap(0, 1, "retention"))
+    with pytest.raises(WarehouseError, match=r"no such table: gaps\. Move it away"):
+        warehouse.store(*TOPIC, [gone])
 
 
 def test_offsets_belong_to_the_id_of_a_topic_not_to_its_name(either):
