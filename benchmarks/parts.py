@@ -123,10 +123,12 @@ def scale(bench: Bench) -> Iterator[Comparison]:
     n = bench.messages
     sizes = {(n, 1): "", (5 * n, 1): f"{5 * n:,} readings", (n, 3): "3 partitions", (n, 12): "12 partitions"}
     memory: dict[tuple[int, int], list[float]] = {size: [] for size in sizes}
+    work: dict[tuple[int, int], list[float]] = {size: [] for size in sizes}
 
     def run(size: tuple[int, int]) -> float:
         found = bench.read("lab", *size)
         memory[size].append(found["memory"] / MEBIBYTE)
+        work[size].append(found["work"])
         return found["rate"]
 
     rates = take_turns(bench.runs, {str(size): partial(run, size) for size in sizes})
@@ -134,9 +136,12 @@ def scale(bench: Bench) -> Iterator[Comparison]:
     for size, what in list(sizes.items())[1:]:
         reference = f"itself with {n:,} in one partition"
         yield Comparison(f"consumer, {what}", reference, RATE, ">= 0.9", rates[str(size)], rates[str(base)])
-    reference = f"itself with {n:,}"
-    more = memory[5 * n, 1]
-    yield Comparison(f"its memory, {5 * n:,} readings", reference, "MiB", "<= 1.1", more, memory[base])
+    reference, more = f"itself with {n:,}", (5 * n, 1)
+    unit = "microseconds of a core for each"
+    yield Comparison(f"its work, {5 * n:,} readings", reference, unit, "<= 1.1", work[more], work[base])
+    yield Comparison(
+        f"its memory, {5 * n:,} readings", reference, "MiB", "<= 1.1", memory[more], memory[base]
+    )
 
 
 @benchmark
