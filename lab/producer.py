@@ -3,12 +3,12 @@
 Each reading is in the topic once, or counted as not acknowledged, with the reason: `lab.clients.deliveries`.
 """
 
+import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sized
 from dataclasses import dataclass, field
-from itertools import islice
 from typing import Any
 
 from lab.clients.collector import rare_collections
@@ -51,17 +51,20 @@ def produce(
 ) -> ProduceSummary:
     """Send a batch every `interval` seconds (0: as fast as possible), with the sensor as the key.
 
-    Ends after `max_batches`, at the end of `batches`, on Ctrl-C, or when `stop` is set. Waits while the
-    broker is away, and goes on when it is back. `on_batch` is called with each batch that was handed to
-    the client. Raises AccessError if this user may not write to the topic.
+    Ends after `max_batches`, at the end of `batches` (if these have no length: when the next one would be
+    due), on Ctrl-C, or when `stop` is set. Waits while the broker is away, and goes on when it is back.
+    `on_batch` is called with each batch that was handed to the client. Raises AccessError if this user may
+    not write to the topic.
     """
     began = due = time.monotonic()
     with rare_collections(), stop_on_signals(stop) as stop:
         sender = _Sender(topic, stop, kafka if interval else BULK | kafka)
+        source = iter(batches)
         try:
-            # A batch is taken only when it will be sent, so that the next call can go on with the rest.
-            for n, batch in enumerate(islice(batches, max_batches)):
-                if stop.wait(max(0, due - time.monotonic())):
+            # A batch is taken when it is sent: so it has the time of sending, and the next call can go on
+            # with the rest. A source without a length is asked for its end only when a batch is due.
+            for n in range(_most(batches, max_batches)):
+                if stop.wait(max(0, due - time.monotonic())) or (batch := next(source, None)) is None:
                     break
                 is_handed_over = sender.send(batch)
                 sender.settle()
@@ -76,6 +79,12 @@ def produce(
             sender.close()
     sender.summary.seconds = round(time.monotonic() - began, 3)
     return sender.summary
+
+
+def _most(batches: Iterable[list[Reading]], max_batches: int | None) -> int:
+    """How many batches there are at most."""
+    most = sys.maxsize if max_batches is None else max_batches
+    return min(most, len(batches)) if isinstance(batches, Sized) else most
 
 
 class _Sender:

@@ -344,8 +344,30 @@ def test_waiting_for_the_broker_takes_nothing_from_the_first_interval(broker):
 
 @pytest.mark.parametrize("bound", [{"max_batches": 2}, {}], ids=["bound", "end of the readings"])
 def test_it_does_not_wait_after_the_last_batch(broker, bound):
-    source = batches(1, 1) if not bound else batches(1, 1, 1)
+    source = batches(1, 1, 1) if bound else list(batches(1, 1))
     assert run(broker, source, interval=50, **bound).seconds == pytest.approx(50)
+
+
+def test_a_batch_is_made_when_it_is_sent(broker):
+    """Else the times of its readings would be an interval old."""
+    made = []
+
+    def source():
+        for batch in batches(*[1] * 6):
+            made.append(broker.clock.now)
+            yield batch
+
+    sent = []
+    run(broker, source(), interval=7, on_batch=lambda batch: sent.append(broker.clock.now))
+    assert len(sent) == 6 and made[1:] == sent[1:]  # the first one waits for the connection
+
+
+def test_what_was_not_sent_when_it_stopped_is_left_for_the_next_call(broker):
+    source, stop = batches(*[1] * 6), Stop(broker.clock)
+    broker.clock.after(15, stop.set)  # in the middle of an interval
+    run(broker, source, interval=10, stop=stop)
+    run(broker, source, interval=10)
+    assert broker.values == list(range(6))
 
 
 # Bounds.
