@@ -53,7 +53,7 @@ class Message:
     handed_over: float = 0
     future: Any = None
     error: KafkaError | None = None  # why the client did not accept it
-    timestamp: int | None = None  # in ms, when it was first handed over
+    timestamp: int | None = None  # in ms, when it was first sent
     is_written: bool | None = None  # the broker's answer when it was asked
 
     @property
@@ -95,12 +95,13 @@ class PatientProducer:
         if message.failure and not isinstance(message.failure, (InDoubt, IllegalStateError, *NOT_WRITTEN)):
             message.timestamp = None  # refused, perhaps because it is too old
         message.future, message.handed_over = None, time.monotonic()
-        message.timestamp = message.timestamp or int(time.time() * 1000)
         while client := self.client or self._make_client():
             try:
+                began = int(time.time() * 1000)  # the client finds the topic, and then takes its time
                 message.future = client.send(
                     self.topic, message.value, message.key, timestamp_ms=message.timestamp
                 )
+                message.timestamp = message.timestamp or began
                 return True
             except KafkaTimeoutError:  # no metadata: the broker is away, or there is no such topic
                 if self.is_stopping():
