@@ -21,6 +21,7 @@ HERE = Path(__file__).resolve().parent
 def main(arguments: list[str] | None = None) -> None:
     """Run the benchmarks named, or all; what others found before stays in the results."""
     options = parser().parse_args(arguments)
+    options.output.mkdir(parents=True, exist_ok=True)
     file = options.output / "results.json"
     results = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
     with ExitStack() as closing:

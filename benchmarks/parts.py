@@ -18,6 +18,7 @@ import psutil
 from kafka import KafkaProducer
 
 from benchmarks.comparison import KIT, MEBIBYTE, Comparison, in_process, missing, take_turns
+from benchmarks.senders import CODECS
 from benchmarks.stock import StockBroker
 from lab.embedded.broker import EmbeddedBroker
 from lab.embedded.ports import free_ports
@@ -29,7 +30,7 @@ from lab.warehouse import Warehouse
 
 Benchmark = Callable[["Bench"], Iterator[Comparison]]
 BENCHMARKS: dict[str, Benchmark] = {}
-RATE = "readings a second"
+RATE, WORK = "readings a second", "microseconds of a core for each"
 
 
 @dataclass
@@ -137,8 +138,7 @@ def scale(bench: Bench) -> Iterator[Comparison]:
         reference = f"itself with {n:,} in one partition"
         yield Comparison(f"consumer, {what}", reference, RATE, ">= 0.9", rates[str(size)], rates[str(base)])
     reference, more = f"itself with {n:,}", (5 * n, 1)
-    unit = "microseconds of a core for each"
-    yield Comparison(f"its work, {5 * n:,} readings", reference, unit, "<= 1.1", work[more], work[base])
+    yield Comparison(f"its work, {5 * n:,} readings", reference, WORK, "<= 1.1", work[more], work[base])
     yield Comparison(
         f"its memory, {5 * n:,} readings", reference, "MiB", "<= 1.1", memory[more], memory[base]
     )
@@ -219,6 +219,30 @@ def producer(bench: Bench) -> Iterator[Comparison]:
     found = take_turns(bench.runs, {name: partial(rate, name) for name in ("lab", "bare")})
     reference = "kafka-python's bare send, and flush at the end"
     yield Comparison("producer", reference, RATE, ">= 1.4", found["lab"], found["bare"])
+
+
+@benchmark
+def compression(bench: Bench) -> Iterator[Comparison]:
+    """Each codec, sent as fast as it goes: bytes in the log, and the time on both sides."""
+    n = bench.messages // 2
+    sizes: dict[str, list[float]] = {}
+    read: dict[str, list[float]] = {}
+
+    def send(name: str) -> float:
+        topic = create_topic(fresh_name("benchmark"), bootstrap_servers=bench.servers).name
+        rate = in_process(name, bench.servers, topic, n, file="senders")["rate"]
+        in_log = sum(file.stat().st_size for file in bench.folder.rglob(f"{topic}-0/*.log"))
+        sizes.setdefault(name, []).append(in_log / n)
+        back = in_process("lab", bench.servers, topic, n, bench.new_sqlite(), file="readers")
+        read.setdefault(name, []).append(back["work"])
+        return rate
+
+    sent = take_turns(bench.runs, {name: partial(send, name) for name in ("none", *CODECS)})
+    for codec in CODECS:
+        what, none = f"compressed by {codec}", "no compression"
+        yield Comparison(f"{what}, in the log", none, "bytes a reading", "", sizes[codec], sizes["none"])
+        yield Comparison(f"{what}, sent", none, RATE, "", sent[codec], sent["none"])
+        yield Comparison(f"{what}, read", none, WORK, "", read[codec], read["none"])
 
 
 @benchmark

@@ -7,7 +7,9 @@ first one handed over until all are acknowledged. The readings are made before.
 import json
 import sys
 import time
+from functools import partial
 from itertools import islice
+from typing import Any
 
 from kafka import KafkaProducer
 
@@ -16,9 +18,9 @@ from lab.readings import Reading, encode_reading
 from lab.simulation import simulate_readings
 
 
-def with_lab(servers: str, topic: str, batches: list[list[Reading]]) -> None:
+def with_lab(servers: str, topic: str, batches: list[list[Reading]], **kafka: Any) -> None:
     """Ours: what becomes of each message is looked at; a broker that goes away is waited for."""
-    produce(topic, batches, interval=0, bootstrap_servers=servers)
+    produce(topic, batches, interval=0, bootstrap_servers=servers, **kafka)
 
 
 def with_bare_send(servers: str, topic: str, batches: list[list[Reading]]) -> None:
@@ -30,7 +32,13 @@ def with_bare_send(servers: str, topic: str, batches: list[list[Reading]]) -> No
         producer.flush()
 
 
-SENDERS = {"lab": with_lab, "bare": with_bare_send}
+CODECS = {name: partial(with_lab, compression_type=name) for name in ("gzip", "lz4", "zstd")}
+SENDERS = {
+    "lab": with_lab,
+    "bare": with_bare_send,
+    "none": partial(with_lab, compression_type=None),
+    **CODECS,
+}
 
 
 def main(name: str, servers: str, topic: str, messages: str) -> None:

@@ -18,7 +18,7 @@ NEEDS = {"confluent-kafka": "confluent_kafka", "Quix Streams": "quixstreams"}
 
 @pytest.fixture(scope="module")
 def output(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("benchmarks")
+    folder = tmp_path_factory.mktemp("benchmarks") / "made" / "by itself"
     main([*QUICK, "--messages", "200", "--runs", "1", "--output", str(folder)])
     return folder
 

@@ -10,6 +10,7 @@ from datetime import datetime
 import psutil
 
 from lab.clients.connection import is_answering, is_port_open
+from lab.embedded.folders import remove_folders
 from lab.embedded.formatting import format_folder
 from lab.embedded.java import KafkaEndedError, environment, java_command
 from lab.embedded.logs import STARTED, found_port_taken, log_file, log_tail
@@ -20,6 +21,10 @@ from lab.embedded.properties import write_properties
 from lab.errors import BrokerError
 
 KILL_SECONDS = 10.0
+# Where Java puts the native libraries of lz4, snappy and zstd when it loads them. In the system's folder for
+# temporary files, a killed Kafka left them for ever; and if no library may be loaded from there, as on some
+# servers, a message compressed by zstd was never acknowledged.
+TEMPORARY = "tmp"
 # A broker must neither get the Ctrl-C of the terminal nor end with the kernel that started it.
 DETACHED: dict = (
     {"creationflags": 0x00000008 | 0x00000200}  # DETACHED_PROCESS | CREATE_NEW_PROCESS_GROUP
@@ -37,11 +42,15 @@ def launch(node: Node, properties: Mapping[str, object], quick: bool) -> Node:
     if not node.folder.exists():
         format_folder(node.folder, properties, quick)
     write_properties(node.folder, properties)
+    remove_folders(node.folder / TEMPORARY)
+    (node.folder / TEMPORARY).mkdir()
     with log_file(node).open("ab") as output:
         output.write(f"{datetime.now():%Y-%m-%d %H:%M:%S} {STARTED}".encode())
         output.flush()
         child = subprocess.Popen(
-            java_command("kafka.Kafka", "server.properties", quick=quick),
+            java_command(
+                "kafka.Kafka", "server.properties", quick=quick, options=[f"-Djava.io.tmpdir={TEMPORARY}"]
+            ),
             cwd=node.folder,
             stdin=subprocess.DEVNULL,
             stdout=output,

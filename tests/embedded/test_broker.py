@@ -54,13 +54,16 @@ def test_one_starts_however_many_processes_ask_at_once(tmp_path):
 
 def test_messages_survive_a_stop_and_a_kill(own_broker):
     servers = own_broker.bootstrap_servers
+    libraries = own_broker.home / "broker-1" / "tmp"  # of the codecs
     for number, end in enumerate([own_broker.stop, own_broker.kill]):
-        with KafkaProducer(bootstrap_servers=servers) as producer:
-            producer.send("kept", b"%d" % number).get(timeout=10)
+        with KafkaProducer(bootstrap_servers=servers, compression_type="snappy") as producer:
+            producer.send("kept", b"%d" % number, b"long enough to be compressed" * 9).get(timeout=10)
+        assert list(libraries.glob("*snappy*")), "not in the system's folder for temporary files"
         end()
         assert not own_broker.is_running()
         assert not is_answering(servers)
         own_broker.start()
+        assert not list(libraries.iterdir()), "a killed Kafka leaves them, and the next one removes them"
     with KafkaConsumer("kept", bootstrap_servers=servers, auto_offset_reset="earliest") as consumer:
         polled = consumer.poll(10_000, max_records=2)
     assert [record.value for records in polled.values() for record in records] == [b"0", b"1"]
