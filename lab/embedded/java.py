@@ -10,6 +10,7 @@ import os
 import re
 import shutil
 import subprocess
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -39,16 +40,20 @@ class KafkaEndedError(BrokerError):
         self.port_taken = port_taken
 
 
-def java_command(main_class: str, *arguments: str, quick: bool = True) -> list[str]:
+def java_command(
+    main_class: str, *arguments: str, quick: bool = True, options: Sequence[str] = ()
+) -> list[str]:
     """The command that runs a class of Kafka. `quick`: with the AOT cache, if there is one.
+
+    `options`: more options of Java, after those of the kit.
 
     Raises BrokerError if there is no Java 17 or newer, and JarError if the jars cannot be had.
     """
     java, jars = java_executable(), fetch_jars()
     cache = cache_file(java, jars) if quick else None
-    options = [f"-XX:AOTCache={cache}", *CACHE_OPTIONS] if cache and cache.exists() else []
-    options += [*STAY_OPTIONS, "-cp", os.pathsep.join(map(str, jars)), *JVM_OPTIONS]
-    return [str(java), *options, main_class, *arguments]
+    quickly = [f"-XX:AOTCache={cache}", *CACHE_OPTIONS] if cache and cache.exists() else []
+    ours = [*STAY_OPTIONS, "-cp", os.pathsep.join(map(str, jars)), *JVM_OPTIONS]
+    return [str(java), *quickly, *ours, *options, main_class, *arguments]
 
 
 def java_executable() -> Path:
