@@ -8,6 +8,7 @@ from contextlib import suppress
 import psutil
 import pytest
 
+import lab
 import lab.cli.kafka
 from lab.cli import main
 from lab.embedded import jars, tools
@@ -136,13 +137,19 @@ os.execv(sys.argv[1], sys.argv[1:])
 """
 
 
-@pytest.mark.broker
 @POSIX
 def test_who_ends_the_command_ends_the_tool(kafka, tmp_path):
-    command = Command("kafka", "console-producer", "--topic", "typed", output=tmp_path / "said.txt")
+    """A consumer goes on by itself for ever."""
+    topic = lab.create_topic(lab.fresh_name("ended"), **kafka).name
+    command = Command("kafka", "console-consumer", "--topic", topic, output=tmp_path / "said.txt")
     (java,) = wait_for(lambda: psutil.Process(command.process.pid).children())
-    wait_for(lambda: "console-producer" in java.cmdline() or "ConsoleProducer" in " ".join(java.cmdline()))
-    command.process.terminate()
-    assert command.wait() in (0, 143), command.text
-    wait_for(lambda: not java.is_running())
-    assert "Traceback" not in command.text
+    try:
+        wait_for(lambda: topic in java.cmdline())
+        command.process.terminate()
+        assert command.wait(20) in (0, 143), command.text
+        assert not java.is_running()
+        assert "Traceback" not in command.text
+    finally:
+        command.kill()
+        with suppress(psutil.NoSuchProcess):
+            java.kill()
