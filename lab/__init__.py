@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from lab.classroom.attendance.membership import join_class, leave_class
     from lab.classroom.doctor import diagnose
     from lab.classroom.exercises import check, solution
+    from lab.classroom.kafka_tool import kafka_tool
     from lab.classroom.notebook_program import write_program
     from lab.classroom.pictures import plot_ledger, plot_offsets, plot_replicas
     from lab.classroom.predictions import compare
@@ -57,6 +58,7 @@ DOOR = {
     "lab.classroom.attendance.membership": "join_class leave_class",
     "lab.classroom.doctor": "diagnose",
     "lab.classroom.exercises": "check solution",
+    "lab.classroom.kafka_tool": "kafka_tool",
     "lab.classroom.notebook_program": "write_program",
     "lab.classroom.pictures": "plot_ledger plot_offsets plot_replicas",
     "lab.classroom.predictions": "compare",

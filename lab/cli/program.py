@@ -31,6 +31,7 @@ COMMANDS = {
     "status": "Show rows, dead letters, what each consumer did, offsets and lag.",
     "dead-letters": "Messages that were not readings: list, replay.",
     "chart": "Draw the values of each sensor as a picture.",
+    "kafka": "Kafka's own tools: topics, console-consumer and more, with their own options.",
     "class": "Show how far the learners are who joined: live in a terminal, once otherwise.",
 }
 COMPLETION = "_KAFKA_LAB_COMPLETE"  # the variable with which a shell asks click to complete a line

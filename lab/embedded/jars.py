@@ -90,7 +90,8 @@ def _download(repository: Path, coordinate: str) -> None:
         name = jar_path(repository, coordinate).name
         raise JarError(
             f"{name} of Kafka could not be fetched ({type(error).__name__}). "
-            "Connect to the internet (a proxy goes into HTTPS_PROXY) and run this again."
+            "Connect to the internet (a proxy goes into HTTPS_PROXY) and run this again: "
+            "python -m lab broker start fetches all of Kafka's files."
         ) from error
 
 

@@ -11,12 +11,16 @@ BINDING = "org.slf4j:slf4j-simple:1.7.36"  # Kafka's POM has no log binding, and
 
 
 def pin_jars(version: str) -> Iterator[str]:
-    """The lines of `kafka-jars.txt` for a version of Kafka: the jars that its POM requires, with SHA-256."""
+    """The lines of `kafka-jars.txt` for a version of Kafka, with SHA-256.
+
+    They are the jars that its POM requires, a log binding, and Kafka's command-line tools. The tools need
+    none of the further jars that their own POM names.
+    """
     context = MavenContext(repo_cache=maven_folder())
     kafka = context.create_dependency(f"org.apache.kafka:kafka_2.13:{version}")
     inputs, transitive = context.resolver.resolve([kafka])
     wanted = {f"{d.groupId}:{d.artifactId}:{d.version}" for d in inputs + transitive}
-    for coordinate in sorted(wanted | {BINDING}):
+    for coordinate in sorted(wanted | {BINDING, f"org.apache.kafka:kafka-tools:{version}"}):
         yield f"{coordinate} {sha256_of(artifact(context, coordinate).resolve())}"
 
 

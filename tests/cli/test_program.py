@@ -60,6 +60,7 @@ def test_a_command_imports_only_what_it_needs(names, absent):
         ("kafka-lab pro", ["produce"]),
         ("kafka-lab broker sta", ["start", "status"]),
         ("kafka-lab consume --m", ["--max-messages", "--metrics-port"]),
+        ("kafka-lab kafka console-p", ["console-producer"]),
     ],
 )
 def test_a_shell_completes_commands_and_options(line, completed):

@@ -9,6 +9,15 @@ from contextlib import suppress
 
 import pytest
 from kafka import KafkaAdminClient
+from kafka.admin import (
+    ACL,
+    ACLOperation,
+    ACLPermissionType,
+    ResourcePattern,
+    ResourceType,
+    ScramMechanism,
+    UserScramCredentialUpsertion,
+)
 
 import lab
 from lab.clients.connection import connect
@@ -81,6 +90,23 @@ def test_readings_go_in_and_out_through_it(secured, topic, tmp_path, way):
 def test_a_lesson_takes_it_as_the_broker_that_is_there(secured, tmp_path, listener):
     broker = lab.start_broker(secured.address(listener), tmp_path)
     assert (broker.started_here, broker.bootstrap_servers) == (False, secured.address(listener))
+
+
+def test_kafkas_own_tools_go_through_it_with_a_password_that_is_hard_to_quote(secured, topic, tmp_path):
+    """By a file of properties, which only this user can read and which is gone afterwards."""
+    user, password = "zoe", """a "b" \\c'$HOME= #:\u00e9"""
+    with KafkaAdminClient(bootstrap_servers=secured.bootstrap_servers) as admin:
+        admin.alter_user_scram_credentials(
+            [UserScramCredentialUpsertion(user, ScramMechanism.SCRAM_SHA_512, password)]
+        )
+        of_topics = ResourcePattern(ResourceType.TOPIC, "*")
+        admin.create_acls([ACL(f"User:{user}", "*", ACLOperation.ALL, ACLPermissionType.ALLOW, of_topics)])
+    way = environment(secured, "BOTH", "SASL_SSL", "SCRAM-SHA-512", user=user, password=password)
+    files = {"TMPDIR": str(tmp_path), "TEMP": str(tmp_path), "TMP": str(tmp_path)}
+    command = Command("kafka", "topics", "--list", output=tmp_path / "out", **way, **files)
+    assert command.wait(60) == 0, command.text
+    assert topic in command.text.split()
+    assert list(tmp_path.iterdir()) == [tmp_path / "out"]
 
 
 FAULTS = {

@@ -30,6 +30,6 @@ def find(name: str) -> click.Command:
 def parse(words: list[str]) -> click.Context:
     """The command with its options, as click has them; raises click.UsageError of a wrong call."""
     found, context = program, TOP
-    while isinstance(found, click.Group):
+    while isinstance(found, click.Group) and (words or not found.invoke_without_command):
         _, found, words = found.resolve_command(context, words)
     return found.make_context(found.name, words)

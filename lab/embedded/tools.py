@@ -1,0 +1,173 @@
+"""Which command-line tools does Kafka have, and how is one of them run?
+
+Each has the name of its script in Kafka, `kafka-topics.sh` or `kafka-topics.bat`, without `kafka-`.
+"""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from lab.clients.connection import wait_until_answering
+from lab.embedded.client_properties import properties_file
+from lab.embedded.java import environment, java_command
+
+PACKAGE = "org.apache.kafka.tools."
+MORE_MEMORY = "-Xmx512m"  # a test of speed needs more than Kafka itself
+UTF_8 = ("-Dstdout.encoding=UTF-8", "-Dstderr.encoding=UTF-8")
+CONNECT_SECONDS = 10.0
+ADDRESS, CONFIG = "--bootstrap-server", "--command-config"
+ADDRESSES = (ADDRESS, "--bootstrap-controller")
+# Also the older names, which some tools still take.
+CONFIGS = {CONFIG, "--config-file", "--consumer.config", "--consumer-config", "--producer.config"}
+NEEDS_NO_BROKER = {"--help", "-h", "--version", "-v"}
+
+
+@dataclass(frozen=True)
+class Tool:
+    """One of Kafka's programs. `address_at`: the place of `--bootstrap-server`; None if it takes none."""
+
+    main_class: str
+    does: str
+    address_at: int | None = 0
+
+
+TOOLS = {
+    "acls": Tool(PACKAGE + "AclCommand", "Who may do what: list, add and remove rights."),
+    "broker-api-versions": Tool(
+        PACKAGE + "BrokerApiVersionsCommand", "Which requests each broker understands."
+    ),
+    "client-metrics": Tool(
+        PACKAGE + "ClientMetricsCommand", "Which figures clients are to send to the brokers."
+    ),
+    "cluster": Tool(PACKAGE + "ClusterTool", "The id of the cluster, and its endpoints.", 1),
+    "configs": Tool(PACKAGE + "ConfigCommand", "Show or change settings of topics and brokers."),
+    "console-consumer": Tool(PACKAGE + "consumer.ConsoleConsumer", "Print the messages of a topic."),
+    "console-producer": Tool(PACKAGE + "ConsoleProducer", "Send each line that you type as a message."),
+    "console-share-consumer": Tool(
+        PACKAGE + "consumer.ConsoleShareConsumer", "Print messages as a member of a share group."
+    ),
+    "consumer-groups": Tool(
+        PACKAGE + "consumer.group.ConsumerGroupCommand", "Members, offsets and lag of groups; reset them."
+    ),
+    "consumer-perf-test": Tool(PACKAGE + "ConsumerPerformance", "How fast can messages be read?"),
+    "delegation-tokens": Tool(PACKAGE + "DelegationTokenCommand", "Tokens for clients without a password."),
+    "delete-records": Tool(PACKAGE + "DeleteRecordsCommand", "Delete the messages before an offset."),
+    "dump-log": Tool(PACKAGE + "DumpLogSegments", "Show what is in the files of a partition.", None),
+    "e2e-latency": Tool(PACKAGE + "EndToEndLatency", "How long is a message on its way?"),
+    "features": Tool(PACKAGE + "FeatureCommand", "Which features of Kafka are switched on."),
+    "get-offsets": Tool(PACKAGE + "GetOffsetShell", "The offsets of topics: first, end, or at a time."),
+    "groups": Tool(PACKAGE + "GroupsCommand", "List the groups of every kind."),
+    "jmx": Tool(PACKAGE + "JmxTool", "The figures that a Java program offers by JMX.", None),
+    "leader-election": Tool(PACKAGE + "LeaderElectionCommand", "Let partitions elect a leader."),
+    "log-dirs": Tool(PACKAGE + "LogDirsCommand", "How large each partition is, and in which folder."),
+    "metadata-quorum": Tool(PACKAGE + "MetadataQuorumCommand", "The controllers: who leads, who follows."),
+    "producer-perf-test": Tool(PACKAGE + "ProducerPerformance", "How fast can messages be sent?"),
+    "reassign-partitions": Tool(
+        PACKAGE + "reassign.ReassignPartitionsCommand", "Move partitions to other brokers."
+    ),
+    "replica-verification": Tool(
+        PACKAGE + "ReplicaVerificationTool", "Are all replicas alike? It takes --broker-list.", None
+    ),
+    "share-consumer-perf-test": Tool(
+        PACKAGE + "ShareConsumerPerformance", "How fast can a share group read messages?"
+    ),
+    "share-groups": Tool(
+        PACKAGE + "consumer.group.ShareGroupCommand", "Share groups: members, offsets, reset."
+    ),
+    "storage": Tool("kafka.tools.StorageTool", "Format the folder of a broker; make a random id.", None),
+    "streams-application-reset": Tool(
+        PACKAGE + "StreamsResetter", "Let a Kafka Streams program begin from the start."
+    ),
+    "streams-groups": Tool(
+        PACKAGE + "streams.StreamsGroupCommand", "Groups of Kafka Streams: members, offsets."
+    ),
+    "topics": Tool(PACKAGE + "TopicCommand", "List, describe, create, change and delete topics."),
+    "transactions": Tool(PACKAGE + "TransactionsCommand", "Find transactions, and abort one that hangs."),
+    "verifiable-consumer": Tool(PACKAGE + "VerifiableConsumer", "Read messages; report each step as JSON."),
+    "verifiable-producer": Tool(PACKAGE + "VerifiableProducer", "Send numbers; report each answer as JSON."),
+    "verifiable-share-consumer": Tool(
+        PACKAGE + "VerifiableShareConsumer", "Read in a share group; report each step as JSON."
+    ),
+}
+
+
+def run_tool(name: str, arguments: Sequence[str], kafka: dict[str, Any]) -> int:
+    """Run a tool in this terminal, with these arguments, until it ends. Returns its exit code.
+
+    The address and the security settings of `kafka` are filled in if the tool takes them and they are not
+    given. Raises BrokerError if no broker answers there.
+    """
+    servers = kafka["bootstrap_servers"] if wants_address(name, arguments) else None
+    if servers:
+        protocol = kafka.get("security_protocol", "PLAINTEXT")
+        wait_until_answering(servers, timeout=CONNECT_SECONDS, security_protocol=protocol)
+    java = java_command(TOOLS[name].main_class, options=(MORE_MEMORY, *_encoding()))
+    with _signals_for_the_tool() as running, properties_file(kafka) as properties:
+        words = with_address(name, arguments, servers, properties)
+        running.append(subprocess.Popen([*java, *words], env=environment()))
+        code = running[0].wait()
+    return code if code >= 0 else 128 - code
+
+
+def with_address(
+    name: str, arguments: Sequence[str], servers: str | None, properties: Path | None = None
+) -> list[str]:
+    """The arguments, with the address and the file of properties where the tool takes them."""
+    filled = [ADDRESS, servers] if servers else []
+    at = TOOLS[name].address_at
+    if at is None:
+        return list(arguments)
+    if properties and not CONFIGS & _options(arguments) and not NEEDS_NO_BROKER & set(arguments):
+        filled += [CONFIG, str(properties)]
+    return [*arguments[:at], *filled, *arguments[at:]]
+
+
+def wants_address(name: str, arguments: Sequence[str]) -> bool:
+    """Whether the tool needs an address, and the arguments have none."""
+    if TOOLS[name].address_at is None or NEEDS_NO_BROKER & set(arguments):
+        return False
+    if name == "e2e-latency" and arguments and not arguments[0].startswith("-"):
+        return False  # its older form has no options: the address is the first argument
+    if any(argument.startswith("bootstrap.servers=") for argument in arguments):
+        return False
+    # Kafka accepts shortened options. The tool `cluster` has -b and -C.
+    options = {option for option in _options(arguments) if len(option) > 2 or option in ("-b", "-C")}
+    return not any(address.startswith(option) for option in options for address in (*ADDRESSES, "-b", "-C"))
+
+
+def _options(arguments: Sequence[str]) -> set[str]:
+    """The names of the options, without their values."""
+    return {argument.partition("=")[0] for argument in arguments if argument.startswith("-")}
+
+
+def _encoding() -> tuple[str, ...]:
+    """Java's options for what it prints: UTF-8, except in a console of Windows, which has another."""
+    return () if os.name == "nt" and sys.stdout.isatty() else UTF_8
+
+
+@contextmanager
+def _signals_for_the_tool() -> Generator[list[subprocess.Popen]]:
+    """Within the block, the tool in the list decides what a signal means.
+
+    Ctrl-C reaches it by itself, because it is in the same terminal. A request to end is passed on.
+    """
+    running: list[subprocess.Popen] = []
+
+    def pass_on(number, frame):
+        for tool in running:
+            tool.terminate()
+
+    handlers = {"SIGINT": lambda number, frame: None, "SIGTERM": pass_on, "SIGHUP": pass_on}
+    numbers = {name: getattr(signal, name) for name in handlers if hasattr(signal, name)}
+    before = {number: signal.signal(number, handlers[name]) for name, number in numbers.items()}
+    try:
+        yield running
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,102 @@
+"""Each line "With Kafka's own tools: ..." of a lesson works as it is written, after that lesson."""
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import nbformat
+import pytest
+from kafka import KafkaConsumer, KafkaProducer
+
+import lab
+
+NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
+LINE = re.compile(r"With Kafka's own tools: `python -m lab (kafka [^`]+)`")
+TYPED = "21.5 °C\nin the café\n"
+# {lesson: what its line must print}. That of lesson 03 prints nothing: it sends what is typed.
+PRINTED = {
+    "01": r"^sensor-data$",
+    "02": r"Topic: sensor-data\tTopicId: .+PartitionCount: 1\t.*\n.*Leader: 1\tReplicas: 1\tIsr: 1",
+    "03": r"",
+    "04": r'^{"sensor_id":"temperature-1",.+"unit":"°C",[^§]+Processed a total of 5 messages',
+    "05": r"^lesson-05-\w+:0:9$",
+    "06": r'"name":"producer_send_success",.*"value":"4",.*"offset":4,[^§]+"sent":5,"acked":5',
+    "07": r"^NO_HEADERS\twarm today\n[^§]*^dead-letter:4\t{}$",
+    "08": r"GROUP +TOPIC .+CURRENT-OFFSET +LOG-END-OFFSET +LAG[^§]+^(lesson-08-\w+) +\1 +0 +6 +9 +3 ",
+    "09": r"^LeaderId: +1\n[^§]*^CurrentVoters: .*CONTROLLER",
+}
+
+
+def lines() -> dict[str, list[str]]:
+    """{lesson: its lines}."""
+    found = {}
+    for path in sorted(NOTEBOOKS.glob("0[1-9]_*.ipynb")):
+        cells = nbformat.read(path, as_version=4).cells
+        found[path.name[:2]] = LINE.findall("\n".join(c.source for c in cells if c.cell_type == "markdown"))
+    return found
+
+
+def test_each_lesson_has_one():
+    assert {lesson: len(found) for lesson, found in lines().items()} == dict.fromkeys(PRINTED, 1)
+
+
+@pytest.fixture
+def left(own_broker):
+    """A broker with what the lessons leave on it."""
+    kafka = {"bootstrap_servers": own_broker.bootstrap_servers}
+    lab.create_topic("sensor-data", **kafka)
+    topics = {
+        n: lab.create_topic(lab.fresh_name(f"lesson-{n}"), **kafka).name for n in ("04", "05", "07", "08")
+    }
+    for number, batches in (("04", 5), ("05", 3), ("08", 3)):
+        lab.produce(topics[number], lab.simulate_readings(3), interval=0, max_batches=batches, **kafka)
+    with KafkaProducer(**kafka) as producer:
+        for _ in range(66):
+            producer.send(topics["07"], b"warm today")
+        producer.send(topics["07"], b"{}", headers=[("dead-letter", b"4")])
+    group = {"group_id": topics["08"], "auto_offset_reset": "earliest", "enable_auto_commit": False}
+    with KafkaConsumer(topics["08"], **group, **kafka) as consumer:
+        lab.wait_until(lambda: consumer.poll(timeout_ms=500, max_records=6))
+        consumer.commit()
+    return own_broker
+
+
+def run(line: str, broker, folder: Path) -> str:
+    """What a line of a lesson prints when it is typed in a terminal."""
+    done = subprocess.run(
+        [sys.executable, "-m", "lab", *shlex.split(line)],
+        env=os.environ | {"LAB_BOOTSTRAP_SERVERS": broker.bootstrap_servers, "LAB_HOME": str(folder)},
+        input=TYPED.encode(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        timeout=120,
+    )
+    said = done.stdout.decode("utf-8").replace("\r\n", "\n")
+    assert done.returncode == 0, f"{line}\n{said}"
+    return said
+
+
+def test_each_works_as_it_is_written(left, tmp_path, capsys):
+    typed = {lesson: found[0] for lesson, found in lines().items()}
+    with ThreadPoolExecutor(2) as pool:
+        said = dict(zip(typed, pool.map(lambda line: run(line, left, tmp_path), typed.values())))
+    for lesson, expected in PRINTED.items():
+        assert re.search(expected, said[lesson], re.MULTILINE), f"{typed[lesson]}\n{said[lesson]}"
+    sent = [r.value.decode() for r in lab.read_records("typed", bootstrap_servers=left.bootstrap_servers)]
+    assert sent == TYPED.splitlines()
+    show_the_segment(left, capsys)
+
+
+def show_the_segment(broker, capsys):
+    """As lesson 01 does. The first line is the command: typed again, it would print the same."""
+    log = next(broker.home.glob("broker-1/data/typed-0/*.log"))
+    lab.kafka_tool("dump-log", "--print-data-log", "--files", log)
+    command, _, *said = capsys.readouterr().out.splitlines()
+    parts = command.split() if os.name == "nt" else shlex.split(command)
+    assert parts[:5] == ["python", "-m", "lab", "kafka", "dump-log"] and parts[-1].strip('"') == str(log)
+    messages = [line for line in said if line.startswith("| offset: ")]
+    assert [line.partition(" payload: ")[2] for line in messages] == TYPED.splitlines()
