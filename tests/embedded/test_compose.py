@@ -1,6 +1,7 @@
 """The settings of docker-compose.yaml, proven on the embedded broker (no Docker is needed here)."""
 
 import re
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,7 @@ import yaml
 
 import lab
 from lab.embedded.broker import EmbeddedBroker
+from lab.embedded.java import environment, java_command
 from lab.embedded.ports import free_ports
 from lab.embedded.properties import PROPERTIES
 from lab.settings import Settings
@@ -27,6 +29,32 @@ def broker_settings(service) -> dict[str, str]:
         for name, value in service["environment"].items()
         if name.startswith("KAFKA_")
     }
+
+
+@pytest.mark.broker
+@pytest.mark.parametrize("service", [KAFKA, NODES[0]], ids=["kafka", "kafka-1"])
+def test_the_program_of_the_image_makes_the_same_settings_of_its_environment(service, tmp_path):
+    """The image starts `KafkaDockerWrapper`, which also formats the data folder: so that one is ours here."""
+    folders = {name: tmp_path / name for name in ("default", "mounted", "final")}
+    for folder in folders.values():
+        folder.mkdir()
+    for name in ("server.properties", "log4j2.yaml", "tools-log4j2.yaml"):
+        text = "" if name.endswith("properties") else "Configuration: {Loggers: {Root: {level: INFO}}}"
+        (folders["default"] / name).write_text(text, encoding="utf-8")
+    arguments = [word for name, folder in folders.items() for word in (f"--{name}-configs-dir", str(folder))]
+    ours = {"KAFKA_LOG_DIRS": (tmp_path / "data").as_posix()}
+    variables = {"CLUSTER_ID": "a2Fma2EtbGFiLWtpdC0zMQ"} | service["environment"] | ours
+    done = subprocess.run(
+        java_command("kafka.docker.KafkaDockerWrapper", "setup", *arguments),
+        env=environment() | variables,
+        capture_output=True,
+        encoding="utf-8",
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    written = (folders["final"] / "server.properties").read_text(encoding="utf-8").splitlines()
+    made = dict(line.split("=", 1) for line in written if "=" in line)
+    assert made == broker_settings(service) | {"log.dirs": ours["KAFKA_LOG_DIRS"]}
+    assert (tmp_path / "data" / "meta.properties").exists()
 
 
 @pytest.mark.broker
