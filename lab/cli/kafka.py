@@ -49,7 +49,7 @@ class KafkaTools(Group):
             name = args[0].removeprefix("kafka-").removesuffix(".sh").removesuffix(".bat")
             nearest = get_close_matches(name, TOOLS, cutoff=0.5)
             hint = f" Did you mean {' or '.join(nearest)}?" if nearest else ""
-            raise click.UsageError(f"{short(args[0])} is none of Kafka's tools.{hint}", ctx)
+            raise click.UsageError(f"There is no tool {short(args[0])} here.{hint}", ctx)
         return super().resolve_command(ctx, args)
 
 

@@ -110,7 +110,7 @@ def run_tool(name: str, arguments: Sequence[str], kafka: dict[str, Any]) -> int:
     java = java_command(TOOLS[name].main_class, options=(MORE_MEMORY, *_encoding()))
     with _signals_for_the_tool() as running, properties_file(kafka) as properties:
         words = with_address(name, arguments, servers, properties)
-        running.append(subprocess.Popen([*java, *words], env=environment()))
+        running.append(subprocess.Popen(_command([*java, *words]), env=environment()))
         code = running[0].wait()
     return code if code >= 0 else 128 - code
 
@@ -120,20 +120,16 @@ def with_address(
 ) -> list[str]:
     """The arguments, with the address and the file of properties where the tool takes them."""
     filled = [ADDRESS, servers] if servers else []
-    at = TOOLS[name].address_at
-    if at is None:
-        return list(arguments)
-    if properties and not CONFIGS & _options(arguments) and not NEEDS_NO_BROKER & set(arguments):
+    if properties and _uses_a_broker(name, arguments) and not CONFIGS & _options(arguments):
         filled += [CONFIG, str(properties)]
-    return [*arguments[:at], *filled, *arguments[at:]]
+    at = TOOLS[name].address_at
+    return [*arguments[:at], *filled, *arguments[at:]] if filled else list(arguments)
 
 
 def wants_address(name: str, arguments: Sequence[str]) -> bool:
     """Whether the tool needs an address, and the arguments have none."""
-    if TOOLS[name].address_at is None or NEEDS_NO_BROKER & set(arguments):
+    if not _uses_a_broker(name, arguments):
         return False
-    if name == "e2e-latency" and arguments and not arguments[0].startswith("-"):
-        return False  # its older form has no options: the address is the first argument
     if any(argument.startswith("bootstrap.servers=") for argument in arguments):
         return False
     # Kafka accepts shortened options. The tool `cluster` has -b and -C.
@@ -141,9 +137,35 @@ def wants_address(name: str, arguments: Sequence[str]) -> bool:
     return not any(address.startswith(option) for option in options for address in (*ADDRESSES, "-b", "-C"))
 
 
+def _uses_a_broker(name: str, arguments: Sequence[str]) -> bool:
+    """Whether the tool connects to a broker, and takes options that say how."""
+    at = TOOLS[name].address_at
+    if at is None or len(arguments) < at or NEEDS_NO_BROKER & set(arguments):
+        return False
+    # The older form of e2e-latency has no options: the address is its first argument.
+    return not (name == "e2e-latency" and arguments and not arguments[0].startswith("-"))
+
+
 def _options(arguments: Sequence[str]) -> set[str]:
     """The names of the options, without their values."""
     return {argument.partition("=")[0] for argument in arguments if argument.startswith("-")}
+
+
+def _command(words: list[str]) -> list[str] | str:
+    """The same, but on Windows as one line, in which each * and ? is in quotation marks.
+
+    Outside them, Java puts the names of files in its place, as a shell of Linux does.
+    """
+    return words if os.name != "nt" else " ".join(map(_in_quotes, words))
+
+
+def _in_quotes(word: str) -> str:
+    """A word of a command line of Windows, in quotation marks if one of its characters needs them."""
+    quoted = subprocess.list2cmdline([word])
+    if quoted.startswith('"') or not {"*", "?"} & set(word):
+        return quoted
+    backslashes = len(word) - len(word.rstrip("\\"))
+    return f'"{quoted}{backslashes * chr(92)}"'  # those before the last mark are doubled
 
 
 def _encoding() -> tuple[str, ...]:
@@ -156,6 +178,7 @@ def _signals_for_the_tool() -> Generator[list[subprocess.Popen]]:
     """Within the block, the tool in the list decides what a signal means.
 
     Ctrl-C reaches it by itself, because it is in the same terminal. A request to end is passed on.
+    What is ignored stays so, as under `nohup`.
     """
     running: list[subprocess.Popen] = []
 
@@ -165,7 +188,8 @@ def _signals_for_the_tool() -> Generator[list[subprocess.Popen]]:
 
     handlers = {"SIGINT": lambda number, frame: None, "SIGTERM": pass_on, "SIGHUP": pass_on}
     numbers = {name: getattr(signal, name) for name in handlers if hasattr(signal, name)}
-    before = {number: signal.signal(number, handlers[name]) for name, number in numbers.items()}
+    heard = {name: n for name, n in numbers.items() if signal.getsignal(n) is not signal.SIG_IGN}
+    before = {number: signal.signal(number, handlers[name]) for name, number in heard.items()}
     try:
         yield running
     finally:

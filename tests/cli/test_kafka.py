@@ -17,6 +17,8 @@ from tests.support.programs import Command
 from tests.support.waiting import wait_for
 
 ODD = ["two words", "", "$HOME", "%PATH%", "it's", 'say "no"', "back\\slash", "é✓", "--", "--help", "-x", "*"]
+# Java for Windows reads its arguments in the code page of the system, which has the second, not the first.
+IN_JAVA = "✓" if os.name != "nt" else "€"
 POSIX = pytest.mark.skipif(os.name == "nt", reason="Windows has no such terminal")
 
 
@@ -39,7 +41,7 @@ def test_alone_it_lists_every_tool_with_one_line(capsys):
 def test_an_unknown_name_is_one_line_with_the_nearest(name, hint, capsys):
     assert main(["kafka", name, "--list"]) == 2
     said = capsys.readouterr().err
-    assert said.startswith(f"error: '{name}' is none of Kafka's tools.{hint}") and said.count("\n") == 1
+    assert said.startswith(f"error: There is no tool '{name}' here.{hint}") and said.count("\n") == 1
 
 
 @pytest.mark.parametrize("name", ["topics", "dump-log"])
@@ -53,7 +55,7 @@ def test_every_argument_is_passed_on_as_it_is(name, monkeypatch):
 
 def test_java_gets_odd_arguments_too_and_its_exit_code_comes_back(kafka, tmp_path):
     """The address is given here, and the one of the settings is wrong."""
-    topic = """$HOME  it's "é✓" \\ --help"""
+    topic = f"""$HOME  it's "é{IN_JAVA}" \\ --help *"""
     call = ["topics", "--describe", "--bootstrap-server", kafka["bootstrap_servers"], "--topic", topic]
     done = subprocess.run(
         [sys.executable, "-m", "lab", "kafka", *call],

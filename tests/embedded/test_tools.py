@@ -1,5 +1,7 @@
 """Kafka's own tools: the table of them agrees with Kafka's jars, and the address is where it belongs."""
 
+import os
+import signal
 import subprocess
 import zipfile
 from concurrent.futures import ThreadPoolExecutor
@@ -10,7 +12,14 @@ import pytest
 
 from lab.embedded.jars import fetch_jars
 from lab.embedded.java import environment, java_command
-from lab.embedded.tools import PACKAGE, TOOLS, wants_address, with_address
+from lab.embedded.tools import (
+    PACKAGE,
+    TOOLS,
+    _in_quotes,
+    _signals_for_the_tool,
+    wants_address,
+    with_address,
+)
 
 # These have a `main`, and no script whose name begins with `kafka-`.
 WITHOUT_A_SCRIPT = {
@@ -85,7 +94,7 @@ def test_a_tool_takes_an_address_as_its_help_says(tmp_path):
         ("metadata-quorum describe --status", "metadata-quorum --bootstrap-server other:1 describe --status"),
         ("cluster cluster-id", "cluster cluster-id --bootstrap-server other:1"),
         ("cluster api-versions -b x:9", None),
-        ("cluster", "cluster --bootstrap-server other:1"),
+        ("cluster", None),  # it says which commands it has
         ("topics --bootstrap-server x:9 --list", None),
         ("topics --list --bootstrap-server=x:9", None),
         ("topics --list --bootstrap x:9", None),
@@ -122,4 +131,32 @@ def test_the_security_settings_are_filled_in_unless_they_are_given():
     assert with_address("topics", given, None, file) == [*config, *given]
     for own in ("--command-config=own", "--producer.config=own"):
         assert with_address("console-producer", [own], SERVER, file) == ["--bootstrap-server", SERVER, own]
-    assert with_address("dump-log", ["--files", "x.log"], None, file) == ["--files", "x.log"]
+    for name, line in (("dump-log", "--files x.log"), ("cluster", ""), ("e2e-latency", "x:9 t 10 1 10")):
+        assert with_address(name, line.split(), None, file) == line.split()
+
+
+@pytest.mark.parametrize(
+    ("word", "written"),
+    [
+        ("lesson-04.*", '"lesson-04.*"'),
+        ("what?", '"what?"'),
+        ("C:\\logs\\*\\", '"C:\\logs\\*\\\\"'),
+        ('"*', r'"\"*"'),
+        ("two *", '"two *"'),
+        ("--topic", "--topic"),
+    ],
+)
+def test_on_windows_java_does_not_put_names_of_files_in_the_place_of_a_star(word, written):
+    assert _in_quotes(word) == written
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no nohup")
+def test_what_is_ignored_stays_ignored():
+    """As under `nohup`: the tool goes on when the terminal is closed."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with _signals_for_the_tool():
+            assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+            assert signal.getsignal(signal.SIGTERM) not in (signal.SIG_IGN, signal.SIG_DFL)
+    finally:
+        signal.signal(signal.SIGHUP, before)
