@@ -168,6 +168,7 @@ def test_rates_are_stacked_and_a_slice_without_readings_is_empty(tmp_path):
     assert list(above.baseline) == list(below.values)
     first, *others = rates_of(panel)
     assert others == [first]
+    assert len(first) == 91
     assert {round((x - first[0][0]) * 1440): height for x, height in first if height} == {0: 2, 1: 1, 90: 1}
 
 
