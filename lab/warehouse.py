@@ -20,6 +20,7 @@ from contextlib import AbstractContextManager, contextmanager
 from lab.databases import queries, rows
 from lab.databases.base import Database
 from lab.databases.closed import closed
+from lab.databases.counts import Counts
 from lab.databases.opening import database_of, known_column, open_database
 from lab.databases.waiting import NEVER, line_of, retry
 from lab.errors import WarehouseError
@@ -45,6 +46,7 @@ class Warehouse:
         not a database, has a different table `sensor_logs`, or cannot be written.
         """
         self._db = database_of(url)
+        self._counts = Counts(self._db)
         self._create = create
         self.name = self._db.name
         retry(self._db, lambda: open_database(self._db, create))
@@ -148,6 +150,7 @@ class Warehouse:
         """Record the numbers of a running consumer. If the database is locked, they are dropped."""
         try:
             queries.note_consumer(self._db, group_id, member, counts)
+            self._counts.advance()
         except self._db.Error as error:
             log.debug("%s: the consumer's numbers were not kept: %s", self.name, error)
 

@@ -6,7 +6,7 @@ import click
 
 from lab.cli.broker import embedded_broker, end_programs
 from lab.cli.command import Command
-from lab.databases.queries import count_sensor_logs
+from lab.databases.counts import count_sensor_logs
 from lab.errors import LabError
 from lab.settings import Settings
 from lab.system.programs import read_programs

@@ -9,7 +9,8 @@ from lab.cli.watch import repeat
 from lab.clients.connection import connect
 from lab.clients.groups import partition_owners, two_groups_fault
 from lab.clients.offsets import lags
-from lab.databases.queries import consumers, count_by_sensor
+from lab.databases.counts import count_by_sensor
+from lab.databases.queries import consumers
 from lab.dead_letters import list_dead_letters
 from lab.settings import Settings
 from lab.topics import describe_topic, topic_offsets

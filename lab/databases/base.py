@@ -20,6 +20,7 @@ class Database(Protocol):
     """
 
     name: str  # for people: without the password
+    keeps_counts: bool  # see lab.databases.counts
 
     # What it is.
     @property

@@ -51,6 +51,7 @@ class PostgreSQL:
     """A database of a PostgreSQL server as a `lab.databases.base.Database`."""
 
     Error = psycopg.Error
+    keeps_counts = False  # see lab.databases.counts
     is_there = True  # connecting shows whether it really is
 
     def __init__(self, url: str):

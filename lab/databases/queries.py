@@ -88,17 +88,6 @@ def last_sensor_logs(warehouse: Queryable, number: int) -> list[tuple]:
     return warehouse.query(sql, number)[::-1]
 
 
-def count_sensor_logs(warehouse: Queryable) -> int:
-    """How many readings are stored."""
-    return warehouse.query("SELECT count(*) FROM sensor_logs")[0][0]
-
-
-def count_by_sensor(warehouse: Queryable) -> list[tuple[str, int, str]]:
-    """(sensor_id, number of readings, the time of the last) of each sensor."""
-    sql = "SELECT sensor_id, count(*), max(ts) FROM sensor_logs GROUP BY sensor_id ORDER BY sensor_id"
-    return [(sensor_id, number, ts) for sensor_id, number, ts in warehouse.query(sql)]
-
-
 def statuses_by_sensor(warehouse: Queryable) -> list[tuple]:
     """The distinct (sensor_id, status)."""
     return warehouse.query("SELECT DISTINCT sensor_id, status FROM sensor_logs")

@@ -9,6 +9,7 @@ from functools import cache
 from itertools import chain, islice
 from pathlib import Path
 
+from lab.databases import counts
 from lab.databases.base import STATEMENT
 from lab.databases.schema import TABLES, Column, Table, names
 from lab.errors import WarehouseError
@@ -42,6 +43,7 @@ class SQLite:
     """An SQLite file as a `lab.databases.base.Database`."""
 
     Error = sqlite3.Error
+    keeps_counts = True
 
     def __init__(self, url: str):
         """`url`: `sqlite:///relative.db`, `sqlite:////absolute.db`, or a bare path."""
@@ -75,8 +77,8 @@ class SQLite:
     def create(self, tables: Sequence[Table]) -> None:
         """Create the tables that are missing."""
         with self.transaction():
-            for table in tables:
-                self.execute(table.sql(TYPES))
+            for sql in (*(table.sql(TYPES) for table in tables), *counts.SQLITE):
+                self.execute(sql)
 
     def add_column(self, table: str, column: Column) -> None:
         """Add a column to an older table, unless another program has just added it."""

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from functools import cache
 from html import escape
+from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.collections import PolyCollection
@@ -48,6 +49,17 @@ class Chart(Figure):
         if left_out:
             text = "\n".join(f"Not shown: {what}" for what in left_out)
             self.suptitle(text, x=0.01, ha="left", fontsize=10, color=FAULT, wrap=True)
+
+    def savefig(self, *where: Any, **how: Any) -> None:
+        """Save the picture, laid out first: otherwise matplotlib draws all of it once more for the layout."""
+        engine = self.get_layout_engine()
+        if self.axes and engine:
+            engine.execute(self)
+        self.set_layout_engine(None)
+        try:
+            super().savefig(*where, **how)
+        finally:
+            self.set_layout_engine(engine)
 
     def _repr_mimebundle_(self, **_: object) -> tuple[dict[str, str], dict[str, dict[str, str]]]:
         return picture(self)._repr_mimebundle_()

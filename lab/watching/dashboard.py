@@ -17,7 +17,7 @@ from matplotlib.axes import Axes
 from lab.clients.connection import wait_until_answering
 from lab.clients.groups import partition_owners
 from lab.clients.offsets import lags
-from lab.databases import queries
+from lab.databases import counts, queries
 from lab.drawing.figure import FEW_TICKS, Chart, caption, dress, dress_times
 from lab.drawing.palette import FAULT, LAG, MEMBERS, NOTHING, PRODUCED, SENSORS, STORED
 from lab.drawing.thinning import drawable, find_gaps
@@ -121,7 +121,7 @@ class Dashboard:
             with Warehouse(self.warehouse, create=False) as db:
                 next_offsets = db.next_offsets(topic_id)
                 rows = queries.last_sensor_logs(db, LAST_ROWS)
-                stored = queries.count_sensor_logs(db)
+                stored = counts.count_sensor_logs(db)
                 dead_letters = queries.count_dead_letters(db, self.topic)
         except NoWarehouseYet:
             pass  # nothing has been consumed yet

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from matplotlib.colors import to_hex
+from matplotlib.figure import Figure
 from matplotlib.text import Text
 
 import lab
@@ -149,9 +150,26 @@ def test_statuses_are_marked_each_in_its_own_way_and_counted_in_the_legend(logs)
     assert legend == ["value", "WARNING (1)", "CRITICAL (1)", "no readings"]
 
 
+def rates_of(panel) -> list[list[tuple[float, float]]]:
+    """For each sensor, from below: where each slice begins, and the readings in it."""
+    data = [patch.get_data() for patch in panel.patches]
+    return [list(zip(steps.edges, steps.values - steps.baseline)) for steps in data]
+
+
 def test_the_rate_counts_every_reading(logs):
-    bars = [bar for group in plot_sensor_logs(logs).axes[-1].containers for bar in group]
-    assert sum(bar.get_height() for bar in bars) == len(logs)
+    rates = rates_of(plot_sensor_logs(logs).axes[-1])
+    assert sum(height for rate in rates for _, height in rate) == len(logs)
+
+
+def test_rates_are_stacked_and_a_slice_without_readings_is_empty(tmp_path):
+    readings = [Reading(name, 1, "", "OK", ts) for name in "ab" for ts in minutes(0, 0, 1, 90)]
+    panel = plot_sensor_logs(logs_of(readings, tmp_path / "w.db")).axes[-1]
+    below, above = (patch.get_data() for patch in panel.patches)
+    assert list(above.baseline) == list(below.values)
+    first, *others = rates_of(panel)
+    assert others == [first]
+    assert len(first) == 91
+    assert {round((x - first[0][0]) * 1440): height for x, height in first if height} == {0: 2, 1: 1, 90: 1}
 
 
 @pytest.mark.parametrize("number", [0, 1])
@@ -171,7 +189,7 @@ def test_a_week_and_a_second_are_both_readable(tmp_path):
             for r in batch
         ]
         rate = plot_sensor_logs(logs_of(readings, tmp_path / f"{n}.db")).axes[-1]
-        assert 1 <= len(rate.containers[0]) <= 101
+        assert 1 <= len(rates_of(rate)[0]) <= 101
 
 
 # The same picture of more readings than anybody can draw.
@@ -256,8 +274,8 @@ def test_a_thinned_picture_shades_the_same_gaps_and_counts_the_same_rates(both):
         assert len(shaded[0]) == (panel == 0)
         breaks = [int(pd.isna(chart.axes[panel].lines[0].get_ydata()).sum()) for chart in both]
         assert breaks == [panel == 0] * 2
-    bars = [[(b.get_x(), b.get_height()) for g in c.axes[-1].containers for b in g] for c in both]
-    assert bars[0] == bars[1]
+    every, thin = (rates_of(chart.axes[-1]) for chart in both)
+    assert every == thin
 
 
 def test_few_readings_are_not_thinned_out(logs, tmp_path):
@@ -309,7 +327,7 @@ def test_of_many_sensors_a_picture_shows_some_and_says_so(crowd, how):
     assert [panel.get_title(loc="left") for panel in chart.axes[:-1]] == SHOWN
     assert chart.left_out == [OTHERS]
     assert [text.get_text() for text in chart.texts] == [f"Not shown: {OTHERS}"]
-    bars = [to_hex(bars[0].get_facecolor()) for bars in chart.axes[-1].containers]
+    bars = [to_hex(patch.get_facecolor()) for patch in chart.axes[-1].patches]
     assert bars[::-1] == [panel.lines[0].get_color() for panel in chart.axes[:-1]]
     assert bars[::-1] == sensor_colors(MAX_PANELS)
     assert len(set(bars)) == MAX_PANELS
@@ -493,6 +511,16 @@ def test_a_ledger_shows_every_count_of_every_way():
         assert [width for _, width in bars_of(panel, name)] == values
     assert to_hex(panel.containers[1][0].get_facecolor()) == STORED
     assert sorted(text.get_text() for text in panel.texts) == ["0", "10", "10", "10", "2", "8"]
+
+
+def test_a_chart_is_drawn_once_and_looks_as_if_matplotlib_had_saved_it(logs, tmp_path):
+    chart, drawn = plot_sensor_logs(logs), []
+    chart.canvas.mpl_connect("draw_event", drawn.append)
+    chart.savefig(tmp_path / "once.png")
+    assert len(drawn) == 1
+    Figure.savefig(chart, tmp_path / "twice.png")
+    assert len(drawn) == 3
+    assert (tmp_path / "once.png").read_bytes() == (tmp_path / "twice.png").read_bytes()
 
 
 def test_a_chart_shows_itself_and_can_be_saved(logs, tmp_path):

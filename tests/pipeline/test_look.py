@@ -181,7 +181,7 @@ def test_beside_the_times_stands_what_they_have_in_common(span, offset):
 def test_the_line_of_a_sensor_and_its_rate_have_one_colour():
     *panels, rates = plot_sensor_logs(readings()).axes
     lines = [next(line for line in panel.lines if isinstance(line, Line2D)).get_color() for panel in panels]
-    assert [to_hex(bars[0].get_facecolor()) for bars in rates.containers] == lines[::-1]
+    assert [to_hex(patch.get_facecolor()) for patch in rates.patches] == lines[::-1]
 
 
 # The words.

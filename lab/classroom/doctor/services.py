@@ -13,7 +13,7 @@ from lab.classroom.doctor.finding import Finding
 from lab.clients.connection import addresses, connect, is_answering, is_port_open, speaks_tls
 from lab.clients.groups import two_groups_fault
 from lab.clients.workarounds import advertised_addresses
-from lab.databases.queries import count_sensor_logs
+from lab.databases.counts import count_sensor_logs
 from lab.databases.schema import TABLES
 from lab.databases.sqlite import tables_of, unwritable
 from lab.embedded.broker import EmbeddedBroker

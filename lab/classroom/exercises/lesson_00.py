@@ -5,7 +5,7 @@ from typing import Any
 from lab.classroom.exercises.answers import number_of
 from lab.classroom.exercises.exercise import Exercise, Step, exercise
 from lab.classroom.exercises.queries import about_number
-from lab.databases.queries import count_by_sensor
+from lab.databases.counts import count_by_sensor
 from lab.warehouse import Warehouse
 
 

@@ -7,7 +7,7 @@ from lab.classroom.exercises.answers import name_of
 from lab.classroom.exercises.exercise import Exercise, Step, exercise
 from lab.classroom.exercises.queries import about_topic, num_partitions
 from lab.clients.groups import group_offsets
-from lab.databases.queries import count_sensor_logs
+from lab.databases.counts import count_sensor_logs
 from lab.topics import topic_offsets
 
 
