@@ -241,7 +241,7 @@ def terminal_command():
 def test(arguments):
     # Four at a time, also on two cores: most of them wait for something. Each of the four has its own broker.
     everything = ["-n", "4", "--dist", "worksteal", "--nbmake", "tests", "notebooks"]
-    return run("-m", "pytest", *(arguments or everything))
+    return run("-m", "pytest", "-p", "tests.support.quick_imports", *(arguments or everything))
 
 
 def book(arguments):

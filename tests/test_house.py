@@ -49,6 +49,12 @@ def tree(path: Path) -> ast.Module:
 
 
 @cache
+def nodes(path: Path) -> list[ast.AST]:
+    """All that is in a module: many tests look through it."""
+    return list(ast.walk(tree(path)))
+
+
+@cache
 def notebook(path: Path) -> nbformat.NotebookNode:
     return nbformat.read(path, as_version=4)
 
@@ -107,12 +113,13 @@ def place(path: Path) -> str:
     return first.removesuffix(".py")
 
 
+@cache
 def arrows() -> dict[str, set[str]]:
     """{module or room: what it imports of `lab`, also in its functions}; without the door."""
     found: dict[str, set[str]] = {}
     for path in MODULES:
-        nodes = (node for node in ast.walk(tree(path)) if isinstance(node, ast.ImportFrom))
-        names = {str(node.module).split(".")[1] for node in nodes if str(node.module).startswith("lab.")}
+        imports = (node for node in nodes(path) if isinstance(node, ast.ImportFrom))
+        names = {str(node.module).split(".")[1] for node in imports if str(node.module).startswith("lab.")}
         found[place(path)] = found.get(place(path), set()) | names - {place(path)}
     return {name: found[name] for name in found.keys() - DOOR}
 
@@ -132,7 +139,7 @@ def test_the_pipeline_stands_alone_and_is_small():
 
 @pytest.mark.parametrize("path", MODULES, ids=[path.relative_to(KIT).as_posix() for path in MODULES])
 def test_a_class_fits_on_a_few_screens_and_a_function_on_one(path):
-    for node in ast.walk(tree(path)):
+    for node in nodes(path):
         if isinstance(node, ast.ClassDef | ast.FunctionDef):
             most = MAX_CLASS_LINES if isinstance(node, ast.ClassDef) else MAX_FUNCTION_LINES
             found = (node.end_lineno or 0) - node.lineno + 1
@@ -488,7 +495,7 @@ def test_every_setting_is_in_the_readme_with_its_default():
 def test_every_file_is_opened_with_its_encoding_named():
     """Or on Windows it would be read in another one."""
     for path in CODE:
-        for call in (node for node in ast.walk(tree(path)) if isinstance(node, ast.Call)):
+        for call in (node for node in nodes(path) if isinstance(node, ast.Call)):
             name = call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
             if name not in ("open", "read_text", "write_text"):
                 continue
@@ -507,7 +514,7 @@ def test_a_block_that_opens_sqlite_closes_it(path):
 
     From Python 3.13 on a connection left open is a warning, in whatever test runs when it is collected.
     """
-    blocks = [node for node in ast.walk(tree(path)) if isinstance(node, ast.withitem)]
+    blocks = [node for node in nodes(path) if isinstance(node, ast.withitem)]
     opened = [ast.unparse(block.context_expr) for block in blocks]
     assert not [each for each in opened if each.startswith("sqlite3.connect(")]
 
@@ -522,9 +529,8 @@ def test_what_is_asked_of_the_warehouse_has_a_name(path):
     """SQL stands in lab/warehouse.py and lab/databases; other modules call functions of `queries`."""
     if path.parent.name == "databases" or path.name in {"warehouse.py", *TEACHES_SQL}:
         return
-    module = tree(path)
-    docstrings = {node.value for node in ast.walk(module) if isinstance(node, ast.Expr)}
-    texts = (node for node in ast.walk(module) if isinstance(node, ast.Constant) and node not in docstrings)
+    docstrings = {node.value for node in nodes(path) if isinstance(node, ast.Expr)}
+    texts = (node for node in nodes(path) if isinstance(node, ast.Constant) and node not in docstrings)
     found = [f"line {node.lineno}" for node in texts if SQL.search(str(node.value))]
     assert found == [], "lab/databases/queries.py: a function whose name says what is asked"
 
@@ -532,14 +538,14 @@ def test_what_is_asked_of_the_warehouse_has_a_name(path):
 @pytest.mark.parametrize("path", OURS, ids=lambda path: path.relative_to(KIT).as_posix())
 def test_no_test_imports_from_another_test(path):
     """What several need is in `tests/support`, each module one thing."""
-    imports = [str(node.module) for node in ast.walk(tree(path)) if isinstance(node, ast.ImportFrom)]
+    imports = [str(node.module) for node in nodes(path) if isinstance(node, ast.ImportFrom)]
     assert [name for name in imports if name.split(".")[-1].startswith("test_")] == []
 
 
 @pytest.mark.parametrize("path", OURS, ids=lambda path: path.name)
 def test_a_test_that_deletes_a_topic_is_skipped_on_windows(path):
     """There Kafka would stop: `@DELETES_TOPIC`, of tests/support/marks.py."""
-    functions = [node for node in ast.walk(tree(path)) if isinstance(node, ast.FunctionDef)]
+    functions = [node for node in nodes(path) if isinstance(node, ast.FunctionDef)]
     deletes = [
         node for node in functions if "delete_topics" in {getattr(x, "attr", "") for x in ast.walk(node)}
     ]
@@ -549,6 +555,6 @@ def test_a_test_that_deletes_a_topic_is_skipped_on_windows(path):
 
 def test_no_command_goes_through_a_shell():
     for path in CODE:
-        for node in ast.walk(tree(path)):
+        for node in nodes(path):
             assert not (isinstance(node, ast.keyword) and node.arg == "shell"), path.name
             assert not (isinstance(node, ast.Attribute) and ast.unparse(node) == "os.system"), path.name

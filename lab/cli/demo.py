@@ -34,6 +34,7 @@ from lab.warehouse import Warehouse
 log = logging.getLogger("lab")
 BATCHES = 1440  # one per minute, for a day
 INTERVAL = 0.004  # seconds between two batches, so that the progress can be seen
+LINGER_MS = 100  # many batches in one request: with one for each, the demo takes twice the processor time
 
 
 @click.command("demo", cls=Command)
@@ -172,6 +173,7 @@ def _produce(
         max_batches=BATCHES,
         stop=stop,
         on_batch=lambda batch: produced(len(batch)),
+        linger_ms=LINGER_MS,
         **settings.kafka,
     )
     ends = {n: end for n, (_, end) in topic_offsets(topic.name, **settings.kafka).items()}

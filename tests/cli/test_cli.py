@@ -239,6 +239,16 @@ def test_the_demo_runs_twice_and_leaves_nothing_running(tmp_path):
         with lab.Warehouse(str(tmp_path / "warehouse.db"), create=False) as warehouse:
             assert warehouse.query("SELECT count(*) FROM sensor_logs") == [(4200 * run_number,)]
     assert (tmp_path / "chart.png").read_bytes().startswith(b"\x89PNG")
+    assert requests_of(tmp_path / "home") < 2 * 1440 / 5  # of 1,440 batches each run
+
+
+def requests_of(home):
+    """The record batches in the log: at most as many requests sent them. Each costs processor time."""
+    log = (home / "broker-1" / "data" / "sensor-data-0" / f"{0:020}.log").read_bytes()
+    number, start = 0, 0
+    while start < len(log):
+        number, start = number + 1, start + 12 + int.from_bytes(log[start + 8 : start + 12])
+    return number
 
 
 def test_a_running_consumer_shows_its_numbers_to_prometheus_and_to_status(place, tmp_path):

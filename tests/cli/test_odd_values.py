@@ -71,7 +71,8 @@ def call(place, own_logging, monkeypatch, capsys):
         assert "Traceback" not in said.out + said.err, what
         assert code in (0, 130) or said.err or said.out, what
         assert said.err.count("\n") <= (1 if code == 2 else 3), what
-        assert time.monotonic() - began < soon(BOUND), what
+        took = time.monotonic() - began
+        assert took < BOUND or took < soon(BOUND), what  # `soon` costs as much as some calls
 
     return run
 
