@@ -235,9 +235,7 @@ def test_the_extra_brings_the_version_that_is_tested():
 def test_it_is_switched_off_by_the_variable_of_aiokafka():
     code = "import lab.clients.compiled"
     environment = os.environ | {"AIOKAFKA_NO_EXTENSIONS": "1"}
-    found = subprocess.run(
-        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, encoding="utf-8"
-    )
+    found = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True)
     assert "ImportError: AIOKAFKA_NO_EXTENSIONS is set" in found.stderr
 
 

@@ -141,8 +141,9 @@ def test_a_command_that_start_py_runs_tells_what_to_type_where_start_py_was_call
 
 @START
 def test_the_line_at_the_end_of_start_py_works_where_it_is_printed(terminal):
-    done = subprocess.run([sys.executable, KIT / "start.py", "demo", "--wrong"], capture_output=True)
-    told = re.search(r"See: (.+) demo --help", done.stderr.decode())
+    command = [sys.executable, KIT / "start.py", "demo", "--wrong"]
+    done = subprocess.run(command, capture_output=True, text=True)  # decoded as it was written
+    told = re.search(r"See: (.+) demo --help", done.stderr)
     assert told, done.stderr
     assert run(f"{told[1]} demo --help").returncode == 0
 
