@@ -16,6 +16,7 @@ from typing import Any
 from lab.clients.connection import wait_until_answering
 from lab.embedded.client_properties import properties_file
 from lab.embedded.java import environment, java_command
+from lab.system.signals import SIGNALS
 
 PACKAGE = "org.apache.kafka.tools."
 MORE_MEMORY = "-Xmx512m"  # a test of speed needs more than Kafka itself
@@ -183,13 +184,11 @@ def _signals_for_the_tool() -> Generator[list[subprocess.Popen]]:
     running: list[subprocess.Popen] = []
 
     def pass_on(number, frame):
-        for tool in running:
+        for tool in running if number != signal.SIGINT else ():
             tool.terminate()
 
-    handlers = {"SIGINT": lambda number, frame: None, "SIGTERM": pass_on, "SIGHUP": pass_on}
-    numbers = {name: getattr(signal, name) for name in handlers if hasattr(signal, name)}
-    heard = {name: n for name, n in numbers.items() if signal.getsignal(n) is not signal.SIG_IGN}
-    before = {number: signal.signal(number, handlers[name]) for name, number in heard.items()}
+    heard = [number for number in SIGNALS if signal.getsignal(number) != signal.SIG_IGN]
+    before = {number: signal.signal(number, pass_on) for number in heard}
     try:
         yield running
     finally:
