@@ -21,13 +21,13 @@ from lab.embedded.training import prepare_quick_start
 from lab.errors import BrokerError
 from lab.topics import describe_topics
 from lab.warehouse import Warehouse
+from tests.support.marks import USUAL_ROUNDS
 from tests.support.postgresql_there import postgresql_fault
 from tests.support.waiting import wait_for
 
 collect_ignore_glob = ["notebooks/*-20*.ipynb"]  # what `notebook restore` keeps of a learner
 pytest_plugins = ["tests.support.places"]  # its fixtures
 home = Path(tempfile.mkdtemp(prefix="lab tést "))
-USUAL_ROUNDS = 2
 SERVERS = {"broker", "spare_broker", "postgresql", "spare_postgresql"}  # fixtures that start one
 broker_of_the_run = EmbeddedBroker(home / "home", free_ports(1)[0])
 
@@ -37,8 +37,8 @@ def pytest_addoption(parser):
         "--rounds",
         type=int,
         default=USUAL_ROUNDS,
-        help="how often each fault strikes (tests/test_faults.py); with more than %(default)s also the "
-        "tests that are marked long_run",
+        help="how often each fault strikes (tests/test_faults.py), one that needs a new start of Kafka "
+        "once by default; with more than %(default)s also the tests that are marked long_run",
     )
     parser.addoption("--seed", type=int, default=None, help="repeat a run of the faults")
 

@@ -151,10 +151,10 @@ def test_a_consumer_that_wakes_too_late_is_fenced(either_place):
 
 
 @SQLITE_AT_LEAST
-def test_broker_killed_and_started_again_under_load(own_either_place, rounds, chance):
+def test_broker_killed_and_started_again_under_load(own_either_place, restarts, chance):
     with own_either_place.running("consume", "--quiet") as consumer:
         with load(own_either_place) as summaries:
-            for _ in range(rounds):
+            for _ in range(restarts):
                 before = own_either_place.stored()
                 wait_for(lambda before=before: own_either_place.stored() > before)
                 own_either_place.broker.kill()
@@ -267,8 +267,8 @@ def test_interrupted_while_the_broker_is_gone_it_ends_within_three_seconds(own_p
 
 
 @SQLITE_AT_LEAST
-def test_power_cut_of_broker_and_consumer_at_once(own_either_place, rounds, chance):
-    for _ in range(rounds):
+def test_power_cut_of_broker_and_consumer_at_once(own_either_place, restarts, chance):
+    for _ in range(restarts):
         with own_either_place.running("consume", "--quiet") as consumer, load(own_either_place):
             before = own_either_place.stored()
             wait_for(lambda before=before: own_either_place.stored() > before)
@@ -394,7 +394,7 @@ def test_messages_that_stay_refused_are_counted_and_explained(kafka, topic, monk
     assert summary.errors[0].endswith("Is the clock of this machine right?")
 
 
-def test_broker_killed_while_messages_are_refused(own_broker, refused, rounds, chance):
+def test_broker_killed_while_messages_are_refused(own_broker, refused, restarts, chance):
     kafka, topic = {"bootstrap_servers": own_broker.bootstrap_servers}, lab.fresh_name("refused")
     lab.create_topic(topic, num_partitions=3, configs={"max.message.bytes": LIMIT}, **kafka)
     is_refused, sent, stop, summaries = refused(7), [], threading.Event(), []
@@ -407,7 +407,7 @@ def test_broker_killed_while_messages_are_refused(own_broker, refused, rounds, c
     thread = threading.Thread(target=work)
     thread.start()
     try:
-        for _ in range(max(1, rounds // 2)):
+        for _ in range(restarts):
             before = len(sent)
             wait_for(lambda before=before: len(sent) > before + 100)
             own_broker.kill()
@@ -712,11 +712,11 @@ def stored_and_gone(place):
 
 @SQLITE_AT_LEAST
 @pytest.mark.parametrize("is_running", [True, False])
-def test_the_log_loses_its_end_under_load(own_either_place, rounds, chance, is_running):
+def test_the_log_loses_its_end_under_load(own_either_place, restarts, chance, is_running):
     """What was stored of the lost end stays; whatever is in the log is stored, and once."""
     place, consumers = own_either_place, ExitStack()
     with consumers, load(place) as summaries:
-        for _ in range(rounds):
+        for _ in range(restarts):
             consumers.enter_context(place.running("consume", "--quiet"))
             before = place.stored()
             wait_for(lambda before=before: place.stored() > before + 500)

@@ -10,6 +10,7 @@ import pytest
 import lab
 from lab.producer import produce
 from tests.support.ledger import take_ledger
+from tests.support.marks import USUAL_ROUNDS
 from tests.support.programs import Command, running
 from tests.support.samples import numbered_readings
 from tests.support.waiting import wait_for
@@ -18,6 +19,12 @@ from tests.support.waiting import wait_for
 @pytest.fixture
 def rounds(request):
     return request.config.getoption("--rounds")
+
+
+@pytest.fixture
+def restarts(rounds):
+    """How often a fault strikes after which Kafka is started again, which takes seconds: by default once."""
+    return rounds if rounds > USUAL_ROUNDS else 1
 
 
 @pytest.fixture

@@ -113,6 +113,7 @@ def test_a_program_of_a_killed_kernel_is_left_over_until_the_next_start(kernel, 
     assert open_.programs[0].process.is_alive()  # nobody ends what belongs to an open notebook
 
 
+@pytest.mark.broker
 @pytest.mark.parametrize("words", [["broker", "stop"], ["broker", "reset"], ["reset"]], ids=" ".join)
 def test_the_commands_that_end_everything_end_programs_and_name_them(kernel, home, words):
     killed, open_ = kernel(600), kernel(601)

@@ -117,8 +117,8 @@ def test_a_rate_is_known_also_when_it_looks_seldom():
 
 
 def test_a_minute_is_remembered():
-    dashboard, _ = drawn([at(second) for second in range(0, 200, 10)])
-    assert [snapshot.at for snapshot in dashboard.snapshots] == list(range(190 - int(SPAN), 200, 10))
+    dashboard, _ = drawn([at(second) for second in range(0, 100, 10)])
+    assert [snapshot.at for snapshot in dashboard.snapshots] == list(range(90 - int(SPAN), 100, 10))
 
 
 def test_a_change_of_owners_is_a_new_colour_and_a_line():
