@@ -119,9 +119,13 @@ def run_tool(name: str, arguments: Sequence[str], kafka: dict[str, Any]) -> int:
 def with_address(
     name: str, arguments: Sequence[str], servers: str | None, properties: Path | None = None
 ) -> list[str]:
-    """The arguments, with the address and the file of properties where the tool takes them."""
+    """The arguments, with the address and the file of properties where the tool takes them.
+
+    `servers`: None if the arguments have an address. It may be another broker's, which must not get the
+    password; so the file is not filled in either.
+    """
     filled = [ADDRESS, servers] if servers else []
-    if properties and _uses_a_broker(name, arguments) and not CONFIGS & _options(arguments):
+    if servers and properties and not CONFIGS & _options(arguments):
         filled += [CONFIG, str(properties)]
     at = TOOLS[name].address_at
     return [*arguments[:at], *filled, *arguments[at:]] if filled else list(arguments)

@@ -126,9 +126,11 @@ def test_the_security_settings_are_filled_in_unless_they_are_given():
         *config,
         "--list",
     ]
-    # Also for an address that is given; and --config of a topic is no file.
-    given = ["--bootstrap-server", "x:9", "--create", "--config", "retention.ms=1"]
-    assert with_address("topics", given, None, file) == [*config, *given]
+    # Another broker does not get the password.
+    given = ["--bootstrap-server", "x:9", "--list"]
+    assert with_address("topics", given, None, file) == given
+    made = ["--create", "--config", "retention.ms=1"]  # --config of a topic is no file
+    assert with_address("topics", made, SERVER, file) == ["--bootstrap-server", SERVER, *config, *made]
     for own in ("--command-config=own", "--producer.config=own"):
         assert with_address("console-producer", [own], SERVER, file) == ["--bootstrap-server", SERVER, own]
     for name, line in (("dump-log", "--files x.log"), ("cluster", ""), ("e2e-latency", "x:9 t 10 1 10")):
