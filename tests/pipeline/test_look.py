@@ -82,10 +82,11 @@ def drawing(name: str) -> Chart:
 def letters(chart: Chart) -> list[Text]:
     """What can be read in a picture. A tick outside of a panel has a label too, which is not drawn."""
     ticks = [axis for panel in chart.axes for axis in (panel.xaxis, panel.yaxis)]
-    labels = {text for axis in ticks for tick in axis.majorTicks for text in (tick.label1, tick.label2)}
     seen = {tick.label1 for axis in ticks if axis.axes.axison for tick in axis._update_ticks()}
     top = {tick.label2 for axis in ticks for tick in axis._update_ticks()}
     found = {text for text in chart.findobj(Text) if text.get_visible() and text.get_text().strip()}
+    # Only now: the first look at the ticks makes some of them.
+    labels = {text for axis in ticks for tick in axis.majorTicks for text in (tick.label1, tick.label2)}
     return sorted(found - (labels - seen - top), key=Text.get_text)
 
 
