@@ -23,7 +23,7 @@ from lab.errors import BrokerError, InvalidReading
 from lab.readings import Batch, DeadLetter, Reading, decode_reading
 from lab.system.signals import stop_on_signals
 
-MAX_POLL_RECORDS = 2000
+MAX_POLL_RECORDS: int = 2000
 MIN_IDLE_SECONDS = 0.5  # a shorter idle time could end during a single poll
 JOIN_SECONDS = 8.0  # a consumer that joins gets its partitions within this time, if there are any for it
 REPORT_SECONDS = 1.0

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Generator
 from contextlib import contextmanager
 
+import lab.consumer
 from lab.consumer import consume
 from lab.databases.base import Database
 from lab.warehouse import Warehouse
@@ -31,13 +32,6 @@ class DyingWarehouse(Warehouse):
 
 
 servers, topic, database, dies_in = sys.argv[1:]
+lab.consumer.MAX_POLL_RECORDS = 100  # readings in each transaction
 with DyingWarehouse(database) as warehouse:
-    # About a hundred readings in each transaction.
-    consume(
-        topic,
-        warehouse,
-        group_id=f"{topic}-kit",
-        idle_timeout=2,
-        bootstrap_servers=servers,
-        max_partition_fetch_bytes=12_000,
-    )
+    consume(topic, warehouse, group_id=f"{topic}-kit", idle_timeout=2, bootstrap_servers=servers)

@@ -6,6 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from lab.text.commandline import kit
+
 
 def kafka_tool(name: str, *arguments: str | Path) -> None:
     """Run one of Kafka's own tools, and print what it prints.
@@ -14,7 +16,7 @@ def kafka_tool(name: str, *arguments: str | Path) -> None:
     """
     words = [name, *map(str, arguments)]
     typed = subprocess.list2cmdline(words) if os.name == "nt" else shlex.join(words)
-    print(f"python -m lab kafka {typed}\n")
+    print(f"{kit()} kafka {typed}\n")
     done = subprocess.run(
         [sys.executable, "-m", "lab", "kafka", *words],
         stdin=subprocess.DEVNULL,

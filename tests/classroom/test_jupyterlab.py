@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 from urllib.error import HTTPError, URLError
 from urllib.request import Request, urlopen
@@ -30,6 +31,13 @@ pytestmark = [
         Path(sys.prefix).resolve() != (KIT / ".venv").resolve(), reason="start.py runs the Python of .venv"
     ),
 ]
+
+
+def listens_at(process: psutil.Process) -> list:
+    """The addresses at which it listens; none if it has just ended."""
+    with suppress(psutil.NoSuchProcess):
+        return [c.laddr for c in process.net_connections("tcp") if c.status == psutil.CONN_LISTEN]
+    return []
 
 
 @pytest.fixture
@@ -98,7 +106,7 @@ def test_it_opens_the_first_lesson_keeps_its_token_and_stops_with_the_broker(ser
     assert {path.name for path in (KIT / "notebooks").glob("*.ipynb")} <= listed
     # Nothing of it listens beyond this machine.
     family = psutil.Process(process.pid).children(recursive=True)
-    listening = [c.laddr for p in family for c in p.net_connections("tcp") if c.status == "LISTEN"]
+    listening = [address for member in family for address in listens_at(member)]
     assert port in {address.port for address in listening}
     assert {address.ip for address in listening} <= {"127.0.0.1", "::1"}
     if os.name == "posix":  # Ctrl-C reaches the whole group of a terminal; here the one we started
