@@ -16,7 +16,7 @@ from typing import Any
 from lab.clients.connection import wait_until_answering
 from lab.embedded.client_properties import properties_file
 from lab.embedded.java import environment, java_command
-from lab.system.signals import SIGNALS
+from lab.system.signals import SIGNALS, handled
 
 PACKAGE = "org.apache.kafka.tools."
 MORE_MEMORY = "-Xmx512m"  # a test of speed needs more than Kafka itself
@@ -192,9 +192,5 @@ def _signals_for_the_tool() -> Generator[list[subprocess.Popen]]:
             tool.terminate()
 
     heard = [number for number in SIGNALS if signal.getsignal(number) != signal.SIG_IGN]
-    before = {number: signal.signal(number, pass_on) for number in heard}
-    try:
+    with handled(heard, pass_on):
         yield running
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

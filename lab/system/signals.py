@@ -7,7 +7,7 @@ So the signals set an event, and the loops check it between two polls.
 import signal
 import threading
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterable
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
@@ -38,13 +38,8 @@ def stop_on_signals(stop: threading.Event | None = None) -> Generator[threading.
         signal.signal(number, before[number])
         stop.set()
 
-    for number in before:
-        signal.signal(number, set_stop)
-    try:
+    with handled(before, set_stop):
         yield stop
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 @contextmanager
@@ -63,13 +58,19 @@ def interrupted_once() -> Generator[None]:
             signal.signal(each, signal.SIG_IGN)
         raise KeyboardInterrupt
 
-    for number in before:
-        signal.signal(number, interrupt)
+    with handled(before, interrupt):
+        yield
+
+
+@contextmanager
+def handled(numbers: Iterable[int], handler: Callable[[int, Any], None]) -> Generator[None]:
+    """Within the block, each of these signals calls `handler`."""
+    before = {number: signal.signal(number, handler) for number in numbers}
     try:
         yield
     finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+        for number, usual in before.items():
+            signal.signal(number, usual)
 
 
 def _handlers() -> dict[int, Any]:
