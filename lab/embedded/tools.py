@@ -109,7 +109,7 @@ def run_tool(name: str, arguments: Sequence[str], kafka: dict[str, Any]) -> int:
         protocol = kafka.get("security_protocol", "PLAINTEXT")
         wait_until_answering(servers, timeout=CONNECT_SECONDS, security_protocol=protocol)
     java = java_command(TOOLS[name].main_class, options=(MORE_MEMORY, *_encoding()))
-    with _signals_for_the_tool() as running, properties_file(kafka) as properties:
+    with _signals_for_the_tool() as running, properties_file(kafka if servers else {}) as properties:
         words = with_address(name, arguments, servers, properties)
         running.append(subprocess.Popen(_command([*java, *words]), env=environment()))
         code = running[0].wait()
