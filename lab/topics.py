@@ -1,6 +1,7 @@
 """What is in Kafka? Create a topic, describe it, and read its offsets and messages."""
 
 import secrets
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -13,6 +14,8 @@ from lab.clients.connection import admin_config, ask_again, connect
 from lab.clients.offsets import Offsets
 from lab.clients.workarounds import ConsumerRecord
 from lab.errors import TopicError
+
+LEARN_SECONDS = 2.0  # in which every broker of a cluster has learned of a new topic
 
 
 @dataclass(frozen=True)
@@ -64,11 +67,7 @@ def create_topic(
         if answer["error_code"] not in (NoError.errno, TopicAlreadyExistsError.errno):
             raise TopicError(f"Kafka refuses the topic {topic!r}: {answer['error_message']}")
         admin.wait_for_topics([topic])
-        try:
-            return _describe(admin, topic)
-        except TopicError as error:
-            # In a cluster, another broker answered, which does not know the topic yet: ask again.
-            raise UnknownTopicOrPartitionError(topic) from error
+        return _describe(admin, topic)
 
 
 @ask_again
@@ -116,7 +115,14 @@ def _partitions(topic: str, kafka: dict[str, Any]) -> list[TopicPartition]:
 
 
 def _describe(admin: KafkaAdminClient, topic: str) -> Topic:
-    return _topic(admin.describe_topics([topic])[0], topic)
+    """The topic as a broker describes it. In a cluster, each broker learns of a new one at its own time."""
+    until = time.monotonic() + LEARN_SECONDS
+    while True:
+        found = admin.describe_topics([topic])[0]
+        is_unknown = found["error_code"] == UnknownTopicOrPartitionError.errno
+        if not is_unknown or time.monotonic() > until or len(admin.describe_cluster()["brokers"]) == 1:
+            return _topic(found, topic)
+        time.sleep(0.05)
 
 
 def _topic(found: dict[str, Any], topic: str) -> Topic:

@@ -1,7 +1,7 @@
 """Topics on a real broker: made once, described, and their offsets."""
 
 import pytest
-from kafka import KafkaConsumer, KafkaProducer
+from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer
 
 import lab
 from lab.errors import TopicError
@@ -26,17 +26,26 @@ def test_a_topic_that_is_there_stays_as_it_is(name, kafka):
     assert lab.create_topic(name, num_partitions=5, **kafka) == before
 
 
-def test_a_broker_that_has_not_heard_of_a_new_topic_yet_is_asked_again(name, kafka, monkeypatch):
-    describe, answers = lab.topics._describe, [TopicError("not yet"), None]
+@pytest.mark.parametrize("brokers", [2, 1])
+def test_a_broker_of_a_cluster_that_has_not_heard_of_a_new_topic_yet_is_asked_again(
+    name, kafka, brokers, monkeypatch
+):
+    """A real broker, whose first two answers are those of one that has not heard of it."""
+    lab.create_topic(name, **kafka)
+    describe, asked = KafkaAdminClient.describe_topics, []
 
-    def answer(*question):
-        if late := answers.pop(0):
-            raise late
-        return describe(*question)
+    def answer(admin, topics):
+        asked.append(topics)
+        return describe(admin, topics if len(asked) > 2 else [lab.fresh_name("another")])
 
-    monkeypatch.setattr(lab.topics, "_describe", answer)
-    assert lab.create_topic(name, **kafka).name == name
-    assert answers == []
+    monkeypatch.setattr(KafkaAdminClient, "describe_topics", answer)
+    monkeypatch.setattr(KafkaAdminClient, "describe_cluster", lambda admin: {"brokers": [{}] * brokers})
+    if brokers == 1:  # nobody else could know it
+        with pytest.raises(TopicError, match=f"There is no topic '{name}'"):
+            lab.describe_topic(name, **kafka)
+    else:
+        assert lab.describe_topic(name, **kafka).name == name
+    assert asked == [[name]] * (1 if brokers == 1 else 3)
 
 
 def test_by_default_it_has_one_partition_and_one_replica(name, kafka):
