@@ -50,6 +50,7 @@ if TYPE_CHECKING:
     from lab.warehouse import Warehouse
     from lab.watching.dashboard import Dashboard
     from lab.watching.live import show_live
+    from lab.wire.xray import xray
 
 # {module: its names}. It is imported when one of them is first used: pandas and matplotlib take a second.
 DOOR = {
@@ -79,6 +80,7 @@ DOOR = {
     "lab.warehouse": "Warehouse",
     "lab.watching.dashboard": "Dashboard",
     "lab.watching.live": "show_live",
+    "lab.wire.xray": "xray",
 }
 MODULES = {name: module for module, names in DOOR.items() for name in names.split()}
 __all__ = sorted(MODULES)

@@ -458,7 +458,7 @@ def test_network_cut_under_load(proxied, topic, tmp_path, rounds, chance):
         with load(place) as summaries:
             for _ in range(rounds):
                 more_is_stored(place)
-                with proxied.proxy.cut():
+                with proxied.proxy.all_cut():
                     time.sleep(chance.uniform(0, 2))  # the fault itself
                 more_is_stored(place)
         assert_each_message_is_there_once(place, consumer, summaries[0])

@@ -1,0 +1,128 @@
+"""The X-ray sees each request and answer of real clients, hands on all of it, and leads no client past it."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer
+
+import lab
+from lab.clients.connection import is_answering
+from lab.errors import LabError
+from lab.wire import xray as module
+from lab.wire.xray import xray
+from tests.support.waiting import wait_for
+
+
+@pytest.fixture
+def topic(kafka):
+    return lab.create_topic(lab.fresh_name("wire"), num_partitions=2, **kafka).name
+
+
+def seen(wire, kind):
+    return [each for each in wire.exchanges if each.kind == kind]
+
+
+def test_what_a_producer_and_a_consumer_say_is_there_with_the_numbers_of_the_log(topic, kafka):
+    with xray(**kafka) as wire:
+        with KafkaProducer(**wire.kafka) as producer:
+            for _ in range(3):
+                producer.send(topic, b"x", partition=1).get(timeout=10)
+        how = {"group_id": topic, "auto_offset_reset": "earliest", "enable_auto_commit": False}
+        with KafkaConsumer(topic, **how, **wire.kafka) as consumer:
+            wait_for(lambda: consumer.poll(100))
+            consumer.commit()
+    produced, committed = seen(wire, "Produce"), seen(wire, "OffsetCommit")
+    assert [each.answer for each in produced] == [f"{topic}-1 offset {n}" for n in range(3)]
+    assert produced[0].request.startswith(f"{topic}-1 1 message (no. 0 of producer ")
+    assert produced[0].request.endswith("acks=all")
+    (brought,) = [each for each in seen(wire, "Fetch") if "message" in each.answer]
+    assert f"{topic}-1 3 messages from offset 0, end 3" in brought.answer
+    assert f"{topic}-1 next 3" in committed[0].request
+    *_, sync = seen(wire, "SyncGroup")  # a member may have to join again when it knows the topic
+    assert set(sync.answer.split(", ")) == {f"{topic}-0", f"{topic}-1"}
+    # Other errors are those of a broker that was just started, or asks a new member to come again.
+    assert not any(each.error for each in [*produced, *committed, sync, *seen(wire, "Fetch")])
+
+
+def test_a_client_asks_the_first_address_and_then_the_advertised_one(topic, kafka):
+    with xray(**kafka) as wire, KafkaAdminClient(**wire.kafka) as admin:
+        assert topic in admin.list_topics()
+    brokers = wire.table()["broker"]
+    assert brokers.nunique() == 2
+    assert brokers.iloc[0] == kafka["bootstrap_servers"]
+    assert brokers.iloc[-1].startswith("broker 1 at ")
+    assert (wire.table()["took"] > 0).all()
+
+
+@pytest.mark.parametrize("acks", ["all", 1, 0])
+def test_a_producer_that_waits_for_no_answer_has_none_in_the_picture(topic, kafka, acks):
+    with xray(**kafka) as wire:
+        with KafkaProducer(acks=acks, enable_idempotence=acks == "all", **wire.kafka) as producer:
+            producer.send(topic, b"x")
+        wait_for(lambda: seen(wire, "Produce") and lab.topic_offsets(topic, **kafka))
+    (produced,) = seen(wire, "Produce")
+    assert produced.request.endswith(f"acks={acks}")
+    assert (produced.took is None) == (acks == 0)
+
+
+def test_an_answer_that_is_lost_is_asked_for_again_and_written_once(topic, kafka):
+    with xray(**kafka) as wire:
+        wire.lose_answer("Produce")
+        with KafkaProducer(**wire.kafka) as producer:
+            place = producer.send(topic, b"x", partition=0).get(timeout=30)
+    first, again = seen(wire, "Produce")
+    assert first.took is None
+    assert first.request == again.request  # the same number of the same producer
+    assert again.answer == f"{topic}-0 offset {place.offset}"
+    assert lab.topic_offsets(topic, **kafka)[0].end == 1
+
+
+def test_without_idempotence_the_answer_that_is_lost_writes_it_twice(topic, kafka):
+    with xray(**kafka) as wire:
+        wire.lose_answer("Produce")
+        with KafkaProducer(enable_idempotence=False, retries=3, **wire.kafka) as producer:
+            producer.send(topic, b"x", partition=0).get(timeout=30)
+    assert lab.topic_offsets(topic, **kafka)[0].end == 2
+
+
+def test_a_java_client_of_the_new_protocol_is_seen_and_what_is_unknown_is_a_number(topic, kafka):
+    """kafka-python has no ConsumerGroupHeartbeat, number 68."""
+    with KafkaProducer(**kafka) as producer:
+        producer.send(topic, b"hello").get(timeout=10)
+    new = ("--command-property", "group.protocol=consumer")
+    options = ("--topic", topic, "--from-beginning", "--max-messages", "1", *new)
+    with xray(**kafka) as wire:
+        environment = os.environ | {"LAB_BOOTSTRAP_SERVERS": wire.kafka["bootstrap_servers"]}
+        command = [sys.executable, "-m", "lab", "kafka", "console-consumer", *options]
+        done = subprocess.run(command, env=environment, capture_output=True, timeout=60, encoding="utf-8")
+    assert done.stdout.split() == ["hello"], done.stderr
+    (heartbeat, *_) = seen(wire, "68")
+    assert heartbeat.request == heartbeat.answer == module.TOO_NEW
+    assert heartbeat.took and not heartbeat.error
+    (brought,) = [each for each in seen(wire, "Fetch") if "message" in each.answer]
+    assert topic in brought.answer  # by the topic's id, for this client names none
+
+
+def test_what_is_kept_is_bounded_and_the_rest_is_counted_and_handed_on(topic, kafka, monkeypatch):
+    monkeypatch.setattr(module, "MOST", 5)
+    with xray(**kafka) as wire, KafkaAdminClient(**wire.kafka) as admin:
+        for _ in range(20):
+            assert topic in admin.list_topics()
+    assert len(wire.exchanges) == 5
+    assert wire.left_out >= 15
+    assert f"{wire.left_out} exchange(s) after these" in wire.diagram().left_out
+
+
+def test_at_its_end_every_connection_ends_and_nothing_listens(kafka):
+    with xray(**kafka) as wire:
+        consumer = KafkaConsumer(**wire.kafka)
+    assert not is_answering(wire.kafka["bootstrap_servers"])
+    consumer.close()
+
+
+def test_a_broker_with_tls_is_refused_with_the_reason():
+    hidden = {"bootstrap_servers": "localhost:1", "security_protocol": "SASL_SSL"}
+    with pytest.raises(LabError, match="without TLS"), xray(**hidden):
+        pytest.fail("nothing can be seen")
