@@ -102,7 +102,7 @@ def _asked(row: Row) -> str:
 
 def _answered(exchange: Exchange) -> str:
     if exchange.took is None:
-        return "no answer"
+        return "the answer was lost" if exchange.is_lost else "no answer"
     said = " ".join(part for part in (exchange.error, exchange.answer) if part) or "done"
     return f"{said} ({_duration(exchange.took)})"
 
@@ -115,7 +115,7 @@ def _heading(name: str, letters: int) -> str:
     """The name of a client, or a broker and its address, in up to three lines."""
     first, _, address = name.partition(" at ")
     if not address and ":" in name:
-        first, address = "first address", name
+        first, address = "bootstrap", name
     lines = [
         line
         for part in (caption(first or "a client", 30), caption(address, 30))
@@ -129,7 +129,7 @@ class _Text:
 
     def __init__(self, row: Row, letters: int):
         self.kind = f"{row.first.kind} × {row.times}" if row.times > 1 else row.first.kind
-        self.color = FAULT if row.first.error else "#555555"
+        self.color = FAULT if row.first.error or row.first.is_lost else "#555555"
         # The kind is bold, and takes a little more than its letters.
         asked = f"{'x' * (len(self.kind) + 2)}  {caption(row.first.request, MOST_LETTERS)}"
         self.asked = wrap(asked, letters)
@@ -156,6 +156,10 @@ def _draw_arrows(panel: Axes, exchange: Exchange, y: float, text: _Text, places:
     arrow = {"arrowstyle": "-|>", "color": PRODUCED, "linewidth": 1.4, "shrinkA": 0, "shrinkB": 0}
     panel.text(TIME - 0.1, there, _duration(exchange.asked_at), ha="right", va="center", fontsize=FONT - 1)
     panel.annotate("", (broker, there), (client, there), arrowprops=arrow)
+    if exchange.is_lost:  # it got half of the way
+        half = (client + broker) / 2
+        panel.plot([broker, half], [back, back], color=FAULT, linewidth=1.4)
+        panel.plot(half, back, "X", color=FAULT, markersize=9)
     if exchange.took is not None:
         color = FAULT if exchange.error else NOTHING
         panel.annotate("", (client, back), (broker, back), arrowprops=arrow | {"color": color})

@@ -30,6 +30,7 @@ class Xray:
         self._waiting: dict[tuple[int, int], tuple[Request, int]] = {}  # {(link, correlation id): its place}
         self._exchanges: list[Exchange] = []
         self._names: Names = {}
+        self._numbers: dict[int, int] = {}  # {link: number of the connection}
         self._lock, self._began = threading.Lock(), time.monotonic()
         self._to_lose: list[str] = []  # kinds of request
         self.left_out = 0  # exchanges that were not kept, because there are too many
@@ -71,15 +72,24 @@ class Xray:
         with self._lock:
             self._waiting[link.number, asked.correlation_id] = asked, len(self._exchanges)
             if len(self._exchanges) < MOST:
-                self._exchanges.append(self._noted(asked, link.proxy, now))
+                self._exchanges.append(self._noted(asked, link, now))
             else:
                 self.left_out += 1
         return frame
 
-    def _noted(self, asked: Request, proxy: Proxy, now: float) -> Exchange:
-        broker = next(name for name, each in self._proxies.items() if each is proxy)
-        words = words_of(asked.message, self._names) if asked.message else TOO_NEW
-        return Exchange(asked.client_id, broker, asked.kind, asked.version, asked.correlation_id, now, words)
+    def _noted(self, asked: Request, link: Link, now: float) -> Exchange:
+        connection = self._numbers.setdefault(link.number, len(self._numbers) + 1)
+        broker = next(name for name, proxy in self._proxies.items() if proxy is link.proxy)
+        return Exchange(
+            connection=connection,
+            client=asked.client_id,
+            broker=broker,
+            kind=asked.kind,
+            version=asked.version,
+            correlation_id=asked.correlation_id,
+            asked_at=now,
+            request=words_of(asked.message, self._names) if asked.message else TOO_NEW,
+        )
 
     def answer(self, link: Link, frame: bytes) -> bytes | None:
         """Note an answer, and hand it on; the addresses in it lead through the X-ray, too."""
@@ -88,6 +98,8 @@ class Xray:
             asked, place = self._waiting.pop((link.number, correlation_id_of(frame)), (None, MOST))
             if asked and asked.kind in self._to_lose:
                 self._to_lose.remove(asked.kind)
+                if place < len(self._exchanges):
+                    self._exchanges[place] = replace(self._exchanges[place], is_lost=True)
                 return None
             message = read_answer(frame, asked) if asked else None
             if message:

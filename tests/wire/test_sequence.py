@@ -8,7 +8,7 @@ from lab.wire.sequence import MOST_ROWS, draw, fold
 
 
 def exchange(kind, answer="", request="", client="me", broker="broker 1 at here:1", **more):
-    return Exchange(client, broker, kind, 1, 7, 0.5, request, more.pop("took", 0.003), answer, **more)
+    return Exchange(1, client, broker, kind, 1, 7, 0.5, request, more.pop("took", 0.003), answer, **more)
 
 
 def test_waiting_that_brings_nothing_is_one_row_also_with_heartbeats_in_between():
@@ -47,10 +47,12 @@ def test_what_is_left_out_is_counted():
 
 
 def test_it_says_in_words_who_asked_whom_and_what_the_answer_was():
-    lost = exchange("Produce", took=None, request="x-0 1 message")
+    lost = exchange("Produce", took=None, is_lost=True, request="x-0 1 message")
+    unanswered = exchange("Fetch", took=None)
     failed = exchange("Fetch", error="NotLeaderForPartitionError", broker="broker 2 at here:2", took=1.25)
-    alt = draw([lost, failed], (), more=0).alt
-    assert "me asks broker 1 at here:1: Produce x-0 1 message. Answer: no answer." in alt
+    alt = draw([lost, failed, unanswered], (), more=0).alt
+    assert "me asks broker 1 at here:1: Produce x-0 1 message. Answer: the answer was lost." in alt
+    assert "me asks broker 1 at here:1: Fetch. Answer: no answer." in alt
     assert "me asks broker 2 at here:2: Fetch. Answer: NotLeaderForPartitionError (1.2 s)." in alt
     assert draw([], (), more=0).alt == "No request was seen."
 
