@@ -437,9 +437,9 @@ def proxied(proxied_broker):
     proxied_broker.proxy.loses_answer = proxied_broker.proxy.loses_request = lambda: False
 
 
-def more_is_stored(place):
+def more_is_stored(place, timeout=30):
     before = place.stored()
-    wait_for(lambda: place.stored() > before)
+    wait_for(lambda: place.stored() > before, timeout=timeout)
 
 
 def assert_each_message_is_there_once(place, consumer, summary):
@@ -461,6 +461,21 @@ def test_network_cut_under_load(proxied, topic, tmp_path, rounds, chance):
                 with proxied.proxy.all_cut():
                     time.sleep(chance.uniform(0, 2))  # the fault itself
                 more_is_stored(place)
+        assert_each_message_is_there_once(place, consumer, summaries[0])
+
+
+@pytest.mark.long_run
+@pytest.mark.parametrize("ways", [{"requests"}, {"answers"}, {"requests", "answers"}], ids=" and ".join)
+def test_silent_network_under_load(proxied, topic, tmp_path, ways):
+    """What is sent vanishes for longer than a client waits for an answer, and no connection ends."""
+    place = Place(proxied.proxy, topic, tmp_path)
+    with place.running("consume", "--quiet") as consumer:
+        with load(place) as summaries:
+            more_is_stored(place)
+            proxied.proxy.is_silent = ways
+            time.sleep(90)  # the fault itself
+            proxied.proxy.is_silent = set()
+            more_is_stored(place, 90)
         assert_each_message_is_there_once(place, consumer, summaries[0])
 
 
