@@ -41,6 +41,9 @@ if TYPE_CHECKING:
     from lab.drawing.thinning import find_gaps
     from lab.embedded.choose import start_broker
     from lab.errors import InvalidReading, LabError
+    from lab.neighbours.connect import start_connect
+    from lab.neighbours.neighbour import require
+    from lab.neighbours.postgresql import start_postgresql
     from lab.producer import produce
     from lab.readings import Reading, decode_reading, encode_reading
     from lab.settings import Settings
@@ -70,6 +73,9 @@ DOOR = {
     "lab.drawing.thinning": "find_gaps",
     "lab.embedded.choose": "start_broker",
     "lab.errors": "InvalidReading LabError",
+    "lab.neighbours.connect": "start_connect",
+    "lab.neighbours.neighbour": "require",
+    "lab.neighbours.postgresql": "start_postgresql",
     "lab.producer": "produce",
     "lab.readings": "Reading decode_reading encode_reading",
     "lab.settings": "Settings",
