@@ -61,7 +61,8 @@ def careful(worker: Any, database: Any, careful: str, mixed: Any, dead: Any, **k
         return [each.value for each in messages_of(name_of(mixed), kafka) if fault_of(each.value)]
 
     def letters() -> list[bytes | None]:
-        return [each.value for each in messages_of(name_of(dead), kafka)]
+        is_there = describe_topic(name_of(dead), **kafka)
+        return [each.value for each in messages_of(name_of(dead), kafka)] if is_there else []
 
     return _about_sink(
         _Sink(worker, careful, mixed),
@@ -109,12 +110,7 @@ def earlier(earlier: Any, changes: Any, **kafka: Any) -> Exercise:
         lambda: is_given(earlier),
         "earlier has no value yet.",
         (
-            Step(
-                "your answer is a dictionary",
-                lambda: isinstance(earlier, Mapping) or hasattr(earlier, "to_dict"),
-                ("Begin with earlier = {}, and set earlier[sensor_id] = place in a loop.",),
-                found=lambda: type(earlier).__name__,
-            ),
+            _is_dictionary(earlier),
             Step(
                 "it has no sensor that was not in the table then",
                 lambda: given().keys() <= right().keys(),
@@ -136,6 +132,15 @@ def earlier(earlier: Any, changes: Any, **kafka: Any) -> Exercise:
                 ("after is the row behind the change: json.loads(record.value)['after']['place'].",),
             ),
         ),
+    )
+
+
+def _is_dictionary(answer: Any) -> Step:
+    return Step(
+        "your answer is a dictionary",
+        lambda: isinstance(answer, Mapping) or hasattr(answer, "to_dict"),
+        ("Begin with earlier = {}, and set earlier[sensor_id] = place in a loop.",),
+        found=lambda: type(answer).__name__,
     )
 
 
@@ -209,7 +214,7 @@ def _about_sink(
 
 
 def _wait_for(written: Callable[[], tuple[list, list]], sink: _Sink) -> None:
-    """Until all is written, nothing more comes, or the sink has failed: it writes a moment after it starts."""
+    """Wait until all is written, nothing more comes, or the sink has failed: it does not write at once."""
     began = changed = time.monotonic()
     last: list = []
     while time.monotonic() - began < WRITTEN_SECONDS and FAILED not in sink.states():

@@ -32,7 +32,7 @@ ANSWERS = {
             "mine.update({" + UPSERT.format("'sensor_id'") + "})\n"
             "config = {key: str(value).lower() if value is True else str(value) for key, value in mine.items()}\n"
             "worker.rest('PUT', f'/connectors/{latest}/config', config)\n"
-            "wait_until(lambda: worker.rest('GET', '/connectors?expand=status')[latest]['status']['tasks'])",
+            "wait_until(lambda: worker.rest('GET', '/connectors?expand=status').get(latest, {}).get('status', {}).get('tasks'))",
             LATEST.format(UPSERT.format("'sensor_id'") + ", 'tasks.max': 2"),
         ],
     ),
