@@ -35,6 +35,13 @@ if TYPE_CHECKING:
         start_program,
     )
     from lab.classroom.strange_day import strange_day
+    from lab.classroom.streams import (
+        read_windows,
+        run_stream,
+        start_stream,
+        wait_for_checkpoint,
+        window_ledger,
+    )
     from lab.clients.groups import group_assignments, group_offsets, partition_owners
     from lab.consumer import consume
     from lab.dead_letters import fix_value, list_dead_letters, replay
@@ -67,6 +74,7 @@ DOOR = {
     "lab.classroom.predictions": "compare",
     "lab.classroom.programs": "end_with_notebook kill_after_first_line start_own_broker start_program",
     "lab.classroom.strange_day": "strange_day",
+    "lab.classroom.streams": "read_windows run_stream start_stream wait_for_checkpoint window_ledger",
     "lab.clients.groups": "group_assignments group_offsets partition_owners",
     "lab.consumer": "consume",
     "lab.dead_letters": "fix_value list_dead_letters replay",
