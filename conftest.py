@@ -24,7 +24,7 @@ from lab.settings import Settings
 from lab.topics import describe_topics
 from lab.warehouse import Warehouse
 from tests.support.marks import USUAL_ROUNDS
-from tests.support.postgresql_there import postgresql_fault
+from tests.support.postgresql_there import postgresql_fault, postgresql_fault_of
 from tests.support.waiting import wait_for
 
 collect_ignore_glob = ["notebooks/*-20*.ipynb"]  # what `notebook restore` keeps of a learner
@@ -70,10 +70,8 @@ def pytest_collection_modifyitems(config, items):
     for item in items:
         if item.path.suffix == ".ipynb" or SERVERS & {*getattr(item, "fixturenames", ()), *_variants(item)}:
             item.add_marker(pytest.mark.broker)
-        if item.path.name == "12_postgresql.ipynb" and (reason := postgresql_fault()):
-            item.add_marker(pytest.mark.skip(reason))
         lesson = item.path.stem if item.path.suffix == ".ipynb" else _parameters(item).get("lesson", "")
-        if lesson and (reason := fault_of(lesson)):
+        if lesson and (reason := fault_of(lesson) or postgresql_fault_of(lesson)):
             item.add_marker(pytest.mark.skip(reason))
 
 

@@ -29,7 +29,7 @@ from lab.embedded.ports import free_ports  # noqa: E402
 from lab.errors import LabError  # noqa: E402
 from lab.neighbours.neighbour import FOLDER, fault_of  # noqa: E402
 from lab.settings import Settings  # noqa: E402
-from tests.support.postgresql_there import postgresql_fault  # noqa: E402
+from tests.support.postgresql_there import postgresql_fault_of  # noqa: E402
 
 PAGES = ["README.md", "TEACHING.md", "SCALING.md", "CONTRIBUTING.md", "CHANGELOG.md", "LICENSE"]
 SECONDS_PER_CELL = 300
@@ -101,8 +101,7 @@ def run_notebooks(folder: Path, place: Path) -> None:
     """Run them in order, each in a kernel of its own, all on one broker. Their outputs are kept in them."""
     with broker_of_the_book(place):
         for path in sorted(folder.glob("*.ipynb")):
-            reason = postgresql_fault() if path.stem == "12_postgresql" else fault_of(path.stem).rstrip(".")
-            if reason:
+            if reason := (fault_of(path.stem) or postgresql_fault_of(path.stem)).rstrip("."):
                 print(f"{path.stem}: not run, so without outputs: {reason}", flush=True)
                 add_note(path, f"This lesson was not run for this book: {reason}.")
                 continue

@@ -23,7 +23,7 @@ from lab.topics import fresh_name
 
 NAME = "Kafka Connect"
 MAIN_CLASS = "org.apache.kafka.connect.cli.ConnectDistributed"
-MEMORY = "-Xmx192m"  # with what Java needs for itself, 250 MB
+MEMORY = "-Xmx192m"  # with what Java needs for itself, 270 MB
 START_SECONDS, STOP_SECONDS = 120.0, 15.0
 TAIL_LINES = 15
 # A killed member of a group counts as alive for this time: 6 s, not 10 s (the group of the workers) or 45 s.
@@ -154,7 +154,7 @@ class ConnectWorker:
 
 
 def start_connect(**kafka: Any) -> ConnectWorker:
-    """Start a worker of Kafka Connect for this notebook only (about 250 MB of memory).
+    """Start a worker of Kafka Connect for this notebook only (about 270 MB of memory).
 
     An earlier one of this notebook is ended. It ends with the notebook's kernel; `python -m lab broker stop`
     ends it too.

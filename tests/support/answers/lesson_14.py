@@ -18,13 +18,10 @@ ANSWERS = {
         wrong={
             "worker.add(latest, sink | {'topics': topic, 'collection.name.format': latest})": "its topics is",
             "worker.add(latest, sink | {'topics': few})": "its collection.name.format is",
-            LATEST.format(""): "it has one row for each sensor (found: 200 rows for 10 sensors)",
-            LATEST.format(UPSERT.format("'sensor_id,ts'")): "it has one row for each sensor",
+            LATEST.format(""): "its table has one row for each sensor (found: 200 rows for 10 sensors)",
+            LATEST.format(UPSERT.format("'sensor_id,ts'")): "its table has one row for each sensor",
             TRY.format(
-                LATEST.format(
-                    "'insert.mode': 'upsert', 'primary.key.mode': 'record_value',"
-                    " 'primary.key.fields': 'sensor'"
-                )
+                LATEST.format("'key.converter': sink['value.converter']")
             ): "it runs, and so does its task (found:",
         },
         right=[
