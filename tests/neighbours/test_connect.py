@@ -51,7 +51,7 @@ def database(broker):
     started = start_postgresql()
     yield started
     started.stop()
-    assert not psutil.pid_exists(started.pid)
+    assert f"PostgreSQL at 127.0.0.1:{started.port}" not in running()
 
 
 @pytest.fixture(scope="module")
