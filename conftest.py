@@ -19,10 +19,12 @@ from lab.embedded.folders import remove_folders
 from lab.embedded.ports import HOST, free_ports
 from lab.embedded.training import prepare_quick_start
 from lab.errors import BrokerError
+from lab.neighbours.neighbour import FOLDER, fault_of
+from lab.settings import Settings
 from lab.topics import describe_topics
 from lab.warehouse import Warehouse
 from tests.support.marks import USUAL_ROUNDS
-from tests.support.postgresql_there import postgresql_fault
+from tests.support.postgresql_there import postgresql_fault, postgresql_fault_of
 from tests.support.waiting import wait_for
 
 collect_ignore_glob = ["notebooks/*-20*.ipynb"]  # what `notebook restore` keeps of a learner
@@ -46,6 +48,8 @@ def pytest_addoption(parser):
 def pytest_sessionstart(session):
     if not hasattr(session.config, "workerinput"):  # once, not in each worker
         prepare_quick_start()  # else each of the many starts takes three times as long
+    # What was fetched for the lessons of part two is in the home of the kit; a test run fetches nothing.
+    os.environ.setdefault(FOLDER, str(Settings.from_environment().home / "neighbours"))
     os.environ["LAB_BOOTSTRAP_SERVERS"] = broker_of_the_run.bootstrap_servers
     os.environ["LAB_HOME"] = str(broker_of_the_run.home)
     os.environ["LAB_WAREHOUSE"] = f"sqlite:///{(home / 'warehouse.db').as_posix()}"
@@ -55,7 +59,7 @@ def pytest_sessionstart(session):
 
 
 def pytest_collection_modifyitems(config, items):
-    """The appendix is skipped, with the reason, where its PostgreSQL is missing or does not start.
+    """A lesson is skipped, with the reason, where its PostgreSQL or its neighbour of part two is missing.
 
     A `long_run` is left out, unless there are more rounds than usual, or it is asked for by its name.
     """
@@ -66,14 +70,19 @@ def pytest_collection_modifyitems(config, items):
     for item in items:
         if item.path.suffix == ".ipynb" or SERVERS & {*getattr(item, "fixturenames", ()), *_variants(item)}:
             item.add_marker(pytest.mark.broker)
-        if item.path.name == "12_postgresql.ipynb" and (reason := postgresql_fault()):
+        lesson = item.path.stem if item.path.suffix == ".ipynb" else _parameters(item).get("lesson", "")
+        if lesson and (reason := fault_of(lesson) or postgresql_fault_of(lesson)):
             item.add_marker(pytest.mark.skip(reason))
 
 
 def _variants(item) -> list[str]:
     """The values of its parameters that are names, such as the one of a database."""
+    return [value for value in _parameters(item).values() if isinstance(value, str)]
+
+
+def _parameters(item) -> dict:
     found = getattr(item, "callspec", None)
-    return [value for value in found.params.values() if isinstance(value, str)] if found else []
+    return found.params if found else {}
 
 
 def pytest_sessionfinish(session):

@@ -27,7 +27,9 @@ from lab.embedded.broker import EmbeddedBroker  # noqa: E402
 from lab.embedded.folders import remove_folders  # noqa: E402
 from lab.embedded.ports import free_ports  # noqa: E402
 from lab.errors import LabError  # noqa: E402
-from tests.support.postgresql_there import postgresql_fault  # noqa: E402
+from lab.neighbours.neighbour import FOLDER, fault_of  # noqa: E402
+from lab.settings import Settings  # noqa: E402
+from tests.support.postgresql_there import postgresql_fault_of  # noqa: E402
 
 PAGES = ["README.md", "TEACHING.md", "SCALING.md", "CONTRIBUTING.md", "CHANGELOG.md", "LICENSE"]
 SECONDS_PER_CELL = 300
@@ -99,8 +101,7 @@ def run_notebooks(folder: Path, place: Path) -> None:
     """Run them in order, each in a kernel of its own, all on one broker. Their outputs are kept in them."""
     with broker_of_the_book(place):
         for path in sorted(folder.glob("*.ipynb")):
-            reason = postgresql_fault() if path.stem == "12_postgresql" else ""
-            if reason:
+            if reason := (fault_of(path.stem) or postgresql_fault_of(path.stem)).rstrip("."):
                 print(f"{path.stem}: not run, so without outputs: {reason}", flush=True)
                 add_note(path, f"This lesson was not run for this book: {reason}.")
                 continue
@@ -113,6 +114,7 @@ def run_notebooks(folder: Path, place: Path) -> None:
 def broker_of_the_book(place: Path) -> Generator[None]:
     """A broker that only the notebooks of the book know, and a warehouse: their kernels inherit both."""
     broker = EmbeddedBroker(place / ".lab", free_ports(1)[0])
+    os.environ.setdefault(FOLDER, str(Settings.from_environment().home / "neighbours"))
     os.environ["LAB_BOOTSTRAP_SERVERS"] = broker.bootstrap_servers
     os.environ["LAB_HOME"] = str(broker.home)
     os.environ["LAB_WAREHOUSE"] = f"sqlite:///{(place / 'warehouse.db').as_posix()}"

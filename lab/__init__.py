@@ -35,12 +35,22 @@ if TYPE_CHECKING:
         start_program,
     )
     from lab.classroom.strange_day import strange_day
+    from lab.classroom.streams import (
+        read_windows,
+        run_stream,
+        start_stream,
+        wait_for_checkpoint,
+        window_ledger,
+    )
     from lab.clients.groups import group_assignments, group_offsets, partition_owners
     from lab.consumer import consume
     from lab.dead_letters import fix_value, list_dead_letters, replay
     from lab.drawing.thinning import find_gaps
     from lab.embedded.choose import start_broker
     from lab.errors import InvalidReading, LabError
+    from lab.neighbours.connect import start_connect
+    from lab.neighbours.neighbour import require
+    from lab.neighbours.postgresql import start_postgresql
     from lab.producer import produce
     from lab.readings import Reading, decode_reading, encode_reading
     from lab.settings import Settings
@@ -65,12 +75,16 @@ DOOR = {
     "lab.classroom.predictions": "compare",
     "lab.classroom.programs": "end_with_notebook kill_after_first_line start_own_broker start_program",
     "lab.classroom.strange_day": "strange_day",
+    "lab.classroom.streams": "read_windows run_stream start_stream wait_for_checkpoint window_ledger",
     "lab.clients.groups": "group_assignments group_offsets partition_owners",
     "lab.consumer": "consume",
     "lab.dead_letters": "fix_value list_dead_letters replay",
     "lab.drawing.thinning": "find_gaps",
     "lab.embedded.choose": "start_broker",
     "lab.errors": "InvalidReading LabError",
+    "lab.neighbours.connect": "start_connect",
+    "lab.neighbours.neighbour": "require",
+    "lab.neighbours.postgresql": "start_postgresql",
     "lab.producer": "produce",
     "lab.readings": "Reading decode_reading encode_reading",
     "lab.settings": "Settings",

@@ -103,7 +103,7 @@ PIPELINE = {
     "dead_letters",
 }  # fmt: skip
 DOOR = {"__init__", "__main__"}
-SERVING = {"cli", "watching", "classroom"}  # they use the pipeline, and it does not know them
+SERVING = {"cli", "watching", "classroom", "neighbours"}  # they use the pipeline, and it does not know them
 MAX_PIPELINE_LINES, MAX_CONSUMER_LINES, MAX_CLASS_LINES, MAX_FUNCTION_LINES = 1500, 250, 150, 40
 
 
@@ -398,8 +398,8 @@ def test_the_teacher_is_told_when_an_appendix_is_for():
 def test_an_agenda_has_no_gap_and_no_overlap():
     rows = re.findall(r"^\| (\d+):(\d\d) \| (\d+) \|", TEACHING, re.MULTILINE)
     times = [(60 * int(hour) + int(minute), int(minutes)) for hour, minute, minutes in rows]
-    lunch = 60 * 14
-    assert [a for a, b in itertools.pairwise(times) if sum(a) != b[0] and b[0] != lunch] == []
+    begins = {60 * 9, 60 * 14}  # a day, and after lunch
+    assert [a for a, b in itertools.pairwise(times) if sum(a) != b[0] and b[0] not in begins] == []
 
 
 def test_the_teacher_has_something_to_say_to_each_lesson():
@@ -520,8 +520,8 @@ def test_a_block_that_opens_sqlite_closes_it(path):
 
 
 SQL = re.compile(r"\b(SELECT|INSERT|UPDATE|DELETE FROM|(CREATE|ALTER|DROP) (TABLE|VIEW)|PRAGMA)\b")
-# These teach SQL: two lessons in which the learner writes it, and a consumer that does without a warehouse.
-TEACHES_SQL = {"lesson_06.py", "lesson_12.py", "naive_consumer.py"}
+# These teach SQL: lessons in which the learner writes it, and a consumer that does without a warehouse.
+TEACHES_SQL = {"lesson_06.py", "lesson_12.py", "lesson_14.py", "naive_consumer.py"}
 
 
 @pytest.mark.parametrize("path", MODULES, ids=[path.relative_to(KIT).as_posix() for path in MODULES])

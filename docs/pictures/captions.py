@@ -42,6 +42,11 @@ CAPTIONS = {
         "Most readings arrive when they are measured. Ninety readings of 8 and 9 o'clock arrive only at night; "
         "by their event time they belong to windows that were drawn long ago, and change them.",
     ),
+    "grace": (
+        "A window and its grace period",
+        "A window of one minute stays open for one more minute. A reading counts as long as the newest reading, "
+        "the watermark, is not beyond that; then the result is sent, and what comes later is left out.",
+    ),
     "dead_letter": (
         "The way of a bad message",
         "The consumer stores good readings in the table sensor_logs and bad messages in the table dead_letters, "

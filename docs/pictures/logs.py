@@ -1,4 +1,4 @@
-"""What does a log do? The pictures of messages, their places and their times (lessons 01 to 05, and 08)."""
+"""What does a log do? The pictures of messages, their places and their times (lessons 01 to 05, 08 and 13)."""
 
 from docs.pictures.card import CELL, GAP, LINE, LOST, MARGIN, SMALL, WAITING, WIDTH, Card
 
@@ -130,4 +130,27 @@ def event_time() -> Card:
     card.text(760, bottom + 20, "night", SMALL)
     card.text(760, top - 8, "90 late readings", SMALL, bold=True)
     card.text(WIDTH / 2, 356, "The windows of 8:00 and 9:00 had 0 readings. Now they have 60 and 30.")
+    return card
+
+
+def grace() -> Card:
+    """A window, its grace period, and readings that arrive later and later."""
+    card, top, x, minute = Card(372), 84, 190, 220
+    card.text(MARGIN, top + 28, "the window\nof 12:00", SMALL, "start", bold=True)
+    card.box(x, top, minute, 56, "window", "good")
+    card.box(x + minute, top, minute, 56, "grace period", "waiting")
+    card.box(x + 2 * minute, top, minute, 56, "closed", "absent")
+    rows = ((0.66, "in time", "stored"), (1.33, "late, counted", "stored"), (2.5, "too late", "lost"))
+    for n, (at, words, style) in enumerate(rows):
+        y = 196 + 34 * n
+        card.arrow((x + 0.25 * minute, y), (x + at * minute, y), color=LOST if style == "lost" else LINE)
+        card.text(x + at * minute + 12, y, words, SMALL, "start")
+    card.line([(x + 0.25 * minute, 150), (x + 0.25 * minute, 276)], GAP, "4 4")
+    card.text(MARGIN, 230, "a reading\nof 12:00:15\narrives", SMALL, "start", bold=True)
+    card.arrow((x, 306), (876, 306))
+    for n in range(4):
+        card.text(x + n * minute, 330, f"12:0{n}", SMALL)
+    card.text(MARGIN, 306, "watermark", SMALL, "start", bold=True)
+    card.text(x + 2 * minute, 44, "here the result is sent", SMALL)
+    card.arrow((x + 2 * minute, 56), (x + 2 * minute, top - 4))
     return card

@@ -32,6 +32,7 @@ COMMANDS = {
     "dead-letters": "Messages that were not readings: list, replay.",
     "chart": "Draw the values of each sensor as a picture.",
     "kafka": "Kafka's own tools: topics, console-consumer and more, with their own options.",
+    "fetch": "What the lessons of part two need beside Kafka: list it, or fetch one.",
     "class": "Show how far the learners are who joined: live in a terminal, once otherwise.",
 }
 COMPLETION = "_KAFKA_LAB_COMPLETE"  # the variable with which a shell asks click to complete a line

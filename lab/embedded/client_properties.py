@@ -24,10 +24,15 @@ def properties_file(kafka: Mapping[str, Any]) -> Generator[Path | None]:
     # The folder is made for this user alone, and so are the files in it.
     with tempfile.TemporaryDirectory(prefix="lab-", ignore_cleanup_errors=True) as folder:
         file = Path(folder) / "client.properties"
-        lines = [f"{name}={_escaped(value)}\n" for name, value in properties.items()]
-        file.touch(mode=0o600)
-        file.write_text("".join(lines), encoding="ascii")
+        write_private(file, properties)
         yield file
+
+
+def write_private(file: Path, properties: Mapping[str, object]) -> None:
+    """Write a file of properties that only this user can read, because one of them may be a password."""
+    lines = [f"{name}={_escaped(str(value))}\n" for name, value in properties.items()]
+    file.touch(mode=0o600)
+    file.write_text("".join(lines), encoding="ascii")
 
 
 def client_properties(kafka: Mapping[str, Any]) -> dict[str, str]:

@@ -1,12 +1,14 @@
 """Where do Kafka's jars come from? From a pinned list; the SHA-256 of each file is checked at every start.
 
-`lab.embedded.pins` makes the list.
+`lab.embedded.pins` makes the list. What stands beside Kafka (the room `neighbours`) is fetched alike.
 """
 
 import hashlib
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import partial
 from importlib.resources import files
 from pathlib import Path
@@ -25,29 +27,111 @@ def fetch_jars(repository: Path | None = None, progress: bool = False) -> list[P
 
     Raises JarError, which names the file, if it cannot be downloaded or the download is not the pinned file.
     """
-    repository, pins = repository or maven_folder(), _pins()
-    repository.mkdir(parents=True, exist_ok=True)
-    with one_at_a_time(repository / ".kafka-lab.lock", LOCK_SECONDS), ThreadPoolExecutor(8) as pool:
-        found = pool.map(partial(_fetch, repository), pins)
-        return list(_count(found, len(pins)) if progress else found)
+    return _kafka().fetch(repository, watch=_count if progress else None)
 
 
 def damaged_jars(repository: Path | None = None) -> list[Path]:
     """The jars that are missing or are not the pinned ones; nothing is downloaded."""
-    repository = repository or maven_folder()
-    paths = [(jar_path(repository, coordinate), sha256) for coordinate, sha256 in _pins()]
-    return [path for path, sha256 in paths if not _is_pinned(path, sha256)]
+    return _kafka().damaged(repository)
+
+
+@dataclass(frozen=True)
+class PinnedFiles:
+    """Files of Maven, each given as [its coordinate, its SHA-256]; the other fields are for messages.
+
+    `whose` files they are, where they are `listed_in`, and the `command` that fetches them.
+    """
+
+    whose: str
+    listed_in: str
+    command: str
+    pins: list[list[str]]
+
+    def fetch(
+        self,
+        repository: Path | None = None,
+        watch: Callable[[Iterable[Path], int], Iterable[Path]] | None = None,
+        advance: Callable[[int], None] | None = None,
+    ) -> list[Path]:
+        """Their paths; those that are missing or damaged are downloaded first. Raises JarError.
+
+        `watch(paths, total)` sees each path as it comes, `advance` the number of bytes.
+        """
+        repository = repository or maven_folder()
+        repository.mkdir(parents=True, exist_ok=True)
+        with one_at_a_time(repository / ".kafka-lab.lock", LOCK_SECONDS), ThreadPoolExecutor(8) as pool:
+            found = pool.map(partial(self._fetch, repository, advance), self.pins)
+            return list(watch(found, len(self.pins)) if watch else found)
+
+    def damaged(self, repository: Path | None = None) -> list[Path]:
+        """Those that are missing or are not the pinned ones."""
+        repository = repository or maven_folder()
+        paths = [(jar_path(repository, coordinate), sha256) for coordinate, sha256 in self.pins]
+        return [path for path, sha256 in paths if not _is_pinned(path, sha256)]
+
+    def _fetch(self, repository: Path, advance: Callable[[int], None] | None, pin: list[str]) -> Path:
+        coordinate, sha256 = pin
+        path = jar_path(repository, coordinate)
+        for _ in range(2):  # a file that a crash left incomplete is downloaded again
+            if _is_pinned(path, sha256):
+                return path
+            path.unlink(missing_ok=True)
+            self._download(repository, advance, coordinate)
+        if _is_pinned(path, sha256):
+            return path
+        raise JarError(
+            f"{path} is not the file that {self.listed_in} names, even after a new download. "
+            "It is refused: a program between you and the Maven repository changes files."
+        )
+
+    def _download(self, repository: Path, advance: Callable[[int], None] | None, coordinate: str) -> None:
+        """Download a file from Maven's default repository."""
+        import requests  # both here, because they are slow to import and most starts need no download
+        from jgo.maven import MavenContext, PythonResolver
+
+        watched = PythonResolver(progress_callback=_told(advance)) if advance else None
+        try:
+            artifact(MavenContext(resolver=watched, repo_cache=repository), coordinate).resolve()
+        except (requests.RequestException, RuntimeError, AssertionError, OSError) as error:
+            name = jar_path(repository, coordinate).name
+            raise JarError(
+                f"{name} of {self.whose} could not be fetched ({type(error).__name__}). "
+                f"Connect to the internet (a proxy goes into HTTPS_PROXY) and run this again: {self.command}."
+            ) from error
 
 
 def jar_path(repository: Path, coordinate: str) -> Path:
-    """Where Maven keeps the jar `group:artifact:version`."""
-    group, artifact, version = coordinate.split(":")
-    return repository.joinpath(*group.split("."), artifact, version, f"{artifact}-{version}.jar")
+    """Where Maven keeps `group:artifact:version`, or `group:artifact:version:classifier:packaging`."""
+    group, name, version, classifier, packaging = _parts(coordinate)
+    file = "-".join(filter(None, [name, version, classifier]))
+    return repository.joinpath(*group.split("."), name, version, f"{file}.{packaging}")
 
 
 def maven_folder() -> Path:
     """The Maven folder of the user."""
     return Path(os.environ.get("M2_REPO") or Path.home() / ".m2" / "repository")
+
+
+def artifact(context, coordinate: str):
+    """The artifact of such a coordinate, of a `MavenContext` of jgo."""
+    group, name, version, classifier, packaging = _parts(coordinate)
+    return context.project(group, name).at_version(version).artifact(classifier, packaging)
+
+
+def _parts(coordinate: str) -> list[str]:
+    """Group, artifact, version, classifier and packaging."""
+    group, name, version, *rest = coordinate.split(":")
+    return [group, name, version, *(rest or ("", "jar"))]
+
+
+def _told(advance: Callable[[int], None]):
+    """The form in which jgo tells of a download."""
+
+    @contextmanager
+    def begin(name: str, size: int):
+        yield advance
+
+    return begin
 
 
 def _count(paths: Iterable[Path], total: int) -> Iterable[Path]:
@@ -58,47 +142,14 @@ def _count(paths: Iterable[Path], total: int) -> Iterable[Path]:
     return track(paths, "Kafka", total, console=Console(stderr=True), transient=True)
 
 
+def _kafka() -> PinnedFiles:
+    command = "python -m lab broker start fetches all of Kafka's files"
+    return PinnedFiles("Kafka", "lab/embedded/kafka-jars.txt", command, _pins())
+
+
 def _pins() -> list[list[str]]:
     text = files("lab.embedded").joinpath("kafka-jars.txt").read_text(encoding="utf-8")
     return [line.split() for line in text.splitlines()]
-
-
-def _fetch(repository: Path, pin: list[str]) -> Path:
-    coordinate, sha256 = pin
-    path = jar_path(repository, coordinate)
-    for _ in range(2):  # a file that a crash left incomplete is downloaded again
-        if _is_pinned(path, sha256):
-            return path
-        path.unlink(missing_ok=True)
-        _download(repository, coordinate)
-    if _is_pinned(path, sha256):
-        return path
-    raise JarError(
-        f"{path} is not the file that lab/embedded/kafka-jars.txt names, even after a new download. "
-        "It is refused: a program between you and the Maven repository changes files."
-    )
-
-
-def _download(repository: Path, coordinate: str) -> None:
-    """Download a jar from Maven's default repository."""
-    import requests  # both here, because they are slow to import and most starts need no download
-    from jgo.maven import MavenContext
-
-    try:
-        artifact(MavenContext(repo_cache=repository), coordinate).resolve()
-    except (requests.RequestException, RuntimeError, AssertionError, OSError) as error:
-        name = jar_path(repository, coordinate).name
-        raise JarError(
-            f"{name} of Kafka could not be fetched ({type(error).__name__}). "
-            "Connect to the internet (a proxy goes into HTTPS_PROXY) and run this again: "
-            "python -m lab broker start fetches all of Kafka's files."
-        ) from error
-
-
-def artifact(context, coordinate: str):
-    """The artifact `group:artifact:version` of a `MavenContext` of jgo."""
-    group, name, version = coordinate.split(":")
-    return context.project(group, name).at_version(version).artifact()
 
 
 def _is_pinned(path: Path, sha256: str) -> bool:

@@ -41,18 +41,23 @@ class KafkaEndedError(BrokerError):
 
 
 def java_command(
-    main_class: str, *arguments: str, quick: bool = True, options: Sequence[str] = ()
+    main_class: str,
+    *arguments: str,
+    quick: bool = True,
+    options: Sequence[str] = (),
+    more_jars: Sequence[Path] = (),
 ) -> list[str]:
     """The command that runs a class of Kafka. `quick`: with the AOT cache, if there is one.
 
-    `options`: more options of Java, after those of the kit.
+    `options`: more options of Java, after those of the kit. `more_jars`: jars behind Kafka's own. Java
+    accepts the cache only if the class path begins as it did when the cache was made.
 
     Raises BrokerError if there is no Java 17 or newer, and JarError if the jars cannot be had.
     """
     java, jars = java_executable(), fetch_jars()
     cache = cache_file(java, jars) if quick else None
     quickly = [f"-XX:AOTCache={cache}", *CACHE_OPTIONS] if cache and cache.exists() else []
-    ours = [*STAY_OPTIONS, "-cp", os.pathsep.join(map(str, jars)), *JVM_OPTIONS]
+    ours = [*STAY_OPTIONS, "-cp", os.pathsep.join(map(str, [*jars, *more_jars])), *JVM_OPTIONS]
     return [str(java), *quickly, *ours, *options, main_class, *arguments]
 
 

@@ -28,10 +28,12 @@ from lab.clients import installed
 from lab.embedded.broker import EmbeddedBroker
 from lab.embedded.jars import fetch_jars
 from lab.embedded.ports import free_ports, port_owner
+from lab.neighbours.fetching import fetch
 from lab.settings import Settings
 from tests.support.packages import install
 from tests.support.programs import suspend
 from tests.support.secured_broker import SecuredBroker
+from tests.support.tiny_neighbour import tiny_neighbour
 from tests.support.waiting import soon, wait_for
 
 KIT = Path(__file__).parents[2]
@@ -653,3 +655,15 @@ def leave_log(path: Path) -> None:
     program = "import lab, os, sys; lab.Warehouse(sys.argv[1]).execute('DELETE FROM gaps'); os._exit(0)"
     assert run("-c", program, str(path)).returncode == 0
     assert path.with_name("warehouse.db-wal").exists()
+
+
+def test_what_was_fetched_and_has_changed_is_a_fault_and_a_half_is_none(tmp_path, monkeypatch, settings):
+    tiny = tiny_neighbour(monkeypatch, tmp_path, "archives")
+    monkeypatch.setattr(software, "NEIGHBOURS", {"tiny": tiny})
+    tiny.folder.mkdir(parents=True)
+    assert software.check_neighbours(settings).found.startswith("none fetched (python -m lab fetch")
+    fetch(tiny)
+    assert software.check_neighbours(settings).found.startswith("tiny (")
+    (tmp_path / "pins" / "tiny-jars.txt").touch()
+    fault = software.check_neighbours(settings)
+    assert "is of another version of the kit, or damaged" in fault.found and fault.fix.endswith("fetch tiny")

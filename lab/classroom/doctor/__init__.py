@@ -19,6 +19,7 @@ from lab.classroom.doctor.software import (
     check_file_names,
     check_jars,
     check_java,
+    check_neighbours,
     check_packages,
     check_python,
 )
@@ -33,6 +34,7 @@ CHECKS: list[FunctionType] = [
     check_file_names,
     check_java,
     check_jars,
+    check_neighbours,
     check_folders,
     check_disk,
     check_memory,

@@ -1,4 +1,4 @@
-"""Is the required software installed? Python, the packages, Java and Kafka's jars, in the right versions."""
+"""Is the required software installed? Python, packages, Java, Kafka's jars, and what stands beside Kafka."""
 
 import platform
 import re
@@ -12,6 +12,7 @@ from lab.clients.installed import find_fault, find_untested, version
 from lab.embedded.jars import damaged_jars
 from lab.embedded.java import java_executable
 from lab.errors import LabError
+from lab.neighbours.neighbour import NEIGHBOURS
 from lab.settings import Settings
 from lab.text.commandline import START, python
 
@@ -99,3 +100,14 @@ def check_jars(settings: Settings) -> Finding:
         found = f"{len(damaged)} missing or changed, for example {damaged[0].name}"
         return Finding("Kafka's jars", found, "With internet: python -m lab broker start fetches them.")
     return Finding("Kafka's jars", "all there, checksums right")
+
+
+def check_neighbours(settings: Settings) -> Finding:
+    """What was fetched for part two is whole. It is no fault if something was not fetched."""
+    here = [each for each in NEIGHBOURS.values() if each.is_here]
+    for each in NEIGHBOURS.values():
+        if each not in here and each.stamp.exists():
+            found = f"{each.what} in {each.folder} is of another version of the kit, or damaged"
+            return Finding("Neighbours", found, f"With internet: python -m lab fetch {each.name}")
+    names = ", ".join(each.name for each in here) or "none fetched"
+    return Finding("Neighbours", f"{names} (python -m lab fetch lists all)")
