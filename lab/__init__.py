@@ -33,9 +33,11 @@ if TYPE_CHECKING:
         kill_after_first_line,
         start_own_broker,
         start_program,
+        start_secured_broker,
     )
     from lab.classroom.strange_day import strange_day
     from lab.clients.groups import group_assignments, group_offsets, partition_owners
+    from lab.clients.rights import grant, revoke, rights_of, set_password
     from lab.consumer import consume
     from lab.dead_letters import fix_value, list_dead_letters, replay
     from lab.drawing.thinning import find_gaps
@@ -62,9 +64,11 @@ DOOR = {
     "lab.classroom.notebook_program": "write_program",
     "lab.classroom.pictures": "plot_ledger plot_offsets plot_replicas",
     "lab.classroom.predictions": "compare",
-    "lab.classroom.programs": "end_with_notebook kill_after_first_line start_own_broker start_program",
+    "lab.classroom.programs": "end_with_notebook kill_after_first_line start_own_broker start_program"
+    " start_secured_broker",
     "lab.classroom.strange_day": "strange_day",
     "lab.clients.groups": "group_assignments group_offsets partition_owners",
+    "lab.clients.rights": "grant revoke rights_of set_password",
     "lab.consumer": "consume",
     "lab.dead_letters": "fix_value list_dead_letters replay",
     "lab.drawing.thinning": "find_gaps",

@@ -30,7 +30,7 @@ OPERATIONS = [operation.name for operation in ACLOperation if operation > ACLOpe
 INCLUDED = {"DESCRIBE": {"READ", "WRITE", "DELETE", "ALTER"}, "DESCRIBE_CONFIGS": {"ALTER_CONFIGS"}}
 
 
-@dataclass(frozen=True, order=True)
+@dataclass(frozen=True, order=True, repr=False)
 class Right:
     """A rule of Kafka (an ACL): a user may do this operation with this topic or group; if denied, may not.
 
@@ -45,7 +45,7 @@ class Right:
     is_denied: bool = False
     host: str = ALL  # the address that the user has to come from
 
-    def __str__(self) -> str:
+    def __repr__(self) -> str:
         which = f"every {self.kind}" if self.name == ALL else f"{self.kind} {self.name}"
         which = f"each {self.kind} whose name begins with {self.name}" if self.is_prefix else which
         return f"{'not ' * self.is_denied}{self.operation} {which}"

@@ -1,6 +1,7 @@
 """TLS, passwords and rights, against a real Kafka that asks for each."""
 
 import os
+import re
 import socket
 import ssl
 import struct
@@ -33,6 +34,7 @@ from lab.settings import Settings
 from tests.support.ledger import take_ledger
 from tests.support.programs import Command
 from tests.support.secured_broker import PASSWORD, STRANGE_AUTHORITIES, STRANGER, USER, ManyListeners
+from tests.support.tool_lines import lines_of, run_line
 from tests.support.waiting import soon
 
 # A client of kafka-python that cannot be made leaves its sockets to the collector.
@@ -107,6 +109,14 @@ def test_kafkas_own_tools_go_through_it_with_a_password_that_is_hard_to_quote(se
     assert command.wait(60) == 0, command.text
     assert topic in command.text.split()
     assert list(tmp_path.iterdir()) == [tmp_path / "out"]
+
+
+def test_the_line_of_lesson_17_shows_who_has_a_password_and_no_password(secured, tmp_path):
+    (line,) = lines_of("17")
+    place = {"LAB_BOOTSTRAP_SERVERS": secured.bootstrap_servers, "LAB_HOME": str(tmp_path)}
+    said = run_line(line, place)
+    assert f"SCRAM credential configs for user-principal '{USER}' are SCRAM-SHA-256=iterations=" in said
+    assert PASSWORD not in said
 
 
 FAULTS = {
@@ -384,3 +394,16 @@ def test_another_password_shuts_the_old_one_out(secured, admin):
     connect(KafkaAdminClient, **Settings.from_environment(environment(secured, *way, new)).kafka).close()
     with pytest.raises(AccessError, match="the user or the password is wrong"):
         connect(KafkaAdminClient, **Settings.from_environment(environment(secured, *way)).kafka)
+
+
+def test_a_check_shows_no_password(secured, admin):
+    guest, old, new = lab.fresh_name("guest"), "the-old-one-7", "the-new-one-7"
+    set_password(guest, old, **admin)
+    way = environment(secured, "BOTH", "SASL_SSL", "SCRAM-SHA-512")
+    kafka = Settings.from_environment(way).kafka
+    reports = [lab.check("17.3", guest, old, each, **kafka) for each in (None, old, new)]
+    set_password(guest, new, **admin)
+    reports.append(lab.check("17.3", guest, old, new, **kafka))
+    assert [report.state for report in reports] == ["not attempted", "not yet", "not yet", "done"]
+    shown = "".join(repr(report) + report._repr_html_() for report in reports)
+    assert not re.search("the-(old|new)-one-7", shown)
