@@ -42,15 +42,16 @@ class Authority:
 
         `valid_from`: such as "2020/01/31"; by default it is valid from now on. It is valid for a year.
         """
+        keystore = self.folder / f"{name}.p12"
+        keystore.unlink(missing_ok=True)  # of an earlier certificate, which has another alias
+        alias = f"{name}-{secrets.token_hex(4)}"
         begins = ("-startdate", f"{valid_from} 00:00:00") if valid_from else ()
         named = ",".join(f"{_kind(host)}:{host}" for host in hosts)
-        self._make_key(name, SUBJECT, "-signer", "authority", "-ext", f"san={named}", *begins)
+        self._make_key(alias, SUBJECT, "-signer", "authority", "-ext", f"san={named}", *begins)
         # The broker gets this key alone, not that of the authority.
-        own = ("-destkeystore", f"{name}.p12", "-deststorepass:env", PASSWORD)
-        self._keytool(
-            "-importkeystore", "-srckeystore", STORE, "-srcstorepass:env", PASSWORD, "-srcalias", name, *own
-        )
-        return self.folder / f"{name}.p12"
+        its = ("-srckeystore", STORE, "-srcstorepass:env", PASSWORD, "-srcalias", alias)
+        self._keytool("-importkeystore", *its, "-destkeystore", keystore.name, "-deststorepass:env", PASSWORD)
+        return keystore
 
     def _make_key(self, name: str, subject: str, *options: str) -> None:
         kind = ("-keyalg", "EC", "-groupname", "secp256r1", "-validity", str(DAYS))

@@ -246,7 +246,9 @@ def test_its_certificate_says_who_it_is(secured):
     assert begins <= time.time() < ends == begins + DAYS * 24 * 3600
 
 
-def test_the_broker_has_no_key_of_the_authority(secured):
+def test_a_broker_has_its_own_key_only_also_after_a_second_certificate(secured):
+    secured.authority.issue("expired", "localhost")
+    assert keytool(secured, "-list", "-keystore", "expired.p12").count("PrivateKeyEntry") == 1
     assert keytool(secured, "-list", "-keystore", "broker.p12").count("PrivateKeyEntry") == 1
     assert keytool(secured, "-list", "-keystore", "authority.p12").count("PrivateKeyEntry") > 1
 
