@@ -23,6 +23,8 @@ from lab.clients.connection import admin_config, connect
 from lab.errors import AccessError
 from lab.system.signals import wait_until
 
+MECHANISMS = ("SCRAM-SHA-256", "SCRAM-SHA-512")
+PRINCIPAL = "User:"  # what Kafka writes before the name of a user
 ALL = "*"  # every user, host, topic or group
 EVERYTHING = ResourcePatternFilter(ResourceType.ANY, None, ACLResourcePatternType.ANY)
 OPERATIONS = [operation.name for operation in ACLOperation if operation > ACLOperation.ANY]
@@ -58,6 +60,12 @@ class Right:
 
 def set_password(user: str, password: str, mechanism: str = "SCRAM-SHA-512", **kafka: Any) -> None:
     """Give a user a password: a new user, or a new password. Only a hash of it goes to Kafka."""
+    if not isinstance(password, str) or not password:
+        raise AccessError(
+            f"The password of {user!r} is no text, or an empty one: give one of 12 letters or more."
+        )
+    if mechanism not in MECHANISMS:
+        raise AccessError(f"{mechanism!r} is no mechanism here. There are: {', '.join(MECHANISMS)}.")
     credential = UserScramCredentialUpsertion(user, mechanism, password)
     with _administrator(kafka) as admin:
         refusal = admin.alter_user_scram_credentials([credential])[user]
@@ -72,10 +80,10 @@ def rights_of(user: str, **kafka: Any) -> list[Right]:
     who = ACLFilter(None, None, ACLOperation.ANY, ACLPermissionType.ANY, EVERYTHING)
     with _administrator(kafka) as admin:
         found = [_right(acl) for acl in admin.describe_acls(who)[0]]
-    return sorted(right for right in found if right.user in (user, ALL))
+    return sorted(right for right in found if right.user in (_name(user), ALL))
 
 
-def grant(user: str, operation: str, *, topic: str = "", group: str = "", **kafka: Any) -> list[Right]:
+def grant(user: str, operation: str, topic: str = "", group: str = "", **kafka: Any) -> list[Right]:
     """Give a user a right on a topic, on a consumer group, or on both. Returns all rights of the user.
 
     `operation`: such as READ or WRITE. The topic or group `*` means all of them.
@@ -87,7 +95,7 @@ def grant(user: str, operation: str, *, topic: str = "", group: str = "", **kafk
     return _once(lambda found: found >= set(map(_right, acls)), user, kafka)
 
 
-def revoke(user: str, operation: str, *, topic: str = "", group: str = "", **kafka: Any) -> list[Right]:
+def revoke(user: str, operation: str, topic: str = "", group: str = "", **kafka: Any) -> list[Right]:
     """Take a right away that was granted. Returns the rights that the user still has.
 
     Raises AccessError if there is no such right.
@@ -147,7 +155,7 @@ def _acls(user: str, operation: str, topic: str, group: str) -> list[ACL]:
     resources = [(ResourceType.TOPIC, topic), (ResourceType.GROUP, group)]
     return [
         ACL(
-            f"User:{user}",
+            PRINCIPAL + _name(user),
             ALL,
             ACLOperation[operation.upper()],
             ACLPermissionType.ALLOW,
@@ -158,10 +166,15 @@ def _acls(user: str, operation: str, topic: str, group: str) -> list[ACL]:
     ]
 
 
+def _name(user: str) -> str:
+    """The name of a user, also as it is written in books: User:ada."""
+    return user.removeprefix(PRINCIPAL)
+
+
 def _right(acl: ACL) -> Right:
     pattern = acl.resource_pattern
     return Right(
-        acl.principal.removeprefix("User:"),
+        _name(acl.principal),
         acl.operation.name,
         pattern.resource_type.name.lower(),
         pattern.resource_name,

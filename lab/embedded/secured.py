@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
 
+from lab.clients.rights import MECHANISMS
 from lab.embedded.broker import EmbeddedBroker
 from lab.embedded.certificates import Authority
 from lab.embedded.ports import HOST, free_ports
@@ -11,7 +12,6 @@ from lab.embedded.ports import HOST, free_ports
 LISTENERS = MappingProxyType({"CLIENTS": "SASL_SSL"})
 NAME = "localhost"  # what its certificate says, and where it sends its clients
 LOGIN = "org.apache.kafka.common.security"
-MECHANISMS = ("SCRAM-SHA-256", "SCRAM-SHA-512")
 
 
 class SecuredBroker(EmbeddedBroker):

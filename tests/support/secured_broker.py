@@ -4,8 +4,8 @@ from pathlib import Path
 
 import certifi
 
-from lab.clients.rights import grant, set_password
-from lab.embedded.secured import LOGIN, MECHANISMS, SecuredBroker
+from lab.clients.rights import MECHANISMS, grant, set_password
+from lab.embedded.secured import LOGIN, SecuredBroker
 
 USER, PASSWORD = "ada", "correct horse battery"
 STRANGER = "bob"  # he may connect, and nothing else
