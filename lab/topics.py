@@ -127,7 +127,7 @@ def _describe(admin: KafkaAdminClient, topic: str) -> Topic:
 
 def _topic(found: dict[str, Any], topic: str) -> Topic:
     """The topic in Kafka's answer."""
-    if refusal := explain_rights(for_code(found["error_code"])(), topic):
+    if refusal := explain_rights(for_code(found["error_code"])(), "DESCRIBE", topic):
         raise refusal
     if found["error_code"]:
         raise TopicError(f"There is no topic {topic!r}. Make it: python -m lab topic create.")

@@ -6,6 +6,7 @@ import inspect
 import itertools
 import re
 import shlex
+import tomllib
 from functools import cache
 from pathlib import Path
 
@@ -144,6 +145,12 @@ def test_a_class_fits_on_a_few_screens_and_a_function_on_one(path):
             most = MAX_CLASS_LINES if isinstance(node, ast.ClassDef) else MAX_FUNCTION_LINES
             found = (node.end_lineno or 0) - node.lineno + 1
             assert found <= most, f"{node.name} has {found} lines; make two of it"
+
+
+def test_an_installed_kit_has_every_room():
+    listed = tomllib.loads((KIT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["setuptools"]
+    rooms = {path.parent.relative_to(KIT) for path in LAB.rglob("__init__.py")}
+    assert set(listed["packages"]) == {".".join(room.parts) for room in rooms}
 
 
 def test_the_pipeline_does_not_know_what_serves_it():
@@ -316,11 +323,11 @@ def test_the_glossary_is_in_order():
 @by_name
 def test_what_a_lesson_starts_is_known_to_the_kit(path):
     """Or it would be left running when the notebook is gone."""
-    known = "start_program, start_own_broker or end_with_notebook, from lab"
+    known = "start_program, start_own_broker, start_secured_broker or end_with_notebook, from lab"
     for cell in cells(path, "code"):
-        assert not re.search(r"\bPopen\b|\bsubprocess\.(run|call|check)|\bEmbeddedBroker\b", cell.source), (
-            known
-        )
+        assert not re.search(
+            r"\bPopen\b|\bsubprocess\.(run|call|check)|\b(Embedded|Secured)Broker\b", cell.source
+        ), known
 
 
 @by_name

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from docs.pictures import delivery, groups, logs
+from docs.pictures import access, delivery, groups, logs
 from docs.pictures.captions import CAPTIONS
 
 FOLDER = Path(__file__).resolve().parents[2] / "notebooks" / "pictures"
@@ -10,7 +10,7 @@ FOLDER = Path(__file__).resolve().parents[2] / "notebooks" / "pictures"
 
 def draw(name: str) -> str:
     """The picture as the text of an SVG file."""
-    (found,) = [room for room in (logs, delivery, groups) if hasattr(room, name)]
+    (found,) = [room for room in (logs, delivery, groups, access) if hasattr(room, name)]
     return getattr(found, name)().svg(*CAPTIONS[name])
 
 

@@ -77,4 +77,9 @@ CAPTIONS = {
         "An alarm consumer reads the readings and writes alarms to a second topic. At its start it first reads "
         "that topic, to know what it has already sent, and sends only what is missing.",
     ),
+    "three_questions": (
+        "Three questions before the first message",
+        "Between a client and a topic are three questions: who is the broker (the certificate), who is the client "
+        "(the password), and may this user do that (the rights). Each has refusals of its own.",
+    ),
 }  # fmt: skip

@@ -5,13 +5,16 @@ import threading
 from collections.abc import Sequence
 from pathlib import Path
 from tempfile import mkdtemp
-from typing import Any
+from typing import Any, TypeVar
 
 from lab.embedded.broker import EmbeddedBroker
 from lab.embedded.ports import free_ports
+from lab.embedded.secured import SecuredBroker
 from lab.settings import Settings
 from lab.system import programs
 from lab.text.urls import without_password
+
+B = TypeVar("B", bound=EmbeddedBroker)  # Python 3.11 has no def _start[B]
 
 
 def start_program(command: Sequence[str | Path], **options: Any) -> subprocess.Popen:
@@ -56,14 +59,27 @@ def start_own_broker(brokers: int = 1) -> EmbeddedBroker:
 
     It ends with the notebook's kernel; `python -m lab broker stop` ends it too.
     """
-    broker = EmbeddedBroker(mkdtemp(prefix="lesson-"), free_ports(brokers)[0], brokers)
-    broker.known_in = _home()
-    return broker.start()
+    return _start(EmbeddedBroker(mkdtemp(prefix="lesson-"), free_ports(brokers)[0], brokers))
+
+
+def start_secured_broker() -> SecuredBroker:
+    """Start a Kafka for this notebook only, which asks clients for TLS, a password and rights.
+
+    `broker.address()` is for the clients, and `broker.bootstrap_servers` for the administrator. It ends with
+    the notebook's kernel; `python -m lab broker stop` ends it too.
+    """
+    return _start(SecuredBroker(mkdtemp(prefix="lesson-")))
 
 
 def end_with_notebook(pid: int, name: str) -> None:
     """Let a server that another package started end with the notebook's kernel, also if that is killed."""
     programs.end_with_this_process(_home(), pid, name)
+
+
+def _start(broker: B) -> B:
+    broker.known_in = _home()
+    broker.start()
+    return broker
 
 
 def _home() -> Path:

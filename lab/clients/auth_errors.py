@@ -16,7 +16,6 @@ from kafka.errors import (
     GroupAuthorizationFailedError,
     KafkaTimeoutError,
     SaslAuthenticationFailedError,
-    TopicAuthorizationFailedError,
 )
 
 from lab.errors import AccessError
@@ -48,6 +47,9 @@ HUNG_UP, TIMES = re.compile(r"broker_version=\(.*socket disconnected"), 3
 # Without TLS it closes the connection before it has read the handshake. A system may report that as a reset:
 # Windows by 10054 (seen in Wine) or 10053, others by 104 or 54.
 RESET = re.compile(r"Connection failed: .*Handshake failed: \[(WinError 1005[34]|Errno (54|104))\]")
+# A producer first asks for a number of its own. Kafka gives one to all who may write to some topic, and says
+# to others that they have no such right on the cluster.
+MAY_WRITE_NOWHERE = re.compile(r"InitProducerIdResponse: .*ClusterAuthorizationFailed")
 
 
 @contextmanager
@@ -90,16 +92,19 @@ class _Heard(logging.Handler):
             self.text += record.getMessage() + "\n"
 
 
-def explain_rights(error: Exception, topic: str, group: str = "") -> AccessError | None:
-    """The error as an AccessError that says what this user may not do; None if it is another error."""
+def explain_rights(error: Exception, right: str, topic: str, group: str = "") -> AccessError | None:
+    """The error as an AccessError that says which right this user has not; None if it is another error.
+
+    `right`: to do what the topic was asked for, such as READ.
+    """
     if isinstance(error, SaslAuthenticationFailedError):
         return AccessError(f"Kafka does not let us in any more: {PASSWORD}.")
-    if not isinstance(error, AuthorizationError):
+    if not isinstance(error, AuthorizationError) and not MAY_WRITE_NOWHERE.search(str(error)):
         return None
-    what = {
-        TopicAuthorizationFailedError: f"the topic {topic!r}",
-        GroupAuthorizationFailedError: f"the consumer group {group!r}",
-    }.get(type(error), "this")
+    what = f"the topic {topic!r}"
+    if isinstance(error, GroupAuthorizationFailedError):
+        right, what = "READ", f"the consumer group {group!r}"
     return AccessError(
-        f"This user may not use {what}: ask the administrator of Kafka for the right (ACL) to."
+        f"This user may not use {what}: the right (ACL) to {right} it is missing. Ask the administrator of "
+        "Kafka for it."
     )

@@ -218,7 +218,7 @@ def _may_go_again(message: Message, is_alone: bool, producer: PatientProducer) -
     failure = message.failure
     if not failure or message.error:
         return False
-    if refusal := explain_rights(getattr(failure, "cause", failure), producer.topic):
+    if refusal := explain_rights(getattr(failure, "cause", failure), "WRITE", producer.topic):
         raise refusal from failure
     if isinstance(failure, InDoubt):
         message.is_written = _ask(failure, producer)

@@ -189,7 +189,7 @@ def explain(error: Exception, group: Group) -> Exception:
             f"The members of group {group.group_id} share out their partitions in another way: they are "
             "another program. Take a group of your own: LAB_GROUP, or --group."
         )
-    return explain_rights(error, group.topic, group.group_id) or error
+    return explain_rights(error, "READ", group.topic, group.group_id) or error
 
 
 def raise_if_unreadable(positions: Positions) -> None:

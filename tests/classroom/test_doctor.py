@@ -32,7 +32,6 @@ from lab.neighbours.fetching import fetch
 from lab.settings import Settings
 from tests.support.packages import install
 from tests.support.programs import suspend
-from tests.support.secured_broker import SecuredBroker
 from tests.support.tiny_neighbour import tiny_neighbour
 from tests.support.waiting import soon, wait_for
 
@@ -445,14 +444,6 @@ def test_a_port_that_is_taken(settings):
         fault = services.check_broker(at(settings, bootstrap_servers=f"localhost:{port}"))
     assert matches(fault, f"port {port} is taken by", f"LAB_BOOTSTRAP_SERVERS=localhost:{port + 100}")
     assert str(os.getpid()) in fault.found or sys.platform == "darwin"
-
-
-@pytest.mark.broker
-def test_a_kafka_that_speaks_tls(settings, tmp_path):
-    with SecuredBroker(tmp_path) as secured:
-        servers = secured.address("TLS")
-        fault = services.check_broker(at(settings, bootstrap_servers=servers))
-    assert matches(fault, f"Kafka at {servers} speaks TLS", "LAB_SECURITY_PROTOCOL")
 
 
 def test_an_address_elsewhere_where_nothing_answers(settings):

@@ -3,19 +3,14 @@
 import os
 import re
 import shlex
-import subprocess
-import sys
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
-import nbformat
 import pytest
 from kafka import KafkaConsumer, KafkaProducer
 
 import lab
+from tests.support.tool_lines import lines_of, run_line
 
-NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
-LINE = re.compile(r"With Kafka's own tools: `python -m lab (kafka [^`]+)`")
 TYPED = "21.5 °C\nin the café\n"
 # {lesson: what its line must print}. That of lesson 03 prints nothing: it sends what is typed.
 PRINTED = {
@@ -31,17 +26,8 @@ PRINTED = {
 }
 
 
-def lines() -> dict[str, list[str]]:
-    """{lesson: its lines}."""
-    found = {}
-    for path in sorted(NOTEBOOKS.glob("0[1-9]_*.ipynb")):
-        cells = nbformat.read(path, as_version=4).cells
-        found[path.name[:2]] = LINE.findall("\n".join(c.source for c in cells if c.cell_type == "markdown"))
-    return found
-
-
 def test_each_lesson_has_one():
-    assert {lesson: len(found) for lesson, found in lines().items()} == dict.fromkeys(PRINTED, 1)
+    assert {lesson: len(lines_of(lesson)) for lesson in PRINTED} == dict.fromkeys(PRINTED, 1)
 
 
 @pytest.fixture
@@ -65,25 +51,11 @@ def left(own_broker):
     return own_broker
 
 
-def run(line: str, broker, folder: Path) -> str:
-    """What a line of a lesson prints when it is typed in a terminal."""
-    done = subprocess.run(
-        [sys.executable, "-m", "lab", *shlex.split(line)],
-        env=os.environ | {"LAB_BOOTSTRAP_SERVERS": broker.bootstrap_servers, "LAB_HOME": str(folder)},
-        input=TYPED.encode(),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        timeout=120,
-    )
-    said = done.stdout.decode("utf-8").replace("\r\n", "\n")
-    assert done.returncode == 0, f"{line}\n{said}"
-    return said
-
-
 def test_each_works_as_it_is_written(left, tmp_path, capsys):
-    typed = {lesson: found[0] for lesson, found in lines().items()}
+    typed = {lesson: lines_of(lesson)[0] for lesson in PRINTED}
+    place = {"LAB_BOOTSTRAP_SERVERS": left.bootstrap_servers, "LAB_HOME": str(tmp_path)}
     with ThreadPoolExecutor(2) as pool:
-        said = dict(zip(typed, pool.map(lambda line: run(line, left, tmp_path), typed.values())))
+        said = dict(zip(typed, pool.map(lambda line: run_line(line, place, TYPED), typed.values())))
     for lesson, expected in PRINTED.items():
         assert re.search(expected, said[lesson], re.MULTILINE), f"{typed[lesson]}\n{said[lesson]}"
     sent = [r.value.decode() for r in lab.read_records("typed", bootstrap_servers=left.bootstrap_servers)]

@@ -53,6 +53,7 @@ def main(
 def load(steps: str):
     """The learner's file as a module."""
     spec = importlib.util.spec_from_file_location("steps", steps)
+    assert spec and spec.loader
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module

@@ -1,0 +1,1 @@
+grant(reader, "READ", topic=topic, group=reader, **settings.kafka)

@@ -1,0 +1,1 @@
+revoke(writer, "WRITE", topic=topic, **settings.kafka)

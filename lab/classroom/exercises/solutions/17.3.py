@@ -1,0 +1,2 @@
+new = token_urlsafe(12)
+set_password(guest, new, **settings.kafka)
