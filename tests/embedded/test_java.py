@@ -180,7 +180,8 @@ def test_a_training_that_takes_too_long_ends_and_leaves_nothing(cache, monkeypat
         if timeout != TRAINING_SECONDS:
             return real(java, timeout)
         wait_for(lambda: half.exists() and half.stat().st_size)
-        family.extend(psutil.Process().children(recursive=True))
+        first = psutil.Process(java.pid)
+        family.extend([first, *first.children(recursive=True)])
         raise subprocess.TimeoutExpired(java.args, timeout)
 
     real, half, family = subprocess.Popen.wait, cache.with_suffix(".aot.new"), []
