@@ -61,7 +61,7 @@ def main():
         install("requirements.txt")
         if options.command in ("test", "book"):
             install(f"requirements-{options.command}.txt")
-        fetch_kafka()
+        fetch_kafka(again=options.command == "setup")
         keep_notebooks()
     except subprocess.CalledProcessError:
         return fail("The set-up did not finish; the lines above say why. Mend that and run this again.")
@@ -114,17 +114,22 @@ def works(statement):
         return False
 
 
-def fetch_kafka():
-    """Fetch Kafka's jars once; the broker checks them again whenever it starts."""
+def fetch_kafka(again=False):
+    """Fetch Kafka's jars once; the broker checks them again whenever it starts.
+
+    `again`: also if all that is missing is Java's cache, without which Kafka starts more slowly.
+    """
     pins = (HERE / "lab" / "embedded" / "kafka-jars.txt").read_bytes()
-    if is_done("kafka", pins):
+    if is_done("kafka", pins) and (is_done("kafka-cache", pins) or not again):
         return
     print("Fetching Apache Kafka (once; 45 MB), and preparing it to start quickly ...", flush=True)
     fetch = "from lab.embedded.jars import fetch_jars; fetch_jars(progress=True)"
     subprocess.run([PYTHON, "-c", LAB_ERRORS.format(fetch)], check=True, cwd=HERE)
-    prepare = "from lab.embedded.training import prepare_quick_start; prepare_quick_start()"
-    subprocess.run([PYTHON, "-c", prepare], check=True, cwd=HERE)
+    prepare = "from lab.embedded.training import prepare_quick_start; sys.exit(not prepare_quick_start())"
+    made = subprocess.run([PYTHON, "-c", f"import sys; {prepare}"], cwd=HERE, env=os.environ | typed_here())
     set_done("kafka", pins)
+    if not made.returncode:
+        set_done("kafka-cache", pins)
 
 
 def keep_notebooks():

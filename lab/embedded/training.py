@@ -3,10 +3,14 @@
 In a training run, Java loads the classes that Kafka needs, and writes them to the cache when it ends.
 """
 
+import logging
 import socket
 import subprocess
 import tempfile
+from contextlib import suppress
 from pathlib import Path
+
+import psutil
 
 from lab.embedded.folders import node_folder
 from lab.embedded.formatting import format_folder
@@ -17,13 +21,20 @@ from lab.embedded.properties import server_properties
 from lab.errors import BrokerError, LockError
 from lab.system.locks import one_at_a_time
 
-TRAINING_SECONDS = 120
+log = logging.getLogger("lab")
+TRAINING_SECONDS = 300  # some seconds are usual; a busy machine needs two minutes
+ENDING_SECONDS = 10
+
+
+class TooSlowError(BrokerError):
+    """Java did not make the cache in time."""
 
 
 def prepare_quick_start() -> Path | None:
     """Make the AOT cache if it does not exist, once, in a few seconds. Kafka then starts three times as fast.
 
-    None if this Java or the rights on its folder do not allow it. Then Kafka starts without it.
+    None if this Java or the rights on its folder do not allow it, or if Java takes too long, which is logged.
+    Then Kafka starts without it.
     """
     try:
         cache = current_cache()
@@ -32,18 +43,28 @@ def prepare_quick_start() -> Path | None:
                 if not cache.exists():
                     _make(cache)
         return cache
-    except (BrokerError, OSError, LockError, subprocess.SubprocessError):  # no Java; a read-only folder
-        return None
+    except TooSlowError as error:
+        log.warning("%s", error)
+    except (BrokerError, OSError, LockError):  # no Java; a read-only folder
+        pass
+    return None
 
 
 def _make(cache: Path) -> None:
     new = cache.with_suffix(".aot.new")
-    new.unlink(missing_ok=True)
-    _train(new)
-    new.replace(cache)  # before the old ones are removed: this fails if Java made none
+    _remove(cache.parent, f"{new.name}*")  # of a training that was killed
+    try:
+        _train(new)
+        new.replace(cache)  # before the old ones are removed: this fails if Java made none
+    finally:
+        _remove(cache.parent, f"{new.name}*")
     for old in set(cache.parent.glob("kafka-*.aot")) - {cache}:
-        old.with_suffix(".features").unlink(missing_ok=True)
-        old.unlink()
+        _remove(cache.parent, f"{old.stem}.features", old.name, f"{old.name}.new*")
+
+
+def _remove(folder: Path, *patterns: str) -> None:
+    for file in (file for pattern in patterns for file in folder.glob(pattern)):
+        file.unlink(missing_ok=True)
 
 
 def _train(cache: Path) -> None:
@@ -54,10 +75,28 @@ def _train(cache: Path) -> None:
         node = Node(1, port, controller_port, folder=node_folder(Path(home).resolve(), 1))
         format_folder(node.folder, server_properties(node, [node]), quick=False)
         with socket.create_server((HOST, port)):
-            subprocess.run(
-                [java, f"-XX:AOTCacheOutput={cache}", *arguments],
-                cwd=node.folder,
-                env=environment(),
-                capture_output=True,
-                timeout=TRAINING_SECONDS,
-            )
+            _run([java, f"-XX:AOTCacheOutput={cache}", *arguments], node.folder)
+
+
+def _run(command: list[str], folder: Path) -> None:
+    """Run a Java to its end. After too long, or an interrupt, the Java that it has started ends, too."""
+    silent: dict = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    with subprocess.Popen(command, cwd=folder, env=environment(), **silent) as java:
+        try:
+            java.wait(TRAINING_SECONDS)
+        except BaseException as error:
+            _end(java)
+            if not isinstance(error, subprocess.TimeoutExpired):
+                raise
+            raise TooSlowError(
+                f"Java's cache was not ready after {TRAINING_SECONDS} s, so Kafka will start more slowly. "
+                "To try again: start.py setup."
+            ) from error
+
+
+def _end(java: subprocess.Popen) -> None:
+    family = [psutil.Process(java.pid), *psutil.Process(java.pid).children(recursive=True)]
+    for process in family:
+        with suppress(psutil.NoSuchProcess):
+            process.kill()
+    psutil.wait_procs(family, ENDING_SECONDS)  # until then Windows does not remove their file

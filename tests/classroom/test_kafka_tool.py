@@ -68,7 +68,7 @@ def show_the_segment(broker, capsys):
     log = next(broker.home.glob("broker-1/data/typed-0/*.log"))
     lab.kafka_tool("dump-log", "--print-data-log", "--files", log)
     command, _, *said = capsys.readouterr().out.splitlines()
-    parts = command.split() if os.name == "nt" else shlex.split(command)
-    assert parts[:5] == ["python", "-m", "lab", "kafka", "dump-log"] and parts[-1].strip('"') == str(log)
+    typed = subprocess.list2cmdline([str(log)]) if os.name == "nt" else shlex.quote(str(log))
+    assert command == f"python -m lab kafka dump-log --print-data-log --files {typed}"
     messages = [line for line in said if line.startswith("| offset: ")]
     assert [line.partition(" payload: ")[2] for line in messages] == TYPED.splitlines()

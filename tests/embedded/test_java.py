@@ -2,7 +2,9 @@
 
 import os
 import random
+import re
 import socket
+import subprocess
 import sys
 import threading
 from pathlib import Path
@@ -12,13 +14,14 @@ import pytest
 
 import lab
 from lab.clients.connection import is_answering
-from lab.embedded import process
+from lab.embedded import process, training
 from lab.embedded.broker import EmbeddedBroker
 from lab.embedded.jars import fetch_jars
 from lab.embedded.java import JVM_OPTIONS, cache_file, java_command, java_executable
 from lab.embedded.ports import free_ports
 from lab.embedded.training import TRAINING_SECONDS, prepare_quick_start
 from lab.errors import BrokerError
+from tests.support.waiting import wait_for
 
 
 def jars() -> list[Path]:
@@ -154,6 +157,43 @@ def test_what_there_was_stays_until_there_is_a_new_one(cache, monkeypatch):
     monkeypatch.setattr("lab.embedded.training._train", lambda new: new.write_bytes(b"new"))
     assert prepare_quick_start() == cache
     assert not before.exists()
+
+
+# A Java that starts another one, which writes half of the cache and goes on.
+SLOW_JAVA = """
+import subprocess, sys, time
+if sys.argv[2:]:
+    subprocess.Popen([sys.executable, "-c", sys.argv[2], sys.argv[1]])
+    time.sleep(99)
+with open(sys.argv[1], "wb") as cache, open(sys.argv[1] + ".config", "wb"):
+    cache.write(b"half")
+    cache.flush()
+    time.sleep(99)
+"""
+
+
+def test_a_training_that_takes_too_long_ends_and_leaves_nothing(cache, monkeypatch, caplog, tmp_path):
+    def slow(new):
+        training._run([sys.executable, "-c", SLOW_JAVA, str(new), SLOW_JAVA], tmp_path)
+
+    def wait(java, timeout=None):
+        if timeout != TRAINING_SECONDS:
+            return real(java, timeout)
+        wait_for(lambda: half.exists() and half.stat().st_size)
+        first = psutil.Process(java.pid)
+        family.extend([first, *first.children(recursive=True)])
+        raise subprocess.TimeoutExpired(java.args, timeout)
+
+    real, half, family = subprocess.Popen.wait, cache.with_suffix(".aot.new"), []
+    monkeypatch.setattr(training, "_train", slow)
+    monkeypatch.setattr(subprocess.Popen, "wait", wait)
+    assert prepare_quick_start() is None
+    assert [file.name for file in cache.parent.iterdir() if "new" in file.name] == []
+    assert len(family) >= 2 and not any(process.is_running() for process in family)
+    assert "Java's cache was not ready after 300 s" in caplog.text
+    assert re.search(r"try again: \S*(py|python3?) .*start\.py.? setup\.$", caplog.messages[-1])
+    monkeypatch.setattr(training, "_train", lambda new: new.write_bytes(b"new"))
+    assert prepare_quick_start() == cache
 
 
 def java_home(folder: Path, version: str) -> Path:
