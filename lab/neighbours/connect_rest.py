@@ -1,6 +1,7 @@
 """How is a worker of Kafka Connect asked? Over HTTP, on this machine: a method, a path, and JSON."""
 
 import json
+import re
 import time
 from typing import Any
 from urllib.error import HTTPError
@@ -10,6 +11,8 @@ from urllib.request import ProxyHandler, Request, build_opener
 from lab.errors import LabError
 from lab.system.signals import wait_until
 
+# How the worker names a plugin in an error: with its file and much more.
+PLUGIN = re.compile(r"PluginDesc\{klass=class ([\w.$]+),[^}]*\}")
 BUSY = 409  # it shares out the work anew, for a moment
 MISSING = 404
 ANSWER_SECONDS = 90.0
@@ -124,6 +127,7 @@ def _ask_once(url: str, method: str, path: str, body: Any, timeout: float) -> An
 def _words(error: HTTPError) -> str:
     """What the worker says, in one line."""
     try:
-        return " ".join(json.loads(error.read())["message"].split())
+        text = " ".join(json.loads(error.read())["message"].split())
+        return PLUGIN.sub(r"\1", text)
     except (ValueError, KeyError, TypeError):
         return f"{error.code} {error.reason}"

@@ -56,8 +56,15 @@ class PostgreSQLServer:
         end_earlier(NAME)
 
     def query(self, sql: str, *values: Any) -> list[tuple]:
-        """Run a statement, with a `?` for each value. Returns its rows; none if it has no result."""
-        cursor = self._database.execute(sql, values)
+        """Run a statement, with a `?` for each value. Returns its rows; none if it has no result.
+
+        Raises LabError, with the words of PostgreSQL, if it cannot be run.
+        """
+        try:
+            cursor = self._database.execute(sql, values)
+        except self._database.Error as error:
+            said = str(error).partition("\n")[0]
+            raise LabError(f"PostgreSQL cannot run this: {said}. The statement: {sql}") from error
         return cursor.fetchall() if cursor.description else []
 
     @contextmanager

@@ -135,7 +135,8 @@ def test_what_a_lesson_starts_is_known_when_its_kernel_is_killed_and_ended_by_th
     """Also one whose variable got another, or that was killed and started again; and one with TLS."""
     kernel = Kernel({"LAB_HOME": str(home)})
     kernel.run("import sys, lab; mine = lab.start_own_broker()")
-    kernel.run("first = mine; mine = lab.start_secured_broker(); mine.kill(); mine.start()")
+    kernel.run("first = mine; mine = lab.start_secured_broker()")
+    kernel.run("mine.kill(); mine.start()")
     assert len(read_programs(home)) == 2
     kernel.manager.restart_kernel(now=True)  # with no chance to end anything
     kernel.client.wait_for_ready(timeout=60)

@@ -12,6 +12,7 @@ import psutil
 import pytest
 
 from lab.embedded import java
+from lab.embedded.jars import _pins
 from lab.embedded.java import java_command
 from lab.errors import LabError
 from lab.neighbours import connect, postgresql
@@ -121,7 +122,9 @@ def test_a_connector_that_failed_is_replaced_by_one_that_runs(worker, sink):
 def test_settings_that_are_wrong_are_refused_in_one_line(worker, sink):
     with pytest.raises(ConnectError) as error:
         worker.add("wrong", sink | {"connector.class": "NoSuchSink"})
-    assert "NoSuchSink" in str(error.value) and "\n" not in str(error.value)
+    said = str(error.value)
+    assert "NoSuchSink" in said and "io.debezium.connector.jdbc.JdbcSinkConnector" in said
+    assert "\n" not in said and "location" not in said
 
 
 @pytest.mark.parametrize("again", ["Kafka Connect", "PostgreSQL"])
@@ -168,6 +171,8 @@ def test_a_database_returns_rows_and_undoes_a_broken_transaction(database):
         database.query("INSERT INTO things VALUES (?)", "gone")
         raise ZeroDivisionError
     assert database.query("INSERT INTO things VALUES (?)", "kept") == []
+    with pytest.raises(LabError, match=r'^PostgreSQL cannot run this: .+"SELEC"\. The statement: SELEC 1$'):
+        database.query("SELEC 1")
     assert database.query("SELECT * FROM things") == [("kept",)]
 
 
@@ -206,6 +211,15 @@ def test_each_client_of_a_worker_gets_the_password_and_nobody_else(tmp_path, mon
     assert os.name == "nt" or stat.S_IMODE(worker._settings_file.stat().st_mode) == 0o600
     assert os.name == "nt" or stat.S_IMODE(worker._settings_file.parent.stat().st_mode) == 0o700
     assert worker.properties["listeners"].startswith("http://127.0.0.1:")
+
+
+def test_connect_is_of_the_version_of_kafka_and_brings_no_jar_twice():
+    kafka, connect = (
+        dict(coordinate.rpartition(":")[::2] for coordinate, _ in pins)
+        for pins in (_pins(), NEIGHBOURS["connect"].pinned("jars").pins)
+    )
+    assert connect["org.apache.kafka:connect-runtime"] == kafka["org.apache.kafka:kafka_2.13"]
+    assert kafka.keys() & connect.keys() == set()
 
 
 def test_more_jars_stand_behind_those_of_kafka(monkeypatch):

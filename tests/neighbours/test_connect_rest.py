@@ -71,6 +71,10 @@ def test_an_empty_answer_is_none(worker):
     ("answer", "said"),
     [
         ((400, {"message": "1 error:\nMissing topics\n"}), "1 error: Missing topics"),
+        (
+            (400, {"message": "no X, only PluginDesc{klass=class a.B, name='a.B', location='/c'}, sorry"}),
+            "no X, only a.B, sorry",
+        ),
         ((500, ["odd"]), "500 Internal Server Error"),
         ((500, None), "500 Internal Server Error"),
     ],

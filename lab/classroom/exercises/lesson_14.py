@@ -15,7 +15,7 @@ from lab.topics import describe_topic
 
 COLUMNS = "sensor_id, val, unit, status, ts"
 WRITTEN_SECONDS, QUIET_SECONDS = 20.0, 3.0  # a sink writes when it runs, but not at once
-TAKE_SINK = "The settings of the lesson are in sink; | {...} adds others: sink | {'topics': ...}."
+TAKE_SINK = "worker.add(NAME, sink | {'topics': ..., 'collection.name.format': ...}) gives the worker a sink."
 TOLERANT = (
     "'errors.tolerance': 'all' lets a sink go on after a message that it cannot convert.",
     "worker.add(careful, ...) with all settings again: it takes the place of the first.",
@@ -188,11 +188,11 @@ def _about_sink(
     `written` returns what it has written, and what is right.
     """
 
-    def setting(key: str, wanted: str, hint: str) -> Step:
+    def setting(key: str, wanted: str, *hints: str) -> Step:
         return Step(
             f"its {key} is {wanted}",
             lambda: sink.asked("config").get(key) == wanted,
-            (hint, TAKE_SINK),
+            hints,
             found=lambda: sink.asked("config").get(key, "nothing"),
         )
 
@@ -200,8 +200,8 @@ def _about_sink(
         sink.is_there,
         f"The worker has no connector {sink.name} yet.",
         (
-            setting("topics", name_of(sink.topic), "It names the topic that the sink reads."),
-            setting("collection.name.format", sink.name, "It is the name of the table."),
+            setting("topics", name_of(sink.topic), TAKE_SINK, "'topics' is the topic that it reads."),
+            setting("collection.name.format", sink.name, "It is the name of the table that it writes."),
             Step(
                 "it runs, and so does its task",
                 lambda: _wait_for(written, sink) or sink.runs(),
