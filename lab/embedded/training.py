@@ -24,6 +24,7 @@ from lab.system.locks import one_at_a_time
 log = logging.getLogger("lab")
 TRAINING_SECONDS = 300  # some seconds are usual; a busy machine needs two minutes
 ENDING_SECONDS = 10
+LOCK_SECONDS = TRAINING_SECONDS + 60  # a training, and the format before it
 
 
 class TooSlowError(BrokerError):
@@ -39,7 +40,7 @@ def prepare_quick_start() -> Path | None:
     try:
         cache = current_cache()
         if cache and not cache.exists():
-            with one_at_a_time(cache.with_name(f"{cache.name}.lock")):
+            with one_at_a_time(cache.with_name(f"{cache.name}.lock"), LOCK_SECONDS):
                 if not cache.exists():
                     _make(cache)
         return cache

@@ -6,6 +6,7 @@ import sys
 import threading
 import time
 from contextlib import suppress
+from types import SimpleNamespace
 
 import psutil
 import pytest
@@ -15,7 +16,7 @@ import lab
 from lab.embedded.broker import EmbeddedBroker
 from lab.embedded.jars import fetch_jars
 from lab.embedded.ports import free_ports
-from lab.embedded.training import prepare_quick_start
+from lab.embedded.training import TRAINING_SECONDS, prepare_quick_start
 from lab.errors import LockError
 from lab.system import locks
 from lab.system.locks import one_at_a_time
@@ -154,6 +155,23 @@ def test_the_cache_of_java_is_done_without(suspended, tmp_path, monkeypatch):
     suspended(tmp_path / "kafka.aot.lock")
     monkeypatch.setattr("lab.embedded.training._train", lambda cache: pytest.fail("it has no turn"))
     assert prepare_quick_start() is None
+
+
+def test_who_finds_the_cache_being_made_waits_as_long_as_that_may_take(hold, tmp_path, monkeypatch):
+    cache, seconds = tmp_path / "kafka.aot", [0]
+    holder, _ = hold(tmp_path / "kafka.aot.lock")
+
+    def sleep(_):
+        seconds[0] += 50
+        if seconds[0] == TRAINING_SECONDS:
+            cache.touch()
+            holder.stdin.write("\n")
+            holder.stdin.flush()
+            holder.wait(30)
+
+    monkeypatch.setattr("lab.embedded.java.cache_file", lambda java, jars: cache)
+    monkeypatch.setattr(locks, "time", SimpleNamespace(monotonic=lambda: seconds[0], sleep=sleep))
+    assert prepare_quick_start() == cache
 
 
 def test_a_replay_behind_a_suspended_one(suspended, warehouse, path):
