@@ -5,12 +5,13 @@ import time
 from typing import Any
 
 from kafka import KafkaConsumer
-from kafka.errors import KafkaError
+from kafka.errors import KafkaError, TopicAuthorizationFailedError
 
 from lab.clients.connection import connect, is_answering
 from lab.clients.membership import Group
 from lab.clients.positions import Positions
 from lab.clients.readers import READER
+from lab.clients.workarounds import is_forbidden
 
 log = logging.getLogger("lab")
 PROBE_SECONDS = 1.0  # the time between two probes
@@ -48,6 +49,8 @@ class Watchdog:
         if is_away:
             warning = f"Kafka at {self.servers} is away: waiting until it is back."
         elif not client.assignment():
+            if is_forbidden(client, self.group.topic):
+                raise TopicAuthorizationFailedError(self.group.topic)
             warning = self._check_assignment(silence)
         elif self.was_away:
             log.warning("Kafka is back.")

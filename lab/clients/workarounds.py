@@ -204,6 +204,16 @@ def topic_id(client: KafkaConsumer, topic: str) -> str | None:
     return str(found) if found else None
 
 
+@workaround(False)
+def is_forbidden(client: KafkaConsumer, topic: str) -> bool:
+    """Whether the broker refuses to tell this user of a topic that a consumer has subscribed to.
+
+    Seen in 3.0.12: the error is raised where nobody catches it, and the consumer waits for a partition for
+    ever. Delete it when `poll` raises TopicAuthorizationFailedError.
+    """
+    return topic in client._cluster.unauthorized_topics
+
+
 @workaround([])
 def advertised_addresses(client: Any) -> list[str]:
     """The addresses that the brokers advertise to an admin client or a producer, as 'host:port'.

@@ -287,6 +287,22 @@ def test_who_may_not_read_a_topic_is_told_so(stranger, topic, tmp_path):
         lab.consume(topic, warehouse, group_id=topic, idle_timeout=20, **stranger)
 
 
+def test_who_may_join_the_group_and_not_read_the_topic_is_told_so(secured, topic, admin, tmp_path):
+    """kafka-python says nothing of it: the consumer would wait for a partition for ever."""
+    user = lab.fresh_name("member")
+    set_password(user, PASSWORD, **admin)
+    grant(user, "READ", group=topic, **admin)
+    way = environment(secured, "PASSWORD", "SASL_PLAINTEXT", "SCRAM-SHA-512", user=user)
+    with (
+        lab.Warehouse(str(tmp_path / "w.db")) as warehouse,
+        pytest.raises(
+            AccessError, match=rf"use the topic '{topic}': the right \(ACL\) to READ it is missing"
+        ),
+    ):
+        kafka = Settings.from_environment(way).kafka
+        lab.consume(topic, warehouse, group_id=topic, idle_timeout=20, **kafka)
+
+
 def test_who_may_not_write_a_topic_is_told_so(stranger, topic):
     began = time.monotonic()
     with pytest.raises(AccessError, match=f"may not use the topic '{topic}'"):

@@ -105,6 +105,7 @@ OFF = {
     "free_late_callers": ((), None),
     "finish_joins": ((), None),
     "topic_id": (("topic",), None),
+    "is_forbidden": (("topic",), False),
     "advertised_addresses": ((), []),
     "fail_alone": ((), None),
     "fail_lost_partitions": (("topic",), False),
