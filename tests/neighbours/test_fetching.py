@@ -176,11 +176,29 @@ def test_a_file_of_maven_that_cannot_be_had_is_one_line(tmp_path, monkeypatch):
     assert not tiny.is_here
 
 
-def test_a_lesson_without_its_neighbour_is_skipped_and_says_why(tmp_path, monkeypatch):
+def test_a_lesson_without_its_neighbour_says_what_to_type(tmp_path, monkeypatch):
     monkeypatch.setenv(FOLDER, str(tmp_path))
     assert fault_of("13_streams") == fault_of("13") != ""
-    assert fault_of("03_producer") == ""
     assert "lab fetch streams" in fault_of("13") and "25 MB" in fault_of("13")
+    assert fault_of("03_producer") == ""
+
+
+@pytest.mark.broker
+@pytest.mark.parametrize(
+    "what", [["--nbmake", "notebooks/13_streams.ipynb"], ["tests/classroom/test_exercises.py", "-k", "13"]]
+)
+def test_a_lesson_without_its_neighbour_is_skipped_with_the_reason(what, tmp_path):
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-rs", "-p", "no:cacheprovider", *what],
+        cwd=KIT,
+        env=os.environ | {FOLDER: str(tmp_path)},
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        timeout=100,
+    )
+    assert done.returncode == 0, done.stdout
+    assert "1 skipped" in done.stdout and "Quix Streams 3.28.1 is not here" in done.stdout
 
 
 def test_an_unknown_name_is_one_line_with_the_known_ones():

@@ -85,7 +85,7 @@ def _about_windows(truth: Callable, found: Callable) -> tuple[Step, ...]:
 
 @exercise("13.2")
 def remember_the_status(night: Any, alarms: Any, **kafka: Any) -> Exercise:
-    """Each CRITICAL run has exactly one alarm, although the program was killed twice."""
+    """Each CRITICAL run has exactly one alarm, although the program was killed in between."""
     name = name_of(alarms)
 
     @cache

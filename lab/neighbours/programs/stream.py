@@ -7,7 +7,7 @@ second topic, TABLE, `results(readings, table)`. With `once` the program ends wh
 there when it began; with `forever` it goes on.
 """
 
-import importlib.util
+import runpy
 import sys
 from datetime import datetime
 
@@ -42,21 +42,12 @@ def main(
         for name in (readings, *tables)
     ]
     left = unread(app, readings) if how == "once" else {-1: 0}
-    made = load(steps).results(*map(app.dataframe, sources))
+    made = runpy.run_path(steps)["results"](*map(app.dataframe, sources))
     if made is ... or made is None:
         sys.exit("results() returns nothing yet")
     made.to_topic(app.topic(results, key_serializer="str"))
     if left:
         app.run()
-
-
-def load(steps: str):
-    """The learner's file as a module."""
-    spec = importlib.util.spec_from_file_location("steps", steps)
-    assert spec and spec.loader
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 def unread(app: Application, topic: str) -> dict[int, int]:

@@ -1,0 +1,65 @@
+"""The ledger of windows counts right, and so does the truth that exercise 13.1 is compared with."""
+
+import random
+from datetime import UTC, datetime, timedelta
+
+import pandas as pd
+import pytest
+
+from lab.classroom.exercises.lesson_13 import largest_of_each
+from lab.classroom.streams import window_ledger
+from lab.readings import Reading
+
+NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
+MINUTE = timedelta(minutes=1)
+
+
+def windows(*rows) -> pd.DataFrame:
+    found = [(name, NOON + minute * MINUTE, mean, count) for name, minute, mean, count in rows]
+    return pd.DataFrame(found, columns=["sensor_id", "start", "mean", "count"])
+
+
+TRUTH = windows(("a", 0, 1.5, 2), ("a", 1, 2.0, 1), ("b", 0, 3.0, 4))
+RIGHT = [("a", 0, 1.5, 2), ("a", 1, 2.0, 1), ("b", 0, 3.0, 4)]
+
+
+@pytest.mark.parametrize(
+    ("rows", "told"),
+    [
+        (RIGHT, {}),
+        (RIGHT[1:], {"lost": 1}),
+        ([], {"lost": 3}),
+        ([*RIGHT, RIGHT[0], RIGHT[0]], {"twice": 2}),
+        ([*RIGHT[1:], ("a", 0, 1.5, 3)], {"wrong": 1}),
+        ([*RIGHT[1:], ("a", 0, 1.6, 2)], {"wrong": 1}),
+        ([*RIGHT, ("a", 0, 1.6, 2)], {"twice": 1, "wrong": 1}),
+        ([*RIGHT, ("c", 0, 1.0, 1)], {"wrong": 1}),  # no such window
+    ],
+)
+def test_a_ledger_of_windows(rows, told):
+    expected = {"produced": 3, "stored": len(rows), "lost": 0, "twice": 0, "wrong": 0} | told
+    assert window_ledger(TRUTH, windows(*rows)) == expected
+
+
+def reading(seconds: float, val: float = 1.0, name: str = "a") -> Reading:
+    return Reading(name, val, "°C", "OK", NOON + timedelta(seconds=seconds))
+
+
+def start(minutes: int) -> int:
+    return round((NOON + minutes * MINUTE).timestamp() * 1000)
+
+
+def test_a_window_counts_what_comes_before_it_is_closed():
+    early, late, too_late = reading(1, 5), reading(2, 7), reading(3, 9)
+    assert largest_of_each([early, reading(359.9)]) == {}  # the window, five minutes, and one of grace
+    assert largest_of_each([early, reading(359.9), late, reading(360)]) == {("a", start(0)): 7}
+    assert largest_of_each([early, reading(360), too_late]) == {("a", start(0)): 5}
+    assert largest_of_each([early, reading(700, name="b")]) == {}  # each sensor has a time of its own
+
+
+def test_in_order_nothing_is_too_late():
+    chance = random.Random(1)
+    readings = [reading(n, chance.random()) for n in range(2000)]
+    table = pd.DataFrame([(r.ts, r.val) for r in readings], columns=["ts", "val"])
+    largest = table.groupby(table["ts"].dt.floor("5min"))["val"].max().iloc[:6]  # the last is still open
+    assert list(largest_of_each(readings).values()) == list(largest)
