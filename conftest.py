@@ -22,6 +22,7 @@ from lab.errors import BrokerError
 from lab.topics import describe_topics
 from lab.warehouse import Warehouse
 from tests.support.marks import USUAL_ROUNDS
+from tests.support.order import spread
 from tests.support.postgresql_there import postgresql_fault
 from tests.support.waiting import wait_for
 
@@ -68,6 +69,12 @@ def pytest_collection_modifyitems(config, items):
             item.add_marker(pytest.mark.broker)
         if item.path.name == "12_postgresql.ipynb" and (reason := postgresql_fault()):
             item.add_marker(pytest.mark.skip(reason))
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        items[:] = spread(items, _is_lesson, lambda item: not item.get_closest_marker("broker"))
+
+
+def _is_lesson(item) -> bool:
+    return item.path.suffix == ".ipynb" or item.path.name == "test_exercises.py"
 
 
 def _variants(item) -> list[str]:

@@ -239,8 +239,8 @@ def terminal_command():
 
 
 def test(arguments):
-    # Four at a time, also on two cores: most of them wait for something. Each of the four has its own broker.
-    everything = ["-n", "4", "--dist", "worksteal", "--nbmake", "tests", "notebooks"]
+    # Five at a time, also on two cores: most of them wait for something. Each of the five has its own broker.
+    everything = ["-n", "5", "--dist", "worksteal", "--nbmake", "tests", "notebooks"]
     return run("-m", "pytest", "-p", "tests.support.quick_imports", *(arguments or everything))
 
 
