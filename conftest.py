@@ -24,6 +24,7 @@ from lab.settings import Settings
 from lab.topics import describe_topics
 from lab.warehouse import Warehouse
 from tests.support.marks import USUAL_ROUNDS
+from tests.support.order import spread
 from tests.support.postgresql_there import postgresql_fault, postgresql_fault_of
 from tests.support.waiting import wait_for
 
@@ -73,6 +74,12 @@ def pytest_collection_modifyitems(config, items):
         lesson = item.path.stem if item.path.suffix == ".ipynb" else _parameters(item).get("lesson", "")
         if lesson and (reason := fault_of(lesson) or postgresql_fault_of(lesson)):
             item.add_marker(pytest.mark.skip(reason))
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        items[:] = spread(items, _is_lesson, lambda item: not item.get_closest_marker("broker"))
+
+
+def _is_lesson(item) -> bool:
+    return item.path.suffix == ".ipynb" or item.path.name == "test_exercises.py"
 
 
 def _variants(item) -> list[str]:

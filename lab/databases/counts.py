@@ -26,6 +26,7 @@ SQLITE = (
     ),
 )
 COUNTED = f"(SELECT coalesce(max(last_id), -9223372036854775808) FROM {TABLE})"  # up to this id
+NEWEST = f"SELECT (SELECT max(id) FROM sensor_logs), {COUNTED}"
 ADVANCE = (
     f"INSERT INTO {TABLE} (sensor_id, readings, last_ts, last_id)"
     " SELECT sensor_id, count(*), max(ts), max(id) FROM"
@@ -45,11 +46,16 @@ class Counts:
         self._db, self._newest = db, 0
 
     def advance(self) -> None:
-        """Count some of the new rows, and more of them if few were stored since the last time."""
+        """Count some of the new rows, and more of them if few were stored since the last time.
+
+        If there are none, nothing is written, because a writer waits for all others.
+        """
         if not self._db.keeps_counts:
             return
-        before = self._newest
-        self._newest = self._db.execute("SELECT max(id) FROM sensor_logs").fetchall()[0][0] or 0
+        newest, counted = self._db.execute(NEWEST).fetchall()[0]
+        if newest is None or newest == counted:
+            return
+        before, self._newest = self._newest, newest
         with self._db.transaction():
             self._db.execute(ADVANCE, (FEW if self._newest - before > MANY / 2 else MANY,))
 

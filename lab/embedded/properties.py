@@ -19,6 +19,9 @@ PROPERTIES = {
     # A killed broker stays registered for this time. It can be back after 2 s, not 11 s.
     "broker.session.timeout.ms": 1500,
     "broker.heartbeat.interval.ms": 300,
+    # An idle Kafka writes nothing. By default, it writes an empty record to its metadata twice a second,
+    # which every node reads: a third of the work of an idle Kafka.
+    "metadata.max.idle.interval.ms": 0,
     # Half the memory: by default, Kafka reserves 128 MB just for its log cleaner.
     "log.cleaner.dedupe.buffer.size": 4194304,
     "log.cleaner.io.buffer.size": 65536,

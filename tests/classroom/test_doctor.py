@@ -202,7 +202,8 @@ def test_a_package_that_is_missing(settings, tmp_path, monkeypatch):
 @posix
 def test_a_kit_that_is_not_installed(tmp_path):
     """It runs in a terminal, in its own folder; a notebook would not find it."""
-    shutil.copytree(KIT / "lab", tmp_path / "lab")
+    # Another test may just write byte code there.
+    shutil.copytree(KIT / "lab", tmp_path / "lab", ignore=shutil.ignore_patterns("__pycache__"))
     packages = Path(psutil.__file__).parent.parent
     for path in packages.iterdir():
         if "kafka_lab_kit" not in path.name:

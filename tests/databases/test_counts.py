@@ -163,6 +163,18 @@ def test_a_writer_that_has_the_lock_delays_the_numbers_and_nothing_else(path):
 
 
 @pytest.mark.broker
+@pytest.mark.parametrize("number", [0, 3])
+def test_without_new_rows_nobody_waits_for_another_writer(path, number):
+    with Warehouse(str(path)) as warehouse, closing(sqlite3.connect(path, isolation_level=None)) as other:
+        if number:
+            store(warehouse, some(number))
+        warehouse._counts.advance()
+        assert kept(warehouse) == number
+        other.execute("BEGIN IMMEDIATE")
+        warehouse._counts.advance()  # or it is refused after a while
+        other.execute("ROLLBACK")
+
+
 def test_two_consumers_write_and_count_while_it_is_asked(path, monkeypatch):
     monkeypatch.setattr(counts, "FEW", 7)
     monkeypatch.setattr(counts, "MANY", 11)

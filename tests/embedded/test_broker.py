@@ -5,6 +5,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 import uuid
 from concurrent.futures import ThreadPoolExecutor
 
@@ -17,6 +18,7 @@ from lab.clients.connection import is_answering
 from lab.embedded.broker import EmbeddedBroker
 from lab.embedded.ports import free_ports
 from lab.errors import BrokerError
+from tests.support.waiting import wait_for
 
 pytestmark = pytest.mark.broker
 
@@ -29,6 +31,18 @@ def test_nothing_listens_beyond_this_machine(broker):
     addresses = listening(broker.nodes()[0].process)
     assert addresses
     assert addresses <= {"127.0.0.1", "::ffff:127.0.0.1", "::1"}
+
+
+def test_an_idle_one_writes_nothing(broker):
+    """By default, it writes an empty record to its metadata twice a second."""
+    (log,) = (broker.home / "broker-1" / "data" / "__cluster_metadata-0").glob("*.log")
+
+    def is_idle():
+        before = log.stat().st_size
+        time.sleep(1.5)  # not for something to happen: it must not
+        return log.stat().st_size == before
+
+    wait_for(is_idle)  # what the test before has left to be done is done
 
 
 def test_started_twice_is_one_broker(broker):
