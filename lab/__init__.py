@@ -34,6 +34,7 @@ if TYPE_CHECKING:
         start_own_broker,
         start_program,
     )
+    from lab.classroom.queues import longest_wait, plot_work, read_work, start_worker, warm_up
     from lab.classroom.strange_day import strange_day
     from lab.classroom.streams import (
         read_windows,
@@ -71,6 +72,7 @@ DOOR = {
     "lab.classroom.pictures": "plot_ledger plot_offsets plot_replicas",
     "lab.classroom.predictions": "compare",
     "lab.classroom.programs": "end_with_notebook kill_after_first_line start_own_broker start_program",
+    "lab.classroom.queues": "longest_wait plot_work read_work start_worker warm_up",
     "lab.classroom.strange_day": "strange_day",
     "lab.classroom.streams": "read_windows run_stream start_stream wait_for_checkpoint window_ledger",
     "lab.clients.groups": "group_assignments group_offsets partition_owners",

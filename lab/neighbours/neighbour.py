@@ -96,7 +96,7 @@ NEIGHBOURS = {
     each.name: each
     for each in (
         Neighbour("streams", "Quix Streams 3.28.1", "13_streams", 25, 90),
-        Neighbour("queues", "confluent-kafka 2.16.1", "16_queues", 4, 40),
+        Neighbour("queues", "confluent-kafka 2.16.1", "16_queues", 4, 30),
     )
 }
 
