@@ -111,7 +111,7 @@ def _draw_jobs(panel: Axes, work: pd.DataFrame, rows: str, names: list, start: f
         places = [names.index(name) for name in own[rows]]
         label = str(worker) if rows != "worker" else None
         width = (own["ended"] - own["began"]).clip(lower=0.05)  # else a short one is not seen
-        left, color = own["began"] - start, MEMBERS[n % len(MEMBERS)]
+        left, color = own["began"] - start, MEMBERS[n % len(MEMBERS) if rows != "worker" else 0]
         panel.barh(places, width, 0.7, left=left, color=color, label=label)
 
 
