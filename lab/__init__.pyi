@@ -19,6 +19,11 @@ from .classroom.programs import kill_after_first_line as kill_after_first_line
 from .classroom.programs import start_own_broker as start_own_broker
 from .classroom.programs import start_program as start_program
 from .classroom.programs import start_secured_broker as start_secured_broker
+from .classroom.queues import longest_wait as longest_wait
+from .classroom.queues import plot_work as plot_work
+from .classroom.queues import read_work as read_work
+from .classroom.queues import start_worker as start_worker
+from .classroom.queues import warm_up as warm_up
 from .classroom.strange_day import strange_day as strange_day
 from .classroom.streams import read_windows as read_windows
 from .classroom.streams import run_stream as run_stream

@@ -97,7 +97,7 @@ NEIGHBOURS = {
     for each in (
         Neighbour("streams", "Quix Streams 3.28.1", "13_streams", 25, 90),
         Neighbour("connect", "Kafka Connect 4.4.0, Debezium 3.6 and PostgreSQL 18", "14_connect", 123, 300),
-        Neighbour("queues", "confluent-kafka 2.16.1", "16_queues", 4, 40),
+        Neighbour("queues", "confluent-kafka 2.16.1", "16_queues", 4, 30),
     )
 }
 

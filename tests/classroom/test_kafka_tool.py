@@ -3,6 +3,7 @@
 import os
 import re
 import shlex
+import subprocess
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
