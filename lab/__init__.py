@@ -27,6 +27,7 @@ _find, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
 
 def __getattr__(name: str) -> Any:
     found = _find(name)
+    globals().pop(name, None)  # it keeps what it finds, which would then be handed out unchecked
     return importlib.import_module("lab.classroom.slips").checked(found)
 
 
