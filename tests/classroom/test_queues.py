@@ -41,7 +41,9 @@ def test_an_empty_ledger_has_its_columns(monkeypatch):
 def test_the_longest_wait_is_one_after_the_time(monkeypatch):
     assert longest_wait(work(monkeypatch), since=5)["job"] == "d"
     assert longest_wait(work(monkeypatch), since=0)["job"] == "d"
-    assert longest_wait(work(monkeypatch).query("job != 'd'"), since=0)["job"] == "b"
+    others = work(monkeypatch).query("job != 'd'")
+    assert longest_wait(others, since=0)["job"] == "b"
+    assert longest_wait(others, since=5)["job"] == "c"  # b waited longer, before that
 
 
 def test_the_picture_says_in_words_who_worked_and_how_long(monkeypatch):
