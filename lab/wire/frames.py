@@ -1,24 +1,13 @@
-"""What does a frame say? Requests and answers as Python objects, by kafka-python's own classes."""
+"""What does a frame say? Requests and answers as Python objects."""
 
 import struct
 from collections.abc import Callable
 from dataclasses import dataclass
-from types import ModuleType
 from typing import Any
 
-from kafka.protocol import admin, consumer, metadata, producer, sasl
+from lab.clients.protocol import ANSWERS, REQUESTS
 
 Address = tuple[str, int]
-
-
-def _classes(ending: str) -> dict[int, Any]:
-    """{number of a kind of request: its class} of the classes whose names have this ending."""
-    modules: tuple[ModuleType, ...] = (admin, consumer, metadata, producer, sasl)
-    found = (getattr(module, name) for module in modules for name in vars(module) if name.endswith(ending))
-    return {each.API_KEY: each for each in found if hasattr(each, "API_KEY")}
-
-
-REQUESTS, ANSWERS = _classes("Request"), _classes("Response")
 ADDRESSED = ("brokers", "coordinators", "node_endpoints")  # the fields of answers in which addresses are
 
 

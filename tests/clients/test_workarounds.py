@@ -32,8 +32,8 @@ from tests.support.waiting import wait_for
 
 KIT = Path(__file__).parents[2]
 PUBLIC = {"kafka", "kafka.admin", "kafka.errors", "kafka.partitioner"}
-# `compiled.py` is a part of `workarounds.py`: it is imported only where its packages are there.
-KNOWING = [KIT / "lab" / "clients" / name for name in ("workarounds.py", "compiled.py")]
+# `compiled.py` and `protocol.py` are parts of `workarounds.py`, imported only where they are needed.
+KNOWING = [KIT / "lab" / "clients" / name for name in ("workarounds.py", "compiled.py", "protocol.py")]
 MODULES = sorted(path for path in (KIT / "lab").rglob("*.py") if path not in KNOWING)
 
 

@@ -48,12 +48,16 @@ def test_a_plain_install_has_every_part():
     def package(path: Path) -> str:
         return path.parent.relative_to(KIT).as_posix().replace("/", ".")
 
-    code = [path for path in (KIT / "lab").rglob("*.py") if path.parent != SOLUTIONS]
-    assert set(told["packages"]) == {package(path) for path in code}
-    others = {path for path in (KIT / "lab").rglob("*.*") if path.suffix not in (".py", ".pyc")}
-    data = {(name, file) for name, files in told["package-data"].items() for file in files}
-    solutions = (package(SOLUTIONS), f"{SOLUTIONS.name}/*.py")
-    assert data == {solutions} | {(package(path), path.name) for path in others}
+    data = {
+        file
+        for name, patterns in told["package-data"].items()
+        for pattern in patterns
+        for file in KIT.joinpath(*name.split(".")).glob(pattern)
+    }
+    there = {path for path in (KIT / "lab").rglob("*.*") if path.suffix != ".pyc"}
+    assert set(told["packages"]) == {package(path) for path in there - data}
+    assert {path for path in there - data if path.suffix != ".py"} == set()
+    assert data & set(SOLUTIONS.iterdir()) == {path for path in SOLUTIONS.iterdir() if path.suffix == ".py"}
 
 
 def test_binder_installs_what_everybody_installs():

@@ -16,7 +16,7 @@ from lab.classroom.exercises import report
 from lab.classroom.exercises.exercise import DONE, NOT_ATTEMPTED, NOT_YET
 
 MOST_ROWS = 100  # more learners than any room has
-GAP = "  "
+GAP = " "  # with two, the lessons of both parts do not fit into 80 columns
 # Background and letter. Each pair is legible by itself, so that the theme of the notebook does not matter.
 COLORS = {
     DONE_MARK: (report.COLORS[DONE], "white"),
