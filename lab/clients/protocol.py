@@ -1,4 +1,4 @@
-"""Which requests and answers does Kafka's protocol have? By the classes of kafka-python, which decode them."""
+"""Which requests and answers does Kafka's protocol have? The classes of kafka-python that decode them."""
 
 from types import ModuleType
 from typing import Any
