@@ -6,9 +6,9 @@ from contextlib import contextmanager
 import click
 
 from lab.cli.command import Command
-from lab.cli.neighbours import say_whose_broker
 from lab.cli.options import group_id, number, quiet, seconds
 from lab.cli.output import say, show_readings
+from lab.cli.owners import say_whose_broker
 from lab.consumer import ConsumeSummary, consume
 from lab.settings import Settings
 from lab.warehouse import Warehouse

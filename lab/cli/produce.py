@@ -5,9 +5,9 @@ from typing import Any
 import click
 
 from lab.cli.command import Command
-from lab.cli.neighbours import say_whose_broker
 from lab.cli.options import MAX_SENSORS, number, quiet, seconds, whole_number
 from lab.cli.output import say, show_readings
+from lab.cli.owners import say_whose_broker
 from lab.producer import produce
 from lab.settings import Settings
 from lab.simulation import PLANTED_FAULTS, SAMPLE_DAY, count_readings, simulate_readings

@@ -21,7 +21,6 @@ from lab.embedded.folders import (
     remove_folders,
 )
 from lab.embedded.java import KafkaEndedError, drop_cache
-from lab.embedded.neighbours import clients_of
 from lab.embedded.nodes import (
     Node,
     read_nodes,
@@ -30,6 +29,7 @@ from lab.embedded.nodes import (
     unknown_processes,
     write_nodes,
 )
+from lab.embedded.owners import clients_of
 from lab.embedded.ports import HOST, another_address, free_ports, port_owner
 from lab.embedded.process import end, launch, wait_until_serving
 from lab.embedded.properties import server_properties

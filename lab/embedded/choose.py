@@ -12,8 +12,8 @@ from typing import Protocol
 from lab.clients.connection import addresses, is_port_open
 from lab.embedded.broker import EmbeddedBroker
 from lab.embedded.external import ExternalBroker, is_kafka
-from lab.embedded.neighbours import other_kit
 from lab.embedded.nodes import Node
+from lab.embedded.owners import other_kit
 from lab.embedded.ports import LOOPBACK, own_address, port_owner
 from lab.errors import BrokerError
 from lab.system.programs import end, left_over

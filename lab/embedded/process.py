@@ -14,8 +14,8 @@ from lab.embedded.folders import remove_folders
 from lab.embedded.formatting import format_folder
 from lab.embedded.java import KafkaEndedError, environment, java_command
 from lab.embedded.logs import STARTED, found_port_taken, log_file, log_tail
-from lab.embedded.neighbours import listens
 from lab.embedded.nodes import Node
+from lab.embedded.owners import listens
 from lab.embedded.ports import another_address, port_owner
 from lab.embedded.properties import write_properties
 from lab.errors import BrokerError

@@ -20,8 +20,8 @@ from lab.embedded.broker import EmbeddedBroker
 from lab.embedded.folders import NEEDED_MB, data_folders, lack_of_room
 from lab.embedded.java import java_executable
 from lab.embedded.logs import failed_write
-from lab.embedded.neighbours import other_kit
 from lab.embedded.nodes import Node, kafka_processes, read_record
+from lab.embedded.owners import other_kit
 from lab.embedded.ports import LOOPBACK, port_owner
 from lab.errors import LabError, NoWarehouseYet
 from lab.settings import Settings

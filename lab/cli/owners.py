@@ -1,7 +1,7 @@
 """Whose broker is used? A user who did not choose a topic is warned if it belongs to another kit."""
 
 from lab.cli.output import say
-from lab.embedded.neighbours import other_kit
+from lab.embedded.owners import other_kit
 from lab.embedded.ports import another_address
 from lab.settings import Settings
 from lab.text.commandline import kit

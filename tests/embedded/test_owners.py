@@ -16,7 +16,7 @@ from lab.clients.connection import is_answering, is_port_open
 from lab.embedded.broker import EmbeddedBroker
 from lab.embedded.choose import start_broker
 from lab.embedded.external import ExternalBroker
-from lab.embedded.neighbours import listens, other_kit
+from lab.embedded.owners import listens, other_kit
 from lab.embedded.ports import free_ports
 from lab.errors import BrokerError
 from lab.settings import Settings
