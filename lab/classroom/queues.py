@@ -3,23 +3,21 @@
 import json
 import subprocess
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
 from kafka import KafkaProducer
 from matplotlib.axes import Axes
 
-import lab.neighbours
 from lab.classroom.programs import start_program
 from lab.drawing.figure import Chart, dress
 from lab.drawing.palette import FAULT, MEMBERS, NOTHING
-from lab.neighbours.neighbour import require
+from lab.neighbours.neighbour import PROGRAMS, require
 from lab.settings import Settings
 from lab.system.signals import wait_until
 from lab.topics import describe_topic, read_records
 
-PROGRAM = Path(lab.neighbours.__file__).parent / "programs" / "worker.py"
+PROGRAM = PROGRAMS / "worker.py"
 WARM_UP = "warm up"
 COLUMNS = ["job", "worker", "delivery", "did", "partition", "sent", "began", "ended"]
 

@@ -8,15 +8,14 @@ from typing import Any
 
 import pandas as pd
 
-import lab.neighbours
 from lab.classroom.programs import start_program
 from lab.clients.groups import group_offsets
-from lab.neighbours.neighbour import require
+from lab.neighbours.neighbour import PROGRAMS, require
 from lab.settings import Settings
 from lab.system.signals import wait_until
 from lab.topics import read_records
 
-PROGRAM = Path(lab.neighbours.__file__).parent / "programs" / "stream.py"
+PROGRAM = PROGRAMS / "stream.py"
 WINDOW = ["sensor_id", "start"]  # what names a window
 
 

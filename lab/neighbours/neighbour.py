@@ -18,6 +18,7 @@ from lab.errors import LabError
 from lab.settings import Settings
 
 PINS = Path(__file__).parent / "pins"
+PROGRAMS = Path(__file__).parent / "programs"  # each runs in the environment of its neighbour
 FOLDER = "_KAFKA_LAB_NEIGHBOURS"  # a test run has a new home, and uses the neighbours of the kit's
 
 

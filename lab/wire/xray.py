@@ -26,7 +26,7 @@ class Xray:
     """What `xray` saw. Give `kafka` to the clients, in place of the settings that you gave to `xray`."""
 
     def __init__(self, kafka: dict[str, Any]):
-        self._given, self._proxies = kafka, dict[str, Proxy]()
+        self._proxies: dict[str, Proxy] = {}
         self._waiting: dict[tuple[int, int], tuple[Request, int]] = {}  # {(link, correlation id): its place}
         self._exchanges: list[Exchange] = []
         self._names: Names = {}
