@@ -537,7 +537,7 @@ def test_a_broker_whose_note_is_lost(running, own_broker):
 
 
 @posix  # on Windows the folder of a program that runs cannot be removed
-def test_a_broker_whose_folder_is_gone(settings, own_broker):
+def test_a_broker_whose_folder_is_gone(alone, settings, own_broker):
     process = own_broker.nodes()[0].process
     shutil.rmtree(own_broker.home)
     try:
