@@ -63,6 +63,16 @@ def cells(path: Path, kind: str) -> list[nbformat.NotebookNode]:
     return [cell for cell in notebook(path).cells if cell.cell_type == kind]
 
 
+def no_fault(found: dict[Path, list[str]]) -> bool:
+    """Whether no file has a fault; else each is shown with its own.
+
+    One test for all files: two thousand tests of one file each cost seconds in every quick round.
+    """
+    faults = {path.relative_to(KIT).as_posix(): each for path, each in found.items() if each}
+    assert faults == {}
+    return True
+
+
 def is_exercise(cell: nbformat.NotebookNode) -> bool:
     return "# Your code here" in cell.source
 
@@ -78,17 +88,22 @@ def test_what_the_door_gives_is_explained_and_used_in_a_lesson(name):
     assert any(used.search(cell.source) for path in NOTEBOOKS for cell in cells(path, "code"))
 
 
-@pytest.mark.parametrize("path", MODULES, ids=[path.relative_to(KIT).as_posix() for path in MODULES])
-def test_every_public_thing_says_what_it_is(path):
-    module = tree(path)
-    assert ast.get_docstring(module)
+def test_every_public_thing_says_what_it_is():
+    unsaid = {path: [name for name, docstring in public_of(tree(path)) if not docstring] for path in MODULES}
+    assert no_fault(unsaid)
+
+
+def public_of(module: ast.Module) -> list[tuple[str, str | None]]:
+    """The name and the docstring of the module, and of what it offers to others."""
     definitions = (ast.ClassDef, ast.FunctionDef)
     public = [node for node in module.body if isinstance(node, definitions) and node.name[0] != "_"]
     for node in list(public):
         if isinstance(node, ast.ClassDef) and not is_protocol(node):
             public += [x for x in node.body if isinstance(x, ast.FunctionDef) and x.name[0] != "_"]
-    unsaid = [node.name for node in public if not ast.get_docstring(node)]
-    assert unsaid == [] or path.stem == "__main__"
+    return [
+        ("the module", ast.get_docstring(module)),
+        *((node.name, ast.get_docstring(node)) for node in public),
+    ]
 
 
 def is_protocol(node: ast.ClassDef) -> bool:
@@ -137,13 +152,19 @@ def test_the_pipeline_stands_alone_and_is_small():
     assert sizes["consumer"] <= MAX_CONSUMER_LINES
 
 
-@pytest.mark.parametrize("path", MODULES, ids=[path.relative_to(KIT).as_posix() for path in MODULES])
-def test_a_class_fits_on_a_few_screens_and_a_function_on_one(path):
+def test_a_class_fits_on_a_few_screens_and_a_function_on_one():
+    assert no_fault({path: too_long(path) for path in MODULES}), "make two of it"
+
+
+def too_long(path: Path) -> list[str]:
+    """Its classes and functions with too many lines."""
+    found = []
     for node in nodes(path):
         if isinstance(node, ast.ClassDef | ast.FunctionDef):
             most = MAX_CLASS_LINES if isinstance(node, ast.ClassDef) else MAX_FUNCTION_LINES
-            found = (node.end_lineno or 0) - node.lineno + 1
-            assert found <= most, f"{node.name} has {found} lines; make two of it"
+            size = (node.end_lineno or 0) - node.lineno + 1
+            found += [f"{node.name} has {size} lines"] if size > most else []
+    return found
 
 
 def test_the_pipeline_does_not_know_what_serves_it():
@@ -452,12 +473,18 @@ def test_the_program_has_each_command_of_the_readme(command):
     parse(shlex.split(command.split(" in one")[0]))
 
 
-@pytest.mark.parametrize("path", [*NOTEBOOKS, *MODULES], ids=lambda path: path.name)
-def test_the_program_has_each_command_that_is_advised(path):
-    for command in commands_of(path.read_text(encoding="utf-8")):
-        words = re.match(r"[a-z -]+", command)
-        first = words[0].split()[0] if words and words[0].split() else None
-        assert first in COMMANDS or first is None or command.startswith("--"), command
+def test_the_program_has_each_command_that_is_advised():
+    advised = {path: commands_of(path.read_text(encoding="utf-8")) for path in [*NOTEBOOKS, *MODULES]}
+    assert no_fault(
+        {path: [each for each in found if not is_command(each)] for path, found in advised.items()}
+    )
+
+
+def is_command(text: str) -> bool:
+    """Whether it begins with a command of the program, or names none."""
+    words = re.match(r"[a-z -]+", text)
+    first = words[0].split()[0] if words and words[0].split() else None
+    return first in COMMANDS or first is None or text.startswith("--")
 
 
 def test_every_command_is_in_the_readme():
@@ -508,15 +535,19 @@ def test_every_file_is_opened_with_its_encoding_named():
             assert "encoding" in given or not is_text or not is_file, f"{path.name}:{call.lineno}"
 
 
-@pytest.mark.parametrize("path", CODE, ids=lambda path: path.name)
-def test_a_block_that_opens_sqlite_closes_it(path):
+def test_a_block_that_opens_sqlite_closes_it():
     """`with sqlite3.connect(...)` ends a transaction only: `with closing(sqlite3.connect(...))`.
 
     From Python 3.13 on a connection left open is a warning, in whatever test runs when it is collected.
     """
-    blocks = [node for node in nodes(path) if isinstance(node, ast.withitem)]
-    opened = [ast.unparse(block.context_expr) for block in blocks]
-    assert not [each for each in opened if each.startswith("sqlite3.connect(")]
+    blocks = {path: [node for node in nodes(path) if isinstance(node, ast.withitem)] for path in CODE}
+    opened = {path: [ast.unparse(each.context_expr) for each in found] for path, found in blocks.items()}
+    assert no_fault(
+        {
+            path: [each for each in found if each.startswith("sqlite3.connect(")]
+            for path, found in opened.items()
+        }
+    )
 
 
 SQL = re.compile(r"\b(SELECT|INSERT|UPDATE|DELETE FROM|(CREATE|ALTER|DROP) (TABLE|VIEW)|PRAGMA)\b")
@@ -524,33 +555,45 @@ SQL = re.compile(r"\b(SELECT|INSERT|UPDATE|DELETE FROM|(CREATE|ALTER|DROP) (TABL
 TEACHES_SQL = {"lesson_06.py", "lesson_12.py", "lesson_14.py", "naive_consumer.py"}
 
 
-@pytest.mark.parametrize("path", MODULES, ids=[path.relative_to(KIT).as_posix() for path in MODULES])
-def test_what_is_asked_of_the_warehouse_has_a_name(path):
+def test_what_is_asked_of_the_warehouse_has_a_name():
     """SQL stands in lab/warehouse.py and lab/databases; other modules call functions of `queries`."""
-    if path.parent.name == "databases" or path.name in {"warehouse.py", *TEACHES_SQL}:
-        return
+    others = [path for path in MODULES if path.parent.name != "databases"]
+    others = [path for path in others if path.name not in {"warehouse.py", *TEACHES_SQL}]
+    found = {path: sql_of(path) for path in others}
+    assert no_fault(found), "lab/databases/queries.py: a function whose name says what is asked"
+
+
+def sql_of(path: Path) -> list[str]:
+    """Where SQL stands in a module, except in what it says of itself."""
     docstrings = {node.value for node in nodes(path) if isinstance(node, ast.Expr)}
     texts = (node for node in nodes(path) if isinstance(node, ast.Constant) and node not in docstrings)
-    found = [f"line {node.lineno}" for node in texts if SQL.search(str(node.value))]
-    assert found == [], "lab/databases/queries.py: a function whose name says what is asked"
+    return [f"line {node.lineno}" for node in texts if SQL.search(str(node.value))]
 
 
-@pytest.mark.parametrize("path", OURS, ids=lambda path: path.relative_to(KIT).as_posix())
-def test_no_test_imports_from_another_test(path):
+def test_no_test_imports_from_another_test():
     """What several need is in `tests/support`, each module one thing."""
-    imports = [str(node.module) for node in nodes(path) if isinstance(node, ast.ImportFrom)]
-    assert [name for name in imports if name.split(".")[-1].startswith("test_")] == []
+    imports = {
+        path: [str(node.module).split(".")[-1] for node in nodes(path) if isinstance(node, ast.ImportFrom)]
+        for path in OURS
+    }
+    assert no_fault(
+        {path: [each for each in found if each.startswith("test_")] for path, found in imports.items()}
+    )
 
 
-@pytest.mark.parametrize("path", OURS, ids=lambda path: path.name)
-def test_a_test_that_deletes_a_topic_is_skipped_on_windows(path):
+def test_a_test_that_deletes_a_topic_is_skipped_on_windows():
     """There Kafka would stop: `@DELETES_TOPIC`, of tests/support/marks.py."""
+    assert no_fault({path: deleting_everywhere(path) for path in OURS})
+
+
+def deleting_everywhere(path: Path) -> list[str]:
+    """Its functions that delete a topic and have no such mark."""
     functions = [node for node in nodes(path) if isinstance(node, ast.FunctionDef)]
-    deletes = [
+    deleting = [
         node for node in functions if "delete_topics" in {getattr(x, "attr", "") for x in ast.walk(node)}
     ]
-    marks = {node.name: [ast.unparse(mark) for mark in node.decorator_list] for node in deletes}
-    assert [name for name, found in marks.items() if "DELETES_TOPIC" not in found] == []
+    marks = {node.name: [ast.unparse(mark) for mark in node.decorator_list] for node in deleting}
+    return [name for name, found in marks.items() if "DELETES_TOPIC" not in found]
 
 
 def test_no_command_goes_through_a_shell():
