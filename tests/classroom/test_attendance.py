@@ -59,6 +59,7 @@ def run(code, home, *arguments, kill=False):
 # Joining, and not.
 
 
+@pytest.mark.broker
 def test_who_has_not_joined_sends_nothing_at_all(monkeypatch):
     """The address is that of a class that was joined and left: nobody connects to it."""
     with closing(socket.create_server(("127.0.0.1", 0))) as server:

@@ -78,6 +78,7 @@ def test_a_kit_error_that_caused_another_is_shown_with_it(run):
     assert "ZeroDivisionError" in text and "NoWarehouseYet" in text
 
 
+@pytest.mark.broker
 def test_a_cell_that_fails_counts_as_failed_and_its_output_shows_the_line(tmp_path):
     """As pytest --nbmake and the book run them."""
     book = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(MISSING)])
@@ -125,6 +126,7 @@ def test_an_error_of_the_kit_in_a_thread_is_one_line_too(run):
     assert re.fullmatch(r"NoWarehouseYet in work, line 4: .*nowhere.*\n", said)
 
 
+@pytest.mark.broker
 def test_any_other_error_in_a_thread_keeps_its_traceback(run):
     said = run("import lab" + IN_A_THREAD.format("1 / 0"))
     assert "Traceback" in said and "ZeroDivisionError" in said

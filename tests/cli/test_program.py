@@ -54,6 +54,7 @@ def test_a_command_imports_only_what_it_needs(names, absent):
     assert absent & set(imported) == set()
 
 
+@pytest.mark.broker
 @pytest.mark.parametrize(
     ("line", "completed"),
     [

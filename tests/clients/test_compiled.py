@@ -112,6 +112,7 @@ ABORTED = st.lists(st.tuples(st.integers(0, 3), st.integers(0, 9)), max_size=6)
 LEVELS = st.sampled_from([IsolationLevel.READ_COMMITTED, IsolationLevel.READ_UNCOMMITTED])
 
 
+@pytest.mark.broker
 @given(logs(), st.integers(0, 12), SIZES, LEVELS, ABORTED)
 @settings(max_examples=100, deadline=None)
 def test_a_log_is_read_alike(log, start, sizes, level, aborted):
@@ -140,6 +141,7 @@ def test_what_was_aborted_is_left_out_and_what_the_same_producer_commits_later_i
     assert polls[-1][1] == 8
 
 
+@pytest.mark.broker
 @given(logs(), st.data(), st.booleans())
 @settings(max_examples=250, deadline=None)
 def test_a_damaged_log_fails_alike(log, data, is_forged):
@@ -153,6 +155,7 @@ def test_a_damaged_log_fails_alike(log, data, is_forged):
     assert_alike(b"".join(log), 0, data.draw(SIZES))
 
 
+@pytest.mark.broker
 @given(logs(), st.data())
 @settings(max_examples=100, deadline=None)
 def test_a_truncated_log_fails_alike(log, data):

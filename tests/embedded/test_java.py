@@ -172,6 +172,7 @@ with open(sys.argv[1], "wb") as cache, open(sys.argv[1] + ".config", "wb"):
 """
 
 
+@pytest.mark.broker
 def test_a_training_that_takes_too_long_ends_and_leaves_nothing(cache, monkeypatch, caplog, tmp_path):
     def slow(new):
         training._run([sys.executable, "-c", SLOW_JAVA, str(new), SLOW_JAVA], tmp_path)

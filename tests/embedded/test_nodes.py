@@ -341,6 +341,7 @@ def test_a_folder_that_is_held_for_a_moment_is_removed(tree, tmp_path, monkeypat
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.broker
 def test_of_folders_of_which_one_is_held_all_stay(tree, tmp_path, monkeypatch):
     first, second = tree("broker-1"), tree("broker-2")
     monkeypatch.setattr("pathlib.Path.rename", is_held(second, 99)(nodes.Path.rename))

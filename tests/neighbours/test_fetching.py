@@ -146,6 +146,7 @@ def test_an_environment_whose_python_is_gone_is_not_here(tmp_path, monkeypatch):
     assert not tiny.is_here
 
 
+@pytest.mark.broker
 def test_a_package_that_cannot_be_had_is_one_line(tmp_path, monkeypatch):
     monkeypatch.setenv("PIP_RETRIES", "0")
     tiny = tiny_neighbour(monkeypatch, tmp_path, "packages")

@@ -113,6 +113,7 @@ def test_a_colour_has_one_meaning():
     assert len(set(palette.MEMBERS)) == 4 and len(set(palette.sensor_colors(10))) == 10
 
 
+@pytest.mark.broker
 @each_picture
 def test_a_picture_has_the_colours_of_the_palette_and_no_others(name):
     chart = drawing(name)

@@ -134,6 +134,7 @@ def test_a_place_where_no_lock_can_be_made_is_one_line(tmp_path):
 # Everything that locks.
 
 
+@pytest.mark.broker
 @pytest.mark.parametrize("act", ["start", "stop", "kill", "reset"])
 def test_a_broker_behind_a_suspended_command(suspended, tmp_path, act):
     holder, began = suspended(tmp_path / "broker.lock"), time.monotonic()
@@ -143,6 +144,7 @@ def test_a_broker_behind_a_suspended_command(suspended, tmp_path, act):
     assert not list(tmp_path.glob("broker-1*"))
 
 
+@pytest.mark.broker
 def test_the_jars_behind_a_suspended_command(suspended, tmp_path):
     assert MavenContext(repo_cache=tmp_path).repo_cache == tmp_path
     holder = suspended(tmp_path / ".kafka-lab.lock")
@@ -150,6 +152,7 @@ def test_the_jars_behind_a_suspended_command(suspended, tmp_path):
         fetch_jars(tmp_path)
 
 
+@pytest.mark.broker
 def test_the_cache_of_java_is_done_without(suspended, tmp_path, monkeypatch):
     monkeypatch.setattr("lab.embedded.java.cache_file", lambda java, jars: tmp_path / "kafka.aot")
     suspended(tmp_path / "kafka.aot.lock")
@@ -157,6 +160,7 @@ def test_the_cache_of_java_is_done_without(suspended, tmp_path, monkeypatch):
     assert prepare_quick_start() is None
 
 
+@pytest.mark.broker
 def test_who_finds_the_cache_being_made_waits_as_long_as_that_may_take(hold, tmp_path, monkeypatch):
     cache, seconds = tmp_path / "kafka.aot", [0]
     holder, _ = hold(tmp_path / "kafka.aot.lock")
@@ -174,6 +178,7 @@ def test_who_finds_the_cache_being_made_waits_as_long_as_that_may_take(hold, tmp
     assert prepare_quick_start() == cache
 
 
+@pytest.mark.broker
 def test_a_replay_behind_a_suspended_one(suspended, warehouse, path):
     holder = suspended(path.with_name("warehouse.db.replay.lock"))
     with pytest.raises(LockError, match=rf"is held by .+{holder.pid}\), which is suspended"):

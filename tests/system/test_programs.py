@@ -100,6 +100,7 @@ def test_a_program_ends_with_its_kernel_and_its_record_is_removed(kernel, home):
     assert list((home / "programs").iterdir()) == []
 
 
+@pytest.mark.broker
 def test_a_program_of_a_killed_kernel_is_left_over_until_the_next_start(kernel, home):
     killed, open_ = kernel(600), kernel(601)
     assert leftovers(home).ok and "running for an open notebook: python" in leftovers(home).found

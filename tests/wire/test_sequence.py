@@ -57,6 +57,7 @@ def test_it_says_in_words_who_asked_whom_and_what_the_answer_was():
     assert draw([], (), more=0).alt == "No request was seen."
 
 
+@pytest.mark.broker
 @pytest.mark.parametrize("many", [1, 2, 4, 7])
 def test_any_words_fit_beside_any_number_of_clients(many, tmp_path):
     """Nothing is wider than the picture, and no text stands on another."""
