@@ -12,6 +12,7 @@ from contextlib import suppress
 from typing import Protocol
 
 LINKS = itertools.count(1)
+AT_ONCE = 1 << 20  # bytes: no more memory than that for a client that says a length and sends nothing
 See = Callable[["Link", bytes], bytes | None]
 
 
@@ -94,9 +95,18 @@ class Proxy:
 
 def read_frame(connection: socket.socket) -> bytes:
     """The next frame, with its length before it; empty at the end."""
-    with suppress(OSError):
-        if len(length := connection.recv(4, socket.MSG_WAITALL)) == 4:
-            size = struct.unpack(">i", length)[0]
-            if len(rest := connection.recv(size, socket.MSG_WAITALL)) == size:
-                return length + rest
+    with suppress(OSError, EOFError):
+        length = _read(connection, 4)
+        return length + _read(connection, struct.unpack(">i", length)[0])
     return b""
+
+
+def _read(connection: socket.socket, size: int) -> bytes:
+    """So many bytes, asked for until all are there: MSG_WAITALL does not wait for them everywhere."""
+    parts = []
+    while size > 0:
+        if not (part := connection.recv(min(size, AT_ONCE))):
+            raise EOFError
+        parts.append(part)
+        size -= len(part)
+    return b"".join(parts)

@@ -31,7 +31,12 @@ class Command:
         return self.output.read_text(encoding="utf-8", errors="replace")
 
     def wait(self, timeout: float = 30) -> int:
-        return self.process.wait(timeout)
+        """Its exit code. One that does not end in time is killed: it would disturb the tests that follow."""
+        try:
+            return self.process.wait(timeout)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            raise
 
     def kill(self) -> None:
         self.process.kill()

@@ -1,5 +1,6 @@
 """A frame of any bytes has a header or is none, and what cannot be decoded is handed on and no error."""
 
+import socket
 import struct
 
 import pytest
@@ -8,6 +9,7 @@ from hypothesis import strategies as st
 from kafka.protocol.metadata import FindCoordinatorResponse, MetadataRequest, MetadataResponse
 
 from lab.wire.frames import ANSWERS, REQUESTS, read_answer, read_request, readdress
+from lab.wire.proxy import read_frame
 from tests.support.marks import few
 
 BROKER = MetadataResponse.MetadataResponseBroker(node_id=4, host="elsewhere", port=9092)
@@ -50,3 +52,20 @@ def test_the_address_of_each_broker_is_replaced_and_nothing_else(version):
 def test_a_coordinator_that_is_not_there_has_no_address():
     none = FindCoordinatorResponse(version=0, error_code=15, node_id=-1, host="", port=-1)
     assert readdress(none, lambda *_: pytest.fail("there is none")) is None
+
+
+class InParts(socket.socket):
+    """A socket whose system hands out less than was asked for, though all is there."""
+
+    def recv(self, size, flags=0):
+        return super().recv(min(size, 3), flags)
+
+
+@pytest.mark.parametrize("content", [b"", b"four", bytes(1000)])
+def test_a_frame_that_comes_in_parts_is_whole_and_half_a_frame_is_none(content):
+    frame = struct.pack(">i", len(content)) + content
+    ours, theirs = socket.socketpair()
+    with ours, InParts(theirs.family, theirs.type, theirs.proto, theirs.detach()) as in_parts:
+        ours.sendall(frame + frame + frame[:-1])
+        ours.shutdown(socket.SHUT_WR)
+        assert [read_frame(in_parts) for _ in range(4)] == [frame, frame, b"", b""]
