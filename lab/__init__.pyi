@@ -66,6 +66,7 @@ from .topics import topic_offsets as topic_offsets
 from .warehouse import Warehouse as Warehouse
 from .watching.dashboard import Dashboard as Dashboard
 from .watching.live import show_live as show_live
+from .wire.network import Network as Network
 from .wire.xray import xray as xray
 
 __version__: str

@@ -13,6 +13,7 @@ from lab.embedded.secured import SecuredBroker
 from lab.settings import Settings
 from lab.system import programs
 from lab.text.urls import without_password
+from lab.wire.network import Network
 
 B = TypeVar("B", bound=EmbeddedBroker)  # Python 3.11 has no def _start[B]
 
@@ -54,12 +55,15 @@ def kill_after_first_line(program: subprocess.Popen, timeout: float = 30) -> str
         program.stdout.close()
 
 
-def start_own_broker(brokers: int = 1) -> EmbeddedBroker:
+def start_own_broker(brokers: int = 1, network: Network | None = None) -> EmbeddedBroker:
     """Start a Kafka for this notebook only: `brokers` nodes at free ports, with their data in a new folder.
 
+    `network`: what the brokers say to each other goes over it.
     It ends with the notebook's kernel; `python -m lab broker stop` ends it too.
     """
-    return _start(EmbeddedBroker(mkdtemp(prefix="lesson-"), free_ports(brokers)[0], brokers))
+    broker = EmbeddedBroker(mkdtemp(prefix="lesson-"), free_ports(brokers)[0], brokers)
+    broker.for_node = network.properties if network else None
+    return _start(broker)
 
 
 def start_secured_broker() -> SecuredBroker:

@@ -149,11 +149,16 @@ class Session:
         else:
             # Records that the client had fetched may be lost: seek, so that they are read again.
             self.positions.needs_seek.extend(self.client.assignment() if self.client else ())
-            if self.failures == 1 and is_answering(self.servers, security_protocol=self.protocol):
+            if self.failures == 1 and self._all_answer():
                 log.warning("Kafka at %s answers, but not as asked: %s. Trying again.", self.servers, error)
         self.failures += 1
         self.stop.wait(min(0.05 * 2 ** min(self.failures, 10), 5))
         self.last_failure = time.monotonic()
+
+    def _all_answer(self) -> bool:
+        """Whether each address does: of a cluster, a dead broker explains an error."""
+        servers = self.servers.split(",")
+        return all(is_answering(server, security_protocol=self.protocol) for server in servers)
 
     def _discard(self) -> None:
         client, self.client = self.client, None

@@ -32,7 +32,7 @@ from lab.embedded.nodes import (
 from lab.embedded.owners import clients_of
 from lab.embedded.ports import HOST, another_address, free_ports, port_owner
 from lab.embedded.process import end, launch, wait_until_serving
-from lab.embedded.properties import server_properties
+from lab.embedded.properties import Maker, server_properties
 from lab.errors import BrokerError
 from lab.system.locks import one_at_a_time
 from lab.system.programs import end_with_this_process
@@ -50,6 +50,7 @@ class EmbeddedBroker:
 
     started_here = False  # whether `start` of this object launched it
     other_kit = None  # an embedded broker always belongs to this kit
+    for_node: Maker | None = None  # what makes further settings for one of the nodes, when it is started
     known_in: Path | None = None  # the kit's home, if the broker is to end with the program that starts it
 
     def __init__(
@@ -189,7 +190,8 @@ class EmbeddedBroker:
         wait_until_serving(nodes, timeout)
 
     def _properties(self, node: Node, nodes: list[Node]) -> dict[str, object]:
-        return server_properties(node, nodes) | self.properties
+        own = self.for_node(node, nodes) if self.for_node else {}
+        return {**server_properties(node, nodes), **own, **self.properties}
 
 
 def _make_home(home: Path) -> None:

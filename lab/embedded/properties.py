@@ -1,12 +1,13 @@
 """Which settings does a node of Kafka have in `server.properties`, and why?"""
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from lab.embedded.nodes import Node
 from lab.embedded.ports import HOST
 
+Maker = Callable[[Node, Sequence[Node]], Mapping[str, object]]  # of the settings of one of these nodes
 MAX_COPIES = 3  # of each partition of Kafka's internal topics, if there are that many nodes
 # These make Kafka small and fast enough for a laptop. The reason is above each group.
 PROPERTIES = {

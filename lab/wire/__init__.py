@@ -1,1 +1,1 @@
-"""What goes over the network between Kafka's clients and its brokers? A proxy sees it."""
+"""What do Kafka's clients and brokers say to each other over the network? A proxy sees it, and can cut it."""

@@ -41,9 +41,9 @@ class Wiretap(Protocol):
 class Proxy:
     """Listens on a port of this machine, and hands on what clients and one broker say to each other."""
 
-    def __init__(self, broker: tuple[str, int], tap: Wiretap, port: int = 0):
+    def __init__(self, name: str, broker: tuple[str, int], tap: Wiretap, port: int = 0):
         """`broker`: its host and port. `port`: where the clients connect; by default, one that is free."""
-        self.broker, self.tap = broker, tap
+        self.name, self.broker, self.tap = name, broker, tap
         self.links: set[Link] = set()
         self._server = socket.create_server(("127.0.0.1", port))
         self.port: int = self._server.getsockname()[1]

@@ -32,17 +32,20 @@ class Row:
     times: int = 1
 
 
-def draw(exchanges: Sequence[Exchange], kinds: Sequence[str], more: int) -> Chart:
+def draw(exchanges: Sequence[Exchange], kinds: Sequence[str], about: str, more: int) -> Chart:
     """The diagram of these exchanges, without those that cannot be shown; `more` were not even kept."""
     chosen = [each for each in exchanges if (each.kind in kinds if kinds else each.kind not in UNASKED)]
+    chosen = [each for each in chosen if about in " ".join((each.client, each.request, each.answer))]
     rows = fold(chosen)
     left_out = []
     if others := len(exchanges) - len(chosen):
-        left_out.append(f"{others} exchange(s) of other kinds")
+        left_out.append(f"{others} exchange(s) of other kinds{' or about others' if about else ''}")
     if len(rows) > MOST_ROWS or more:
         left_out.append(f"{sum(row.times for row in rows[MOST_ROWS:]) + more} exchange(s) after these")
         rows = rows[:MOST_ROWS]
-    names = dict.fromkeys([*(row.first.client for row in rows), *(row.first.broker for row in rows)])
+    brokers = sorted(dict.fromkeys(row.first.broker for row in rows), key=_number)
+    clients = dict.fromkeys(row.first.client for row in rows)
+    names = [*(name for name in clients if name not in brokers), *brokers]
     width = min(COLUMN, COLUMNS / max(1, len(names)))
     places = {name: TIME + width * (n + 0.5) for n, name in enumerate(names)}
     text_at = TIME + width * len(places) + 0.1
@@ -64,6 +67,12 @@ def draw(exchanges: Sequence[Exchange], kinds: Sequence[str], more: int) -> Char
         text.write(panel, text_at, y)
         y += text.height
     return chart
+
+
+def _number(broker: str) -> int:
+    """The number of a broker in a cluster; other names keep their order."""
+    kind, _, number = broker.partition(" ")
+    return int(number) if kind == "broker" and number.isdigit() else 0
 
 
 def fold(exchanges: Sequence[Exchange]) -> list[Row]:

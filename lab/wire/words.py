@@ -210,9 +210,10 @@ def _coordinator_answer(answer: Any, names: Names) -> str:
 
 
 def _produce_answer(answer: Any, names: Names) -> str:
-    return _partitions(
-        answer.responses, "partition_responses", "index", names, lambda p: f"offset {p.base_offset}"
-    )
+    def say(partition: Any) -> str:
+        return "" if partition.error_code else f"offset {partition.base_offset}"
+
+    return _partitions(answer.responses, "partition_responses", "index", names, say)
 
 
 def _fetch_answer(answer: Any, names: Names) -> str:

@@ -1,64 +1,32 @@
 """What went over the network while these lines ran? An X-ray between the clients and their brokers."""
 
 import threading
-import time
 from collections.abc import Generator
 from contextlib import contextmanager
-from dataclasses import fields, replace
 from typing import Any
 
-import pandas as pd
-
 from lab.clients.connection import addresses
-from lab.drawing.figure import Chart
 from lab.errors import LabError
-from lab.wire.exchange import Exchange
-from lab.wire.frames import Address, Request, correlation_id_of, read_answer, read_request, readdress
+from lab.wire.frames import Address, correlation_id_of, readdress
 from lab.wire.proxy import Link, Proxy
-from lab.wire.sequence import draw
-from lab.wire.words import Names, answer_words, error_of, learn_names, words_of
-
-MOST = 10_000  # exchanges that are kept
-TOO_NEW = "(a kind or version that kafka-python does not know)"
+from lab.wire.recorder import Recorder
 
 
-class Xray:
+class Xray(Recorder):
     """What `xray` saw. Give `kafka` to the clients, in place of the settings that you gave to `xray`."""
 
     def __init__(self, kafka: dict[str, Any]):
+        super().__init__()
         self._proxies: dict[str, Proxy] = {}
-        self._waiting: dict[tuple[int, int], tuple[Request, int]] = {}  # {(link, correlation id): its place}
-        self._exchanges: list[Exchange] = []
-        self._names: Names = {}
-        self._numbers: dict[int, int] = {}  # {link: number of the connection}
-        self._lock, self._began = threading.Lock(), time.monotonic()
         self._to_lose: list[str] = []  # kinds of request
-        self.left_out = 0  # exchanges that were not kept, because there are too many
+        self._leading = threading.Lock()
         servers = addresses(kafka["bootstrap_servers"])
         ports = [self._through(f"{host}:{port}", (host, port))[1] for host, port in servers]
         self.kafka = kafka | {"bootstrap_servers": ",".join(f"127.0.0.1:{port}" for port in ports)}
 
-    @property
-    def exchanges(self) -> list[Exchange]:
-        """Each request with its answer, in the order in which they were asked."""
-        with self._lock:
-            return list(self._exchanges)
-
-    def table(self) -> pd.DataFrame:
-        """The exchanges as a DataFrame, with one row for each."""
-        columns = [field.name for field in fields(Exchange)]
-        return pd.DataFrame([vars(each) for each in self.exchanges], columns=columns)
-
-    def diagram(self, *kinds: str) -> Chart:
-        """Who asked whom what, from top to bottom.
-
-        `kinds`: those to show, such as `Fetch`; without any, all but the first of each connection.
-        """
-        return draw(self.exchanges, kinds, self.left_out)
-
     def lose_answer(self, kind: str) -> None:
         """Lose the next answer to a request of this kind, such as `Produce`, and the connection with it."""
-        with self._lock:
+        with self._leading:
             self._to_lose.append(kind)
 
     def close(self) -> None:
@@ -68,48 +36,17 @@ class Xray:
 
     def request(self, link: Link, frame: bytes) -> bytes:
         """Note a request, and hand it on as it is."""
-        asked, now = read_request(frame), time.monotonic() - self._began
-        with self._lock:
-            self._waiting[link.number, asked.correlation_id] = asked, len(self._exchanges)
-            if len(self._exchanges) < MOST:
-                self._exchanges.append(self._noted(asked, link, now))
-            else:
-                self.left_out += 1
+        self.note_request(link, frame)
         return frame
-
-    def _noted(self, asked: Request, link: Link, now: float) -> Exchange:
-        connection = self._numbers.setdefault(link.number, len(self._numbers) + 1)
-        broker = next(name for name, proxy in self._proxies.items() if proxy is link.proxy)
-        return Exchange(
-            connection=connection,
-            client=asked.client_id,
-            broker=broker,
-            kind=asked.kind,
-            version=asked.version,
-            correlation_id=asked.correlation_id,
-            asked_at=now,
-            request=words_of(asked.message, self._names) if asked.message else TOO_NEW,
-        )
 
     def answer(self, link: Link, frame: bytes) -> bytes | None:
         """Note an answer, and hand it on; the addresses in it lead through the X-ray, too."""
-        now = time.monotonic() - self._began
-        with self._lock:
-            asked, place = self._waiting.pop((link.number, correlation_id_of(frame)), (None, MOST))
-            if asked and asked.kind in self._to_lose:
-                self._to_lose.remove(asked.kind)
-                if place < len(self._exchanges):
-                    self._exchanges[place] = replace(self._exchanges[place], is_lost=True)
+        with self._leading:
+            if (kind := self.kind_of(link, frame)) in self._to_lose:
+                self._to_lose.remove(kind)
+                self.note_loss(link, correlation_id_of(frame))
                 return None
-            message = read_answer(frame, asked) if asked else None
-            if message:
-                learn_names(message, self._names)
-            if place < len(self._exchanges):
-                known = self._exchanges[place]
-                words = answer_words(message, self._names) if message else TOO_NEW
-                error = error_of(message) if message else None
-                took = now - known.asked_at
-                self._exchanges[place] = replace(known, took=took, answer=words, error=error)
+            message = self.note_answer(link, frame)
             return (readdress(message, self._advertised) if message else None) or frame
 
     def _advertised(self, node_id: int, address: Address) -> Address:
@@ -117,7 +54,7 @@ class Xray:
 
     def _through(self, name: str, address: Address) -> Address:
         if name not in self._proxies:
-            self._proxies[name] = Proxy(address, self)
+            self._proxies[name] = Proxy(name, address, self)
         return "127.0.0.1", self._proxies[name].port
 
 

@@ -29,7 +29,7 @@ class FailingNetwork(Proxy):
         self._produce: set[tuple[int, bytes]] = (
             set()
         )  # (link, correlation id), of which the answers are awaited
-        super().__init__(("127.0.0.1", broker_port), self, port)
+        super().__init__("the broker", ("127.0.0.1", broker_port), self, port)
 
     @contextmanager
     def all_cut(self) -> Generator[None]:

@@ -10,7 +10,7 @@ from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer
 import lab
 from lab.clients.connection import is_answering
 from lab.errors import LabError
-from lab.wire import xray as module
+from lab.wire import recorder
 from lab.wire.xray import xray
 from tests.support.waiting import wait_for
 
@@ -99,14 +99,14 @@ def test_a_java_client_of_the_new_protocol_is_seen_and_what_is_unknown_is_a_numb
         done = subprocess.run(command, env=environment, capture_output=True, timeout=60, encoding="utf-8")
     assert done.stdout.split() == ["hello"], done.stderr
     (heartbeat, *_) = seen(wire, "68")
-    assert heartbeat.request == heartbeat.answer == module.TOO_NEW
+    assert heartbeat.request == heartbeat.answer == recorder.TOO_NEW
     assert heartbeat.took and not heartbeat.error
     (brought,) = [each for each in seen(wire, "Fetch") if "message" in each.answer]
     assert topic in brought.answer  # by the topic's id, for this client names none
 
 
 def test_what_is_kept_is_bounded_and_the_rest_is_counted_and_handed_on(topic, kafka, monkeypatch):
-    monkeypatch.setattr(module, "MOST", 5)
+    monkeypatch.setattr(recorder, "MOST", 5)
     with xray(**kafka) as wire, KafkaAdminClient(**wire.kafka) as admin:
         for _ in range(20):
             assert topic in admin.list_topics()
