@@ -11,7 +11,7 @@ from lab.drawing.figure import Chart
 from lab.wire.exchange import Exchange
 from lab.wire.frames import Request, correlation_id_of, read_answer, read_request
 from lab.wire.proxy import Link
-from lab.wire.sequence import draw
+from lab.wire.sequence import Choice, draw
 from lab.wire.words import Names, answer_words, error_of, learn_names, words_of
 
 MOST = 10_000  # exchanges that are kept
@@ -40,13 +40,14 @@ class Recorder:
         columns = [field.name for field in fields(Exchange)]
         return pd.DataFrame([vars(each) for each in self.exchanges], columns=columns)
 
-    def diagram(self, *kinds: str, about: str = "") -> Chart:
+    def diagram(self, *kinds: str, about: str = "", newest: bool = False) -> Chart:
         """Who asked whom what, from top to bottom.
 
         `kinds`: those to show, such as `Fetch`; without any, all but the first of each connection.
-        `about`: only those in which this word is, such as the name of a topic or of a client.
+        `about`: only those in which this word is, such as the name of a topic or of a client. `newest`: if
+        there are too many, the last ones instead of the first, for a picture that moves.
         """
-        return draw(self.exchanges, kinds, about, self.left_out)
+        return draw(self.exchanges, Choice(kinds, about, newest), self.left_out)
 
     def clear(self) -> None:
         """Forget what was seen, and begin anew."""

@@ -12,7 +12,7 @@ from lab.wire.exchange import Exchange
 
 UNASKED = ("ApiVersions",)  # left out, unless it is asked for: each connection begins with it
 WAITING = ("Fetch", "Heartbeat")  # what a consumer repeats while nothing happens
-MOST_ROWS = 24
+MOST_ROWS, NEWEST_ROWS = 24, 8
 LINE, HEAD = 0.19, 0.7  # the height of a line of text, and of the names above, in inches
 TIME, COLUMN, COLUMNS = (
     0.65,
@@ -32,16 +32,32 @@ class Row:
     times: int = 1
 
 
-def draw(exchanges: Sequence[Exchange], kinds: Sequence[str], about: str, more: int) -> Chart:
+@dataclass(frozen=True)
+class Choice:
+    """The exchanges to show: of these kinds, in which this word is, and the last of them or the first."""
+
+    kinds: Sequence[str] = ()
+    about: str = ""
+    newest: bool = False
+
+    def takes(self, exchange: Exchange) -> bool:
+        """Whether it is to be shown."""
+        is_asked_for = exchange.kind in self.kinds if self.kinds else exchange.kind not in UNASKED
+        return is_asked_for and self.about in " ".join((exchange.client, exchange.request, exchange.answer))
+
+
+def draw(exchanges: Sequence[Exchange], choice: Choice, more: int) -> Chart:
     """The diagram of these exchanges, without those that cannot be shown; `more` were not even kept."""
-    chosen = [each for each in exchanges if (each.kind in kinds if kinds else each.kind not in UNASKED)]
-    chosen = [each for each in chosen if about in " ".join((each.client, each.request, each.answer))]
+    chosen = list(filter(choice.takes, exchanges))
     rows = fold(chosen)
     left_out = []
     if others := len(exchanges) - len(chosen):
-        left_out.append(f"{others} exchange(s) of other kinds{' or about others' if about else ''}")
-    if len(rows) > MOST_ROWS or more:
-        left_out.append(f"{sum(row.times for row in rows[MOST_ROWS:]) + more} exchange(s) after these")
+        left_out.append(f"{others} exchange(s) of other kinds{' or about others' if choice.about else ''}")
+    if choice.newest and (before := rows[:-NEWEST_ROWS]):
+        left_out.append(f"{sum(row.times for row in before)} exchange(s) before these")
+        rows = rows[-NEWEST_ROWS:]
+    if after := sum(row.times for row in rows[MOST_ROWS:]) + more:
+        left_out.append(f"{after} exchange(s) after these")
         rows = rows[:MOST_ROWS]
     brokers = sorted(dict.fromkeys(row.first.broker for row in rows), key=_number)
     clients = dict.fromkeys(row.first.client for row in rows)

@@ -8,6 +8,7 @@ from lab.embedded.broker import EmbeddedBroker
 from lab.embedded.ports import free_ports
 from lab.wire.frames import Request
 from lab.wire.network import Network, source_of
+from lab.wire.recorder import TOO_NEW
 from tests.support.waiting import wait_for
 
 
@@ -107,3 +108,4 @@ def test_a_leader_that_is_cut_off_takes_what_it_then_loses(network, cluster, top
     with KafkaConsumer(topic.name, **how, **kafka) as reader:
         there = [record.value for record in reader]
     assert sorted(there) == [*[b"acks=all"] * 20, *[b"before"] * 2]
+    assert not [each for each in network.exchanges if TOO_NEW in (each.request, each.answer)]

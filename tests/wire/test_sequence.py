@@ -4,7 +4,7 @@ import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 from lab.wire.exchange import Exchange
-from lab.wire.sequence import MOST_ROWS, draw, fold
+from lab.wire.sequence import MOST_ROWS, NEWEST_ROWS, Choice, draw, fold
 
 
 def exchange(kind, answer="", request="", client="me", broker="broker 1 at here:1", **more):
@@ -38,23 +38,31 @@ def test_two_clients_or_brokers_are_never_one_row():
 def test_what_is_left_out_is_counted():
     other = [exchange("ApiVersions")] * 3
     chart = draw(
-        [*other, *(exchange("Produce", f"x-0 offset {n}") for n in range(MOST_ROWS + 5))], (), "", more=2
+        [*other, *(exchange("Produce", f"x-0 offset {n}") for n in range(MOST_ROWS + 5))], Choice(), more=2
     )
     assert chart.left_out == ["3 exchange(s) of other kinds", "7 exchange(s) after these"]
-    asked_for = draw(other, ("ApiVersions",), "", more=0)
+    asked_for = draw(other, Choice(["ApiVersions"]), more=0)
     assert asked_for.left_out == []
     assert "ApiVersions (3 times)" in asked_for.alt
+
+
+def test_of_too_many_the_newest_are_shown_where_the_picture_moves():
+    many = [exchange("Produce", f"x-0 offset {n}") for n in range(NEWEST_ROWS + 5)]
+    chart = draw(many, Choice(newest=True), more=0)
+    assert chart.left_out == ["5 exchange(s) before these"]
+    assert "offset 5 " in chart.alt and "offset 4 " not in chart.alt
+    assert draw(many[:3], Choice(newest=True), more=0).left_out == []
 
 
 def test_it_says_in_words_who_asked_whom_and_what_the_answer_was():
     lost = exchange("Produce", took=None, is_lost=True, request="x-0 1 message")
     unanswered = exchange("Fetch", took=None)
     failed = exchange("Fetch", error="NotLeaderForPartitionError", broker="broker 2 at here:2", took=1.25)
-    alt = draw([lost, failed, unanswered], (), "", more=0).alt
+    alt = draw([lost, failed, unanswered], Choice(), more=0).alt
     assert "me asks broker 1 at here:1: Produce x-0 1 message. Answer: the answer was lost." in alt
     assert "me asks broker 1 at here:1: Fetch. Answer: no answer." in alt
     assert "me asks broker 2 at here:2: Fetch. Answer: NotLeaderForPartitionError (1.2 s)." in alt
-    assert draw([], (), "", more=0).alt == "No request was seen."
+    assert draw([], Choice(), more=0).alt == "No request was seen."
 
 
 def test_only_what_is_about_one_topic_or_client_is_shown():
@@ -63,14 +71,14 @@ def test_only_what_is_about_one_topic_or_client_is_shown():
         exchange("Fetch", "x-0 end 1"),
         exchange("Metadata", client="x"),
     ]
-    chart = draw([*about_x, exchange("Fetch", "y-0 end 1")], (), "x", more=0)
+    chart = draw([*about_x, exchange("Fetch", "y-0 end 1")], Choice(about="x"), more=0)
     assert chart.left_out == ["1 exchange(s) of other kinds or about others"]
     assert chart.alt.count("asks") == 3
 
 
 def test_a_broker_that_asks_another_has_one_place_and_they_stand_by_their_numbers():
     pairs = [("broker 10", "broker 2"), ("broker 2", "broker 10"), ("me", "broker 1")]
-    chart = draw([exchange("Fetch", client=c, broker=b) for c, b in pairs], (), "", more=0)
+    chart = draw([exchange("Fetch", client=c, broker=b) for c, b in pairs], Choice(), more=0)
     names = [
         text for text in chart.axes[0].texts if text.get_text() in ("me", "broker 1", "broker 2", "broker 10")
     ]
@@ -85,8 +93,7 @@ def test_any_words_fit_beside_any_number_of_clients(many, tmp_path):
     wide = ["$x_$ " * 60, "ohne_Leerzeichen" * 20, "日本 \u202e", ""]
     chart = draw(
         [exchange("Metadata", w, w, client=f"{w[:20]}-{n}") for n in range(many) for w in wide],
-        (),
-        "",
+        Choice(),
         more=0,
     )
     chart.savefig(tmp_path / "x.png")
