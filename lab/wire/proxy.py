@@ -22,9 +22,11 @@ class Link:
     def __init__(self, proxy: "Proxy", client: socket.socket, broker: socket.socket):
         self.proxy, self.client, self.broker = proxy, client, broker
         self.number = next(LINKS)
+        self.is_open = True
 
     def close(self) -> None:
         """End both connections: with one alone, nothing can be handed on."""
+        self.is_open = False
         for connection in (self.client, self.broker):
             with suppress(OSError):
                 connection.shutdown(socket.SHUT_RDWR)

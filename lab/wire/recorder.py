@@ -22,7 +22,7 @@ class Recorder:
     """The exchanges that were seen."""
 
     def __init__(self) -> None:
-        self._waiting: dict[tuple[int, int], tuple[Request, int]] = {}  # {(link, correlation id): its place}
+        self._waiting: dict[tuple[Link, int], tuple[Request, int]] = {}  # {(link, correlation id): its place}
         self._exchanges: list[Exchange] = []
         self._names: Names = {}
         self._numbers: dict[int, int] = {}  # {link: number of the connection}
@@ -50,17 +50,22 @@ class Recorder:
         return draw(self.exchanges, Choice(kinds, about, newest), self.left_out)
 
     def clear(self) -> None:
-        """Forget what was seen, and begin anew."""
+        """Forget what was seen, except what still waits for its answer: that was asked before 0 s."""
         with self._lock:
-            self._exchanges.clear()
-            self._waiting.clear()
-            self.left_out, self._began = 0, time.monotonic()
+            now, seen = time.monotonic(), self._exchanges
+            waiting = {
+                key: each for key, each in self._waiting.items() if key[0].is_open and each[1] < len(seen)
+            }
+            waited = [seen[place] for _, place in waiting.values()]
+            self._exchanges = [replace(each, asked_at=each.asked_at + self._began - now) for each in waited]
+            self._waiting = {key: (asked, n) for n, (key, (asked, _)) in enumerate(waiting.items())}
+            self.left_out, self._began = 0, now
 
     def note_request(self, link: Link, frame: bytes) -> Request:
         """What is asked."""
         asked, now = read_request(frame), time.monotonic()
         with self._lock:
-            self._waiting[link.number, asked.correlation_id] = asked, len(self._exchanges)
+            self._waiting[link, asked.correlation_id] = asked, len(self._exchanges)
             if len(self._exchanges) < MOST:
                 self._exchanges.append(self._noted(asked, link, now - self._began))
             else:
@@ -87,7 +92,7 @@ class Recorder:
         """The answer as an object; None if it cannot be decoded."""
         now = time.monotonic()
         with self._lock:
-            asked, place = self._waiting.pop((link.number, correlation_id_of(frame)), (None, MOST))
+            asked, place = self._waiting.pop((link, correlation_id_of(frame)), (None, MOST))
             message = read_answer(frame, asked) if asked else None
             if message:
                 learn_names(message, self._names)
@@ -102,12 +107,12 @@ class Recorder:
     def note_loss(self, link: Link, number: int) -> None:
         """The answer to the request with this correlation id is lost."""
         with self._lock:
-            _, place = self._waiting.pop((link.number, number), (None, MOST))
+            _, place = self._waiting.pop((link, number), (None, MOST))
             if place < len(self._exchanges):
                 self._exchanges[place] = replace(self._exchanges[place], is_lost=True)
 
     def kind_of(self, link: Link, answer: bytes) -> str | None:
         """The kind of the request that this frame answers; None if it was not seen."""
         with self._lock:
-            asked, _ = self._waiting.get((link.number, correlation_id_of(answer)), (None, 0))
+            asked, _ = self._waiting.get((link, correlation_id_of(answer)), (None, 0))
             return asked.kind if asked else None

@@ -109,3 +109,17 @@ def test_a_leader_that_is_cut_off_takes_what_it_then_loses(network, cluster, top
         there = [record.value for record in reader]
     assert sorted(there) == [*[b"acks=all"] * 20, *[b"before"] * 2]
     assert not [each for each in network.exchanges if TOO_NEW in (each.request, each.answer)]
+
+
+@pytest.mark.broker
+def test_what_waits_when_the_rest_is_forgotten_keeps_its_answer(network, topic, kafka):
+    """A follower's request waits at its leader for up to half a second."""
+    wait_for(lambda: [each for each in network.exchanges if each.kind == "Fetch" and each.took is None])
+    network.clear()
+    before = network.exchanges
+    assert before and all(each.took is None and each.asked_at <= 0 for each in before)
+    wait_for(lambda: all(each.took is not None for each in network.exchanges[: len(before)]))
+    assert [each.correlation_id for each in network.exchanges[: len(before)]] == [
+        each.correlation_id for each in before
+    ]
+    assert all(each.asked_at + each.took > 0 for each in network.exchanges[: len(before)])
