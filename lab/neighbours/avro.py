@@ -74,4 +74,6 @@ def _fastavro() -> ModuleType:
 
 def _words(error: Exception) -> str:
     """The error in one line; fastavro leaves some without words."""
-    return " ".join(f"{type(error).__name__} {error}".split())
+    if isinstance(error, EOFError):
+        return "it ends too early"
+    return " ".join(f"{type(error).__name__}: {error}".split())
