@@ -51,6 +51,7 @@ from .neighbours.connect import start_connect as start_connect
 from .neighbours.neighbour import require as require
 from .neighbours.postgresql import start_postgresql as start_postgresql
 from .neighbours.registry import SchemaRegistry as SchemaRegistry
+from .neighbours.rest import RestError as RestError
 from .producer import produce as produce
 from .readings import Reading as Reading
 from .readings import decode_reading as decode_reading

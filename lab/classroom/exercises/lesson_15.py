@@ -20,14 +20,13 @@ FIELD = 'A field with a default: {"name": "place", "type": "string", "default": 
 @exercise("15.1")
 def another_field(third: Any, first: Mapping, second: Mapping, old: bytes, new: bytes) -> Exercise:
     """The schema `third` has a field more, and reads what was written with `first` and with `second`."""
+    earlier = ((old[HEADER.size :], first), (new[HEADER.size :], second))
 
-    def read(message: bytes, writer: Mapping) -> dict[str, Any]:
-        return decode_avro(message[HEADER.size :], writer, third)
+    def places() -> list[str]:
+        return [decode_avro(value, writer, third)["place"] for value, writer in earlier]
 
-    def goes_back(fields: dict[str, Any], reader: Mapping) -> bool:
-        """Whether a reader that does not know the new field understands the new program."""
-        found = decode_avro(encode_avro(fields, third), third, reader)
-        return found == {name: fields[name] for name in found}
+    def is_unchanged(value: bytes, writer: Mapping) -> bool:
+        return decode_avro(value, writer, third).items() >= decode_avro(value, writer).items()
 
     return Exercise(
         lambda: is_given(third),
@@ -41,26 +40,30 @@ def another_field(third: Any, first: Mapping, second: Mapping, old: bytes, new: 
             ),
             Step(
                 f"in an old message, the place is {PLACE}",
-                lambda: read(old, first)["place"] == read(new, second)["place"] == PLACE,
+                lambda: places() == [PLACE, PLACE],
                 ("A field that a message does not have gets the default of the reader's schema.", FIELD),
-                found=lambda: _said(lambda: repr(read(old, first)["place"])),
+                found=lambda: _said(lambda: repr(places()[0])),
             ),
             Step(
                 "everything else in the old messages is as it was",
-                lambda: all(
-                    read(message, writer).items() >= decode_avro(message[HEADER.size :], writer).items()
-                    for message, writer in ((old, first), (new, second))
-                ),
+                lambda: all(is_unchanged(value, writer) for value, writer in earlier),
                 ("Change nothing in the other fields.",),
             ),
-            Step(
-                "what is written with it, the older readers understand",
-                lambda: all(
-                    goes_back(read(new, second) | {"place": "attic"}, reader) for reader in (first, second)
-                ),
-                ('The type of place is "string", and the record keeps its name.',),
-            ),
+            _older_readers_understand(third, second, (first, second), earlier[1][0]),
         ),
+    )
+
+
+def _older_readers_understand(third: Any, writer: Mapping, readers: tuple, value: bytes) -> Step:
+    def understands(reader: Mapping) -> bool:
+        fields = decode_avro(value, writer) | {"place": "attic"}
+        found = decode_avro(encode_avro(fields, third), third, reader)
+        return found == {name: fields[name] for name in _fields(reader)}
+
+    return Step(
+        "what is written with it, programs with first and second understand",
+        lambda: all(map(understands, readers)),
+        ('The type of place is "string", and the record keeps its name.',),
     )
 
 
@@ -69,11 +72,9 @@ def batteries_of(batteries: Any, mixed: Any, schemas: Mapping[int, Mapping], **k
     """The battery of each message of the topic, in its order; None where the message has none."""
 
     def right() -> list[float | None]:
-        found = []
-        for record in messages_of(name_of(mixed), kafka):
-            number = HEADER.unpack_from(record.value)[1]
-            found.append(decode_avro(record.value[HEADER.size :], schemas[number]).get("battery"))
-        return found
+        values = [record.value for record in messages_of(name_of(mixed), kafka)]
+        read = [(HEADER.unpack_from(value)[1], value[HEADER.size :]) for value in values]
+        return [decode_avro(value, schemas[number]).get("battery") for number, value in read]
 
     def given() -> list[float | None]:
         return [None if each is None or each != each else float(each) for each in batteries]
@@ -86,7 +87,7 @@ def batteries_of(batteries: Any, mixed: Any, schemas: Mapping[int, Mapping], **k
                 "it has a value for each message",
                 lambda: len(given()) == len(right()),
                 (
-                    "Begin with batteries = [], and append one value in a loop over read_records(mixed, ...).",
+                    "Begin with batteries = [], and append one value for each record in it.",
                     "The value of a message without a battery is None.",
                 ),
                 found=lambda: f"{len(batteries)} for {len(right())} messages",
@@ -111,111 +112,107 @@ def batteries_of(batteries: Any, mixed: Any, schemas: Mapping[int, Mapping], **k
 @exercise("15.3")
 def renamed(registry: Any, subject: str, first: Mapping, data: bytes) -> Exercise:
     """The subject has a schema in which `val` is called `value`, and which reads old messages."""
-    newest = _newest(registry, subject)
+    asked = _Subject(registry, subject)
 
     def read() -> dict[str, Any]:
-        return decode_avro(data, first, newest())
+        return decode_avro(data, first, asked.newest())
 
-    return _about_subject(
-        registry,
-        subject,
-        lambda: newest() != dict(first),
-        Step(
-            "its newest schema has a field value, and none that is called val",
-            lambda: "value" in _fields(newest()) and "val" not in _fields(newest()),
-            ('{"name": "value", ...} takes the place of fields[1].', "registry.register(subject, schema)"),
-            found=lambda: ", ".join(sorted(_fields(newest()))),
-        ),
-        Step(
-            "an old message is read with it, and value is what val was",
-            lambda: read() == _moved(decode_avro(data, first), "val", "value"),
-            (
-                'A field may have other names, by which it is found in old messages: "aliases": ["val"].',
-                "Keep the type, and all other fields.",
+    def right() -> dict[str, Any]:
+        return {"value" if name == "val" else name: value for name, value in decode_avro(data, first).items()}
+
+    return Exercise(
+        lambda: asked.newest() != first,
+        asked.missing(),
+        (
+            Step(
+                "its newest schema has a field value, and none that is called val",
+                lambda: "value" in _fields(asked.newest()) and "val" not in _fields(asked.newest()),
+                (
+                    '{"name": "value", ...} takes the place of fields[1].',
+                    "registry.register(subject, schema) makes a schema the newest one.",
+                ),
+                found=lambda: ", ".join(sorted(_fields(asked.newest()))),
             ),
-            found=lambda: _said(lambda: repr(read().get("value"))),
+            Step(
+                "an old message is read with it, and value is what val was",
+                lambda: read() == right(),
+                (
+                    'A field may have other names, by which it is found in old messages: "aliases": ["val"].',
+                    "Keep the type, and all other fields.",
+                ),
+                found=lambda: _said(lambda: repr(read().get("value"))),
+            ),
+            asked.has_rule({"BACKWARD"}, "The rule of the subject was BACKWARD. Leave it."),
         ),
-        _level(registry, subject, {"BACKWARD"}, "The rule of the subject was BACKWARD. Leave it."),
     )
 
 
 @exercise("15.4")
 def writers_first(registry: Any, subject: str, first: Mapping, data: bytes) -> Exercise:
     """Old readers understand the new schema of the subject, and its rule makes sure of that."""
-    newest = _newest(registry, subject)
+    asked = _Subject(registry, subject)
 
     def added() -> list[Mapping]:
-        return [each for each in newest()["fields"] if each["name"] not in _fields(first)]
+        return [each for each in asked.newest()["fields"] if each["name"] not in _fields(first)]
 
-    def is_read() -> bool:
+    def is_understood() -> bool:
         fields = decode_avro(data, first)
-        written = encode_avro(fields | {"battery": 3.1}, newest())
-        return decode_avro(written, newest(), first) == fields
+        written = encode_avro(fields | {"battery": 3.1}, asked.newest())
+        return decode_avro(written, asked.newest(), first) == fields
 
-    return _about_subject(
-        registry,
-        subject,
-        lambda: newest() != dict(first) or _level_of(registry, subject) != "BACKWARD",
-        _level(
-            registry,
-            subject,
-            FORWARD,
-            "Which rule lets old readers read what new writers write? The table above has it.",
-            'registry.rest("PUT", f"/config/{subject}", {"compatibility": "FORWARD"})',
-        ),
-        Step(
-            "its newest schema has the field battery, without a default",
-            lambda: [(each["name"], "default" in each) for each in added()] == [("battery", False)],
-            (
-                'registry.register(subject, changes["required"])',
-                "A field that is always there needs no default.",
+    return Exercise(
+        lambda: asked.newest() != first or asked.rule() != "BACKWARD",
+        asked.missing(),
+        (
+            asked.has_rule(
+                FORWARD,
+                "Which rule lets old readers read what new writers write? The table above has it.",
+                'registry.rest("PUT", f"/config/{subject}", {"compatibility": "FORWARD"})',
             ),
-            found=lambda: ", ".join(each["name"] for each in added()) or "the fields of first",
-        ),
-        Step(
-            "an old reader understands what is written with it",
-            is_read,
-            ('The type of battery is "double", and all other fields stay.',),
+            Step(
+                "its newest schema has one field more: battery, without a default",
+                lambda: [(each["name"], "default" in each) for each in added()] == [("battery", False)],
+                (
+                    "A field that is always there needs no default. It is one of the five changes above.",
+                    'registry.register(subject, changes["required"])',
+                ),
+                found=lambda: ", ".join(each["name"] for each in added()) or "no field more",
+            ),
+            Step(
+                "a reader with first understands what is written with it",
+                is_understood,
+                ('The type of battery is "double", and all other fields stay.',),
+            ),
         ),
     )
 
 
-def _about_subject(
-    registry: Any, subject: str, attempted: Callable[[], bool], *steps: Step
-) -> Exercise:
-    """An exercise in which a subject of the registry changes."""
-    try:
-        registry.rest("GET", f"/subjects/{subject}/versions")
-        missing = f"The subject {subject} is as it was."
-    except LabError as error:
-        missing = str(error)
-    return Exercise(attempted, missing, steps)
+class _Subject:
+    """What a registry says of a subject."""
 
+    def __init__(self, registry: Any, name: str):
+        self.registry, self.name = registry, name
 
-def _newest(registry: Any, subject: str) -> Callable[[], dict[str, Any]]:
-    return lambda: json.loads(registry.rest("GET", f"/subjects/{subject}/versions/latest")["schema"])
+    def newest(self) -> dict[str, Any]:
+        return json.loads(self.registry.rest("GET", f"/subjects/{self.name}/versions/latest")["schema"])
 
+    def rule(self) -> str:
+        return self.registry.rest("GET", f"/config/{self.name}")["compatibilityLevel"]
 
-def _level(registry: Any, subject: str, levels: set[str], *hints: str) -> Step:
-    return Step(
-        f"the rule of the subject is {min(levels)}",
-        lambda: _level_of(registry, subject) in levels,
-        hints,
-        found=lambda: _level_of(registry, subject),
-    )
+    def missing(self) -> str:
+        """What a learner is told who has changed nothing, or who has no registry."""
+        try:
+            self.newest()
+            return f"The subject {self.name} is as it was."
+        except LabError as error:
+            return str(error)
 
-
-def _level_of(registry: Any, subject: str) -> str:
-    return registry.rest("GET", f"/config/{subject}")["compatibilityLevel"]
+    def has_rule(self, rules: set[str], *hints: str) -> Step:
+        return Step(f"its rule is {min(rules)}", lambda: self.rule() in rules, hints, found=self.rule)
 
 
 def _fields(schema: Any) -> set[str]:
     return {each["name"] for each in schema["fields"]}
-
-
-def _moved(fields: dict[str, Any], name: str, new: str) -> dict[str, Any]:
-    """The fields, one of them under another name."""
-    return {new if each == name else each: value for each, value in fields.items()}
 
 
 def _said(question: Callable[[], str]) -> str:
