@@ -1,0 +1,190 @@
+"""A schema registry: it refuses, survives a kill, is known to the kit, and listens on this machine only."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import nbformat
+import psutil
+import pytest
+from nbclient import NotebookClient
+
+from lab.classroom.doctor.services import check_leftovers
+from lab.errors import LabError
+from lab.neighbours.neighbour import FOLDER, NEIGHBOURS, fault
+from lab.neighbours.registry import SchemaRegistry
+from lab.neighbours.rest import RestError
+from lab.settings import Settings
+from lab.system.programs import end, read_programs
+from lab.topics import fresh_name
+from tests.support.waiting import wait_for
+
+LESSON = next((Path(__file__).parents[2] / "notebooks").glob("15_*.ipynb"))
+FIRST = {"type": "record", "name": "Reading", "fields": [{"name": "val", "type": "double"}]}
+BATTERY = {"name": "battery", "type": "double"}
+MISSING, NO_AVRO = fault(NEIGHBOURS["registry"]), fault(NEIGHBOURS["avro"])
+fetched = pytest.mark.skipif(bool(MISSING), reason=MISSING)
+# A notebook's kernel, as far as its registry is concerned.
+KERNEL = """
+import sys
+from lab import SchemaRegistry
+registry = SchemaRegistry(bootstrap_servers=sys.argv[1]).start()
+print(registry._process.pid, flush=True)
+sys.stdin.read()
+"""
+
+
+def running() -> list[str]:
+    """The names of the servers that the kit knows to run."""
+    return [program.name for program in read_programs(Settings.from_environment().home)]
+
+
+@pytest.fixture(scope="module")
+def registry(broker):
+    started = SchemaRegistry(bootstrap_servers=broker.start().bootstrap_servers)
+    yield started.start()
+    started.stop()
+    assert not started.is_running() and f"Apicurio Registry at {started.url}" not in running()
+
+
+@pytest.fixture
+def subject(registry):
+    """A subject with one version, under the rule BACKWARD."""
+    name = fresh_name("subject")
+    registry.register(name, FIRST)
+    registry.rest("PUT", f"/config/{name}", {"compatibility": "BACKWARD"})
+    return name
+
+
+@fetched
+@pytest.mark.broker
+def test_it_refuses_a_change_with_the_name_of_the_field_and_accepts_one_that_breaks_nobody(registry, subject):
+    said = r"was refused: Incompatible artifact: .+ \[battery at /fields/1\]$"
+    with pytest.raises(RestError, match=said) as error:
+        registry.register(subject, FIRST | {"fields": [*FIRST["fields"], BATTERY]})
+    assert error.value.code == 409 and "\n" not in str(error.value)
+    assert registry.rest("GET", f"/subjects/{subject}/versions") == [1]
+    second = FIRST | {"fields": [*FIRST["fields"], BATTERY | {"default": 100.0}]}
+    number = registry.register(subject, second)
+    assert registry.rest("GET", f"/subjects/{subject}/versions") == [1, 2]
+    assert registry.schemas[number] == second
+
+
+@fetched
+@pytest.mark.broker
+def test_what_is_no_schema_and_an_unknown_id_are_one_line(registry, subject):
+    with pytest.raises(RestError, match=r"^POST /subjects/.+/versions was refused: \w[^\n]+$") as error:
+        registry.register(subject, {"type": "recor"})
+    assert error.value.code == 422
+    with pytest.raises(RestError, match=r"^GET /schemas/ids/999999 was refused: Schema 999999 not found"):
+        registry.schemas[999_999]
+
+
+@fetched
+@pytest.mark.broker
+def test_it_listens_on_this_machine_only_and_takes_no_more_memory_than_the_kit_says(registry):
+    """Also at its second port, the one for its management."""
+    process = psutil.Process(registry._process.pid)
+    found = [each.laddr for each in process.net_connections("tcp") if each.status == psutil.CONN_LISTEN]
+    assert {each.ip.removeprefix("::ffff:") for each in found} == {"127.0.0.1"}
+    assert {each.port for each in found} == {registry._port, registry._management_port}
+    used = process.memory_info().rss / 1e6
+    assert used < NEIGHBOURS["registry"].memory_mb, "say the new figure in lab/neighbours/neighbour.py"
+
+
+@fetched
+@pytest.mark.broker
+def test_killed_and_started_again_it_knows_what_it_knew(registry, subject):
+    number = registry.register(subject, FIRST)
+    assert registry.schemas[number] == FIRST
+    registry.kill()
+    assert not registry.is_running() and repr(registry).endswith("stopped>")
+    assert registry.schemas[number] == FIRST  # it was told before
+    registry.schemas.clear()
+    with pytest.raises(RestError, match=r"^Apicurio Registry does not run: registry\.start\(\) starts it\.$"):
+        registry.schemas[number]
+    registry.start()
+    assert registry.schemas[number] == FIRST
+    assert registry.rest("GET", f"/config/{subject}")["compatibilityLevel"] == "BACKWARD"
+    assert running().count(f"Apicurio Registry at {registry.url}") == 1
+
+
+@fetched
+@pytest.mark.broker
+def test_one_whose_kernel_was_killed_is_found_by_the_doctor_and_ended_by_broker_stop(broker, tmp_path):
+    servers = broker.start().bootstrap_servers
+    home, settings = tmp_path / "a hóme", Settings.from_environment({"LAB_HOME": str(tmp_path / "a hóme")})
+    kernel = subprocess.Popen(
+        [sys.executable, "-c", KERNEL, servers],
+        env=os.environ | {"LAB_HOME": str(home)},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    )
+    try:
+        pid = int(kernel.stdout.readline())
+        kernel.kill()
+        kernel.communicate()
+        assert psutil.pid_exists(pid)
+        finding = check_leftovers(settings)
+        assert f"(process {pid})" in finding.found and "broker stop" in finding.fix
+        done = subprocess.run(
+            [sys.executable, "-m", "lab", "broker", "stop"],
+            env=os.environ | {"LAB_HOME": str(home), "LAB_BOOTSTRAP_SERVERS": "127.0.0.1:9"},
+            capture_output=True,
+            text=True,
+            encoding="utf-8",
+        )
+        assert "Apicurio Registry" in done.stdout + done.stderr
+        wait_for(lambda: not psutil.pid_exists(pid))
+    finally:
+        kernel.kill()
+        end(read_programs(home), timeout=0)
+
+
+@pytest.mark.broker
+def test_one_that_does_not_start_says_the_end_of_its_log(monkeypatch, tmp_path):
+    monkeypatch.setenv(FOLDER, str(tmp_path))
+    monkeypatch.setattr("lab.neighbours.registry.require", NEIGHBOURS.get)
+    alone = SchemaRegistry(bootstrap_servers="127.0.0.1:9")
+    expected = r"(?s)^Apicurio Registry does not start\.\nThe end of its log, .+:\n.*quarkus-run\.jar"
+    with pytest.raises(RestError, match=expected):
+        alone.start()
+    assert not alone.is_running()
+
+
+def test_one_that_was_not_fetched_says_what_to_type_each_time(monkeypatch, tmp_path):
+    monkeypatch.setenv(FOLDER, str(tmp_path))
+    registry = SchemaRegistry(bootstrap_servers="127.0.0.1:9")
+    said = r"^Apicurio Registry 3\.3\.3 is not here: .* lab fetch registry \(159 MB, once\)"
+    for ask in (registry.start, lambda: registry.register("mine", FIRST), lambda: registry.schemas[1]):
+        with pytest.raises(LabError, match=said):
+            ask()
+
+
+@pytest.mark.skipif(bool(NO_AVRO), reason=NO_AVRO)
+@pytest.mark.broker
+def test_the_first_half_of_the_lesson_needs_no_registry_and_the_second_says_what_is_missing(broker, tmp_path):
+    """Each exercise is then not attempted, and no cell says anything but that one line."""
+    avro = NEIGHBOURS["avro"]
+    shutil.copytree(avro.folder, tmp_path / "avro", symlinks=True)
+    environment = os.environ | {FOLDER: str(tmp_path)}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(FOLDER, str(tmp_path))
+        avro.stamp.write_text(avro.fingerprint(), encoding="utf-8")
+    broker.start()
+    notebook = nbformat.read(LESSON, as_version=4)
+    place: dict = {"metadata": {"path": LESSON.parent}}
+    client = NotebookClient(notebook, timeout=120, allow_errors=True, resources=place)
+    with client.setup_kernel(env=environment):
+        for number, cell in enumerate(notebook.cells):
+            client.execute_cell(cell, number)
+    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    faults = [[each.evalue for each in cell.outputs if each.output_type == "error"] for cell in code]
+    begin = next(n for n, cell in enumerate(code) if "SchemaRegistry(" in cell.source)
+    assert not any(faults[:begin])
+    assert "lab fetch registry (159 MB, once)" in faults[begin][0]
+    checks = [cell.outputs[0]["data"]["text/plain"] for cell in code if cell.source.startswith("check(")]
+    assert [": not attempted\n" in each for each in checks] == [True] * 4
+    assert ["lab fetch registry" in each for each in checks] == [False, False, True, True]
