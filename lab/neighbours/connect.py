@@ -20,7 +20,7 @@ from lab.neighbours.connect_rest import (
 )
 from lab.neighbours.earlier import end_earlier
 from lab.neighbours.neighbour import Neighbour, require
-from lab.neighbours.server import Server
+from lab.neighbours.server import PATIENCE_SECONDS, Server
 from lab.topics import fresh_name
 
 MAIN_CLASS = "org.apache.kafka.connect.cli.ConnectDistributed"
@@ -35,7 +35,7 @@ class ConnectWorker(Server):
     `properties` are its settings. A change of them counts from its next start.
     """
 
-    name, path, variable = NAME, "/connectors", "worker"
+    name, variable = NAME, "worker"
 
     def __init__(self, neighbour: Neighbour, kafka: dict[str, Any]):
         super().__init__(f"http://{HOST}:{free_ports(1)[0]}")
@@ -61,6 +61,10 @@ class ConnectWorker(Server):
         write_private(self._settings_file, self.properties)
         options = (MEMORY, "-Djava.io.tmpdir=tmp")
         return java_command(MAIN_CLASS, self._settings_file.name, options=options, more_jars=self._jars)
+
+    def must_be_ready(self) -> None:
+        """Raise RestError as long as it does not answer."""
+        self.ask("GET", "/connectors", timeout=PATIENCE_SECONDS)
 
     def ask(self, method: str, path: str, body: Any = None, timeout: float = ANSWER_SECONDS) -> Any:
         """Its answer, whether it runs or not. While it is busy, it is asked again."""

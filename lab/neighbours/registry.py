@@ -12,8 +12,8 @@ from lab.embedded.java import JVM_OPTIONS, STAY_OPTIONS, java_executable
 from lab.embedded.ports import HOST, free_ports
 from lab.neighbours.earlier import end_earlier
 from lab.neighbours.neighbour import NEIGHBOURS, fault, require
-from lab.neighbours.rest import RestError
-from lab.neighbours.server import Server
+from lab.neighbours.rest import RestError, ask
+from lab.neighbours.server import PATIENCE_SECONDS, Server
 
 NAME = "Apicurio Registry"
 NEIGHBOUR = NEIGHBOURS["registry"]
@@ -26,7 +26,7 @@ class SchemaRegistry(Server):
     with the id 7: what it was asked once, it remembers.
     """
 
-    name, path, variable = NAME, "/subjects", "registry"
+    name, variable = NAME, "registry"
 
     def __init__(self, **kafka: Any):
         port, self._management_port = free_ports(2)
@@ -60,6 +60,11 @@ class SchemaRegistry(Server):
         """
         body = {"schema": json.dumps(schema)}
         return self.rest("POST", f"/subjects/{subject}/versions", body)["id"]
+
+    def must_be_ready(self) -> None:
+        """Raise RestError as long as it has not read all that an earlier one has left in Kafka."""
+        management = f"http://{HOST}:{self._management_port}"
+        ask(NAME, management, "GET", "/health/ready", timeout=PATIENCE_SECONDS)
 
     def command(self) -> list[str]:
         """The command that runs it."""

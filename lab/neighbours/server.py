@@ -13,17 +13,17 @@ from lab.settings import Settings
 from lab.system import programs
 
 START_SECONDS, STOP_SECONDS = 120.0, 15.0
+PATIENCE_SECONDS = 5.0  # with one answer of a server that starts
 TAIL_LINES = 15
 
 
 class Server:
     """A server that is asked over HTTP at `url`. It may be killed, and started again.
 
-    A kind of server says its `name`, a `path` that answers as soon as it is ready, and its `command`.
+    A kind of server says its `name`, its `command`, and how it is seen to be ready.
     """
 
     name: str
-    path: str
     variable: str  # what the lessons call it
 
     def __init__(self, url: str):
@@ -37,6 +37,10 @@ class Server:
 
     def command(self) -> list[str]:
         """The command that runs it, in the folder of its log. Java's own files go to `tmp` there."""
+        raise NotImplementedError
+
+    def must_be_ready(self) -> None:
+        """Raise RestError as long as it does not answer, or not yet as it should."""
         raise NotImplementedError
 
     def is_running(self) -> bool:
@@ -106,8 +110,7 @@ class Server:
         until = time.monotonic() + START_SECONDS
         while True:
             try:
-                self.ask("GET", self.path, timeout=5)
-                return
+                return self.must_be_ready()
             except RestError as error:
                 if not self.is_running() or time.monotonic() > until:
                     raise RestError(f"{self.name} does not start.\n{self._log_tail()}") from error

@@ -4,6 +4,8 @@ import os
 import shutil
 import subprocess
 import sys
+import threading
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import nbformat
@@ -96,7 +98,8 @@ def test_it_listens_on_this_machine_only_and_takes_no_more_memory_than_the_kit_s
 
 @fetched
 @pytest.mark.broker
-def test_killed_and_started_again_it_knows_what_it_knew(registry, subject):
+def test_killed_and_started_again_it_knows_all_that_it_knew(registry, subject):
+    subjects = registry.rest("GET", "/subjects")
     number = registry.register(subject, FIRST)
     assert registry.schemas[number] == FIRST
     registry.kill()
@@ -106,6 +109,7 @@ def test_killed_and_started_again_it_knows_what_it_knew(registry, subject):
     with pytest.raises(RestError, match=r"^Apicurio Registry does not run: registry\.start\(\) starts it\.$"):
         registry.schemas[number]
     registry.start()
+    assert registry.rest("GET", "/subjects") == subjects
     assert registry.schemas[number] == FIRST
     assert registry.rest("GET", f"/config/{subject}")["compatibilityLevel"] == "BACKWARD"
     assert running().count(f"Apicurio Registry at {registry.url}") == 1
@@ -141,6 +145,36 @@ def test_one_whose_kernel_was_killed_is_found_by_the_doctor_and_ended_by_broker_
     finally:
         kernel.kill()
         end(read_programs(home), timeout=0)
+
+
+def test_it_is_ready_when_it_says_so_and_not_when_it_answers(monkeypatch, tmp_path):
+    """It answers before it has read its whole topic, and then knows a part of its subjects."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self):
+            is_health = self.path == "/health/ready"
+            self.send_response(codes.pop(0) if is_health else 200)
+            self.end_headers()
+            self.wfile.write(b"[]")
+
+        def log_message(self, *words):
+            """Nothing."""
+
+    monkeypatch.setenv(FOLDER, str(tmp_path))
+    registry, codes = SchemaRegistry(bootstrap_servers="127.0.0.1:9"), [503, 200]
+    servers = [
+        HTTPServer(("127.0.0.1", port), Handler) for port in (registry._port, registry._management_port)
+    ]
+    threads = [threading.Thread(target=server.serve_forever, args=(0.01,)) for server in servers]
+    for thread in threads:
+        thread.start()
+    with pytest.raises(RestError, match="refused: 503 Service Unavailable"):
+        registry.must_be_ready()
+    registry.must_be_ready()
+    for server, thread in zip(servers, threads):
+        server.shutdown()
+        thread.join()
+        server.server_close()
 
 
 @pytest.mark.broker

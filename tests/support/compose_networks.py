@@ -27,7 +27,7 @@ NAMESPACES = ["unshare", "--mount", "--net", "--pid", "--fork", "--kill-child", 
 NETWORK, BRIDGE = "172.31.77", "lab0"
 DEFAULT_CLUSTER = "5L6g3nShT-eMCtK--X86sw"  # what the image takes if the file names none
 LOGGING = "Configuration: {Loggers: {Root: {level: INFO}}}"
-# In a container: the data in its volume, and the names of all hosts. Then Kafka makes its settings and starts.
+# In a container: the data in its volume, the names of all hosts; then Kafka makes its settings, and starts.
 ENTRYPOINT = """
 set -e
 mount --make-rprivate /
