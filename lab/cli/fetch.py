@@ -10,7 +10,7 @@ from lab.cli.command import Command
 from lab.cli.output import say, table
 from lab.errors import LabError
 from lab.neighbours.fetching import fetch
-from lab.neighbours.neighbour import NEIGHBOURS, Neighbour, fault_of, neighbour_of
+from lab.neighbours.neighbour import NEIGHBOURS, Neighbour, neighbour_of
 from lab.settings import Settings
 from lab.text.commandline import kit
 
@@ -35,8 +35,10 @@ def command(settings: Settings, name: str | None, yes: bool) -> None:
         ask(f"{neighbour.what}: {size}. Fetch it?", f"{kit()} fetch {name} --yes")
     say(f"Fetching {neighbour.what}, {size}, for lesson {neighbour.lesson} ...")
     fetch(neighbour, bar)
-    rest = fault_of(neighbour.lesson) or f"Lesson {neighbour.lesson} needs no network now."
-    print(f"{neighbour.what} is here. {rest}")
+    lesson = f"Lesson {neighbour.lesson} needs no network now."
+    if more := [each for each in NEIGHBOURS.values() if each.lesson == neighbour.lesson and not each.is_here]:
+        lesson = f"All of lesson {neighbour.lesson} also needs: {kit()} fetch {more[0].name}"
+    print(f"{neighbour.what} is here. {lesson}")
 
 
 def show() -> None:

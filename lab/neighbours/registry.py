@@ -7,9 +7,11 @@ knows what the one before knew. It is asked as the registry of Confluent is, so 
 import json
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import quote
 
 from lab.embedded.java import JVM_OPTIONS, STAY_OPTIONS, java_executable
 from lab.embedded.ports import HOST, free_ports
+from lab.errors import LabError
 from lab.neighbours.earlier import end_earlier
 from lab.neighbours.neighbour import NEIGHBOURS, fault, require
 from lab.neighbours.rest import RestError, ask
@@ -32,14 +34,17 @@ class SchemaRegistry(Server):
         port, self._management_port = free_ports(2)
         super().__init__(f"http://{HOST}:{port}/apis/ccompat/v7")
         self._port, self._servers = port, kafka["bootstrap_servers"]
+        self._protocol = kafka.get("security_protocol", "PLAINTEXT")
         self.schemas = _Schemas(self)
 
     def start(self) -> "SchemaRegistry":
         """Start it unless it runs, and return it when it answers. An earlier one of this notebook is ended.
 
-        Raises LabError, which says what to type, if the registry was not fetched.
+        Raises LabError, which says what to do, if the registry was not fetched, or cannot reach such a Kafka.
         """
         require("registry")
+        if self._protocol != "PLAINTEXT":
+            raise LabError(f"This registry does not speak {self._protocol}. Unset LAB_SECURITY_PROTOCOL.")
         if not self.is_running():
             end_earlier(NAME)
         return super().start()
@@ -59,7 +64,7 @@ class SchemaRegistry(Server):
         Raises RestError, with the place in the schema, if readers of the one before could not understand it.
         """
         body = {"schema": json.dumps(schema)}
-        return self.rest("POST", f"/subjects/{subject}/versions", body)["id"]
+        return self.rest("POST", f"/subjects/{quote(subject, safe='')}/versions", body)["id"]
 
     def must_be_ready(self) -> None:
         """Raise RestError as long as it has not read all that an earlier one has left in Kafka."""

@@ -13,6 +13,7 @@ import psutil
 import pytest
 from nbclient import NotebookClient
 
+import lab
 from lab.classroom.doctor.services import check_leftovers
 from lab.errors import LabError
 from lab.neighbours.neighbour import FOLDER, NEIGHBOURS, fault
@@ -99,6 +100,7 @@ def test_it_listens_on_this_machine_only_and_takes_no_more_memory_than_the_kit_s
 @fetched
 @pytest.mark.broker
 def test_killed_and_started_again_it_knows_all_that_it_knew(registry, subject):
+    registry.register("an odd/näme", FIRST)
     subjects = registry.rest("GET", "/subjects")
     number = registry.register(subject, FIRST)
     assert registry.schemas[number] == FIRST
@@ -186,6 +188,35 @@ def test_one_that_does_not_start_says_the_end_of_its_log(monkeypatch, tmp_path):
     with pytest.raises(RestError, match=expected):
         alone.start()
     assert not alone.is_running()
+
+
+def test_one_that_is_started_again_ends_the_earlier_one(monkeypatch, tmp_path):
+    """As when the cell of a notebook is run twice. (What is started here only waits.)"""
+    monkeypatch.setenv("LAB_HOME", str(tmp_path / "home"))
+    monkeypatch.setattr("lab.neighbours.registry.require", NEIGHBOURS.get)
+    waits = [sys.executable, "-c", "import time; time.sleep(100)"]
+    monkeypatch.setattr(SchemaRegistry, "command", lambda self: waits)
+    monkeypatch.setattr(SchemaRegistry, "must_be_ready", lambda self: None)
+    one, two = (SchemaRegistry(bootstrap_servers="127.0.0.1:9") for _ in range(2))
+    for started, earlier in ((one, two), (two, one), (one, two)):
+        assert started.start() is started.start()
+        assert started.is_running() and not earlier.is_running()
+    one.stop()
+    assert not one.is_running()
+
+
+def test_a_kafka_that_it_cannot_reach_is_one_line(monkeypatch):
+    monkeypatch.setattr("lab.neighbours.registry.require", NEIGHBOURS.get)
+    secured = SchemaRegistry(bootstrap_servers="127.0.0.1:9", security_protocol="SASL_SSL")
+    with pytest.raises(
+        LabError, match=r"^This registry does not speak SASL_SSL\. Unset LAB_SECURITY_PROTOCOL\.$"
+    ):
+        secured.start()
+
+
+def test_without_the_address_of_kafka_it_says_what_to_type():
+    with pytest.raises(LabError, match=r"\*\*settings\.kafka"):
+        lab.SchemaRegistry()
 
 
 def test_one_that_was_not_fetched_says_what_to_type_each_time(monkeypatch, tmp_path):
