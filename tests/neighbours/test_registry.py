@@ -1,7 +1,9 @@
 """A schema registry: it refuses, survives a kill, is known to the kit, and listens on this machine only."""
 
+import json
 import os
 import shutil
+import struct
 import subprocess
 import sys
 import threading
@@ -16,6 +18,7 @@ from nbclient import NotebookClient
 import lab
 from lab.classroom.doctor.services import check_leftovers
 from lab.errors import LabError
+from lab.neighbours.avro import encode_avro
 from lab.neighbours.neighbour import FOLDER, NEIGHBOURS, fault
 from lab.neighbours.registry import SchemaRegistry
 from lab.neighbours.rest import RestError
@@ -37,6 +40,21 @@ registry = SchemaRegistry(bootstrap_servers=sys.argv[1]).start()
 print(registry._process.pid, flush=True)
 sys.stdin.read()
 """
+
+
+# A program with Confluent's own client: it writes a message for a topic, and reads one.
+CONFLUENT = """
+import json, sys
+from confluent_kafka.schema_registry import SchemaRegistryClient
+from confluent_kafka.schema_registry.avro import AvroDeserializer, AvroSerializer
+from confluent_kafka.serialization import MessageField, SerializationContext
+url, topic, schema, message = sys.argv[1:]
+client, place = SchemaRegistryClient({"url": url}), SerializationContext(topic, MessageField.VALUE)
+print(AvroSerializer(client, schema)({"val": 21.5}, place).hex())
+print(json.dumps(AvroDeserializer(client)(bytes.fromhex(message), place)))
+"""
+CONFLUENTS = NEIGHBOURS["streams"]  # has that client, and what it needs for Avro
+LACKING = next(filter(None, map(fault, (NEIGHBOURS["registry"], NEIGHBOURS["avro"], CONFLUENTS))), "")
 
 
 def running() -> list[str]:
@@ -83,6 +101,21 @@ def test_what_is_no_schema_and_an_unknown_id_are_one_line(registry, subject):
     assert error.value.code == 422
     with pytest.raises(RestError, match=r"^GET /schemas/ids/999999 was refused: Schema 999999 not found"):
         registry.schemas[999_999]
+
+
+@pytest.mark.skipif(bool(LACKING), reason=LACKING)
+@pytest.mark.broker
+def test_a_client_of_confluent_reads_what_we_write_and_we_what_it_writes(registry):
+    topic = fresh_name("shared")
+    header = struct.pack(">bI", 0, registry.register(f"{topic}-value", FIRST))
+    ours = header + encode_avro({"val": 21.5}, FIRST)
+    command = [CONFLUENTS.python, "-c", CONFLUENT, registry.url, topic, json.dumps(FIRST), ours.hex()]
+    done = subprocess.run(command, capture_output=True, text=True, encoding="utf-8", timeout=60)
+    assert done.returncode == 0, done.stderr
+    written, read = done.stdout.splitlines()
+    assert json.loads(read) == {"val": 21.5}
+    assert bytes.fromhex(written) == ours
+    assert registry.rest("GET", f"/subjects/{topic}-value/versions") == [1]
 
 
 @fetched
