@@ -45,9 +45,13 @@ from .drawing.thinning import find_gaps as find_gaps
 from .embedded.choose import start_broker as start_broker
 from .errors import InvalidReading as InvalidReading
 from .errors import LabError as LabError
+from .neighbours.avro import decode_avro as decode_avro
+from .neighbours.avro import encode_avro as encode_avro
 from .neighbours.connect import start_connect as start_connect
 from .neighbours.neighbour import require as require
 from .neighbours.postgresql import start_postgresql as start_postgresql
+from .neighbours.registry import SchemaRegistry as SchemaRegistry
+from .neighbours.rest import RestError as RestError
 from .producer import produce as produce
 from .readings import Reading as Reading
 from .readings import decode_reading as decode_reading

@@ -42,6 +42,11 @@ CAPTIONS = {
         "Most readings arrive when they are measured. Ninety readings of 8 and 9 o'clock arrive only at night; "
         "by their event time they belong to windows that were drawn long ago, and change them.",
     ),
+    "wire_format": (
+        "The wire format of Avro in Kafka",
+        "A message begins with a zero and the id of a schema in four bytes; behind them stand the values. With the "
+        "id the reader finds the writer's schema in a table. With that and its own schema it gets its fields.",
+    ),
     "grace": (
         "A window and its grace period",
         "A window of one minute stays open for one more minute. A reading counts as long as the newest reading, "

@@ -154,3 +154,26 @@ def grace() -> Card:
     card.text(x + 2 * minute, 44, "here the result is sent", SMALL)
     card.arrow((x + 2 * minute, 56), (x + 2 * minute, top - 4))
     return card
+
+
+def wire_format() -> Card:
+    """A message in Avro: five bytes, values, and how a reader finds both schemas."""
+    card, top = Card(364), 60
+    for x, width, words, style, size in (
+        (140, 60, "0", "place", "1 byte"), (204, 120, "id 2", "stored", "4 bytes"),
+        (328, 460, "the values, one behind the other", "plain", "the rest"),
+    ):  # fmt: skip
+        card.box(x, top, width, 52, words, style)
+        card.text(x + width / 2, top - 16, size, SMALL)
+    card.text(MARGIN, top + 26, "a message", SMALL, "start", bold=True)
+    card.text(MARGIN, 212, "the table\nof schemas", SMALL, "start", bold=True)
+    for n, words in enumerate(("1: five fields", "2: the five, and battery")):
+        card.box(140, 168 + 48 * n, 250, 42, words, "stored" if n else "good", SMALL)
+    card.arrow((264, top + 52), (264, 164))
+    card.text(276, 138, "which schema wrote it?", SMALL, "start")
+    card.box(560, 168, 228, 42, "the reader's own schema", "good", SMALL)
+    card.box(140, 292, 648, 48, "the fields that the reader wants, found by their names", "place", SMALL)
+    card.arrow((264, 258), (264, 288))
+    card.arrow((674, 210), (674, 288))
+    card.arrow((480, top + 52), (480, 288))
+    return card

@@ -35,7 +35,10 @@ def command(settings: Settings, name: str | None, yes: bool) -> None:
         ask(f"{neighbour.what}: {size}. Fetch it?", f"{kit()} fetch {name} --yes")
     say(f"Fetching {neighbour.what}, {size}, for lesson {neighbour.lesson} ...")
     fetch(neighbour, bar)
-    print(f"{neighbour.what} is here. Lesson {neighbour.lesson} needs no network now.")
+    lesson = f"Lesson {neighbour.lesson} needs no network now."
+    if more := [each for each in NEIGHBOURS.values() if each.lesson == neighbour.lesson and not each.is_here]:
+        lesson = f"All of lesson {neighbour.lesson} also needs: {kit()} fetch {more[0].name}"
+    print(f"{neighbour.what} is here. {lesson}")
 
 
 def show() -> None:

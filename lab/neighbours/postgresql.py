@@ -8,8 +8,6 @@ import atexit
 import logging
 import os
 import shutil
-import sys
-import sysconfig
 import warnings
 from collections.abc import Generator
 from contextlib import contextmanager, suppress
@@ -22,7 +20,8 @@ import psutil
 from lab.embedded.ports import HOST, free_ports
 from lab.errors import LabError
 from lab.neighbours.earlier import end_earlier
-from lab.neighbours.neighbour import Neighbour, require
+from lab.neighbours.neighbour import require
+from lab.neighbours.packages import use_packages
 from lab.settings import Settings
 from lab.system import programs
 
@@ -107,14 +106,6 @@ def start_postgresql() -> PostgreSQLServer:
     _earlier.append(server)
     atexit.register(server.stop)
     return server
-
-
-def use_packages(neighbour: Neighbour) -> None:
-    """Let this Python import what the neighbour's environment has. What both have, it takes from its own."""
-    there = str(neighbour.folder / "python")
-    folder = sysconfig.get_path("platlib", "venv", vars={"base": there, "platbase": there})
-    if folder not in sys.path:
-        sys.path.append(folder)
 
 
 def _start(folder: Path, port: int) -> int:

@@ -2,6 +2,7 @@
 
 import io
 import sys
+from dataclasses import replace
 
 import pytest
 
@@ -41,6 +42,16 @@ def test_it_says_the_size_fetches_and_is_content_the_second_time(capsys, monkeyp
     assert capsys.readouterr().out.startswith("Tiny 1.0 is here, for lesson 99_tiny: ")
     assert main(["fetch"]) == 0
     assert capsys.readouterr().out.splitlines()[1].endswith("  here")
+
+
+def test_it_says_what_else_the_lesson_needs(capsys, monkeypatch, tmp_path):
+    tiny = tiny_neighbour(monkeypatch, tmp_path, "archives")
+    large = replace(tiny, name="large", what="Large 2.0", download_mb=150)
+    monkeypatch.setattr("lab.cli.fetch.NEIGHBOURS", {"tiny": tiny, "large": large})
+    assert main(["fetch", "tiny"]) == 0
+    said = capsys.readouterr().out
+    assert "Tiny 1.0 is here. All of lesson 99_tiny also needs: " in said
+    assert said.endswith("lab fetch large\n")
 
 
 @pytest.mark.parametrize(("options", "code"), [([], 1), (["--yes"], 0)])

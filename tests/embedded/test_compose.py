@@ -135,6 +135,16 @@ def test_the_addresses_that_the_file_tells_are_those_that_it_makes():
     assert database["ports"] == ["127.0.0.1:5432:5432"]
 
 
+def test_it_says_nothing_that_a_compose_file_does_not_have():
+    """A misspelt key, or a duration that is none: Docker would refuse the file."""
+    checker = pytest.importorskip("compose_spec", reason="it needs the package compose-spec")
+    read = checker.PyOptions(apply_merge=True).from_yaml
+    assert set(read(TEXT).services) == SERVICES.keys()
+    for right, wrong in (("healthcheck:", "healthchek:"), ("interval: 5s", "interval: soon")):
+        with pytest.raises(ValueError):
+            read(TEXT.replace(right, wrong, 1))
+
+
 def test_without_the_profile_there_is_the_one_broker_alone():
     assert [name for name, service in SERVICES.items() if "profiles" not in service] == ["kafka"]
 

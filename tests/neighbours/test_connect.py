@@ -17,10 +17,11 @@ from lab.embedded.java import java_command
 from lab.errors import LabError
 from lab.neighbours import connect, postgresql
 from lab.neighbours.connect import ConnectWorker, start_connect
-from lab.neighbours.connect_rest import ConnectError
 from lab.neighbours.earlier import end_earlier
 from lab.neighbours.neighbour import NEIGHBOURS, fault_of
-from lab.neighbours.postgresql import start_postgresql, use_packages
+from lab.neighbours.packages import use_packages
+from lab.neighbours.postgresql import start_postgresql
+from lab.neighbours.rest import RestError
 from lab.settings import Settings
 from lab.system.programs import end_with_this_process, read_programs
 from lab.topics import create_topic, fresh_name
@@ -88,7 +89,7 @@ def test_a_killed_worker_finds_its_connectors_again(worker, sink):
     assert worker.add("kept", sink)["tasks"][0]["state"] == "RUNNING"
     worker.kill()
     assert not worker.is_running() and repr(worker).endswith("stopped>")
-    with pytest.raises(ConnectError, match=r"does not run: worker\.start\(\) starts it"):
+    with pytest.raises(RestError, match=r"does not run: worker\.start\(\) starts it"):
         worker.rest("GET", "/connectors")
     assert not [name for name in running() if name.startswith("Kafka Connect")]
     assert worker.start().rest("GET", "/connectors") == ["kept"]
@@ -112,7 +113,7 @@ def test_it_listens_on_this_machine_only_and_leaves_no_settings(worker):
 def test_a_connector_that_failed_is_replaced_by_one_that_runs(worker, sink):
     """The state of the old one is not taken for that of the new one."""
     wrong = sink | {"connection.url": sink["connection.url"].replace("127.0.0.1", "127.0.0.1:9")}
-    with pytest.raises(ConnectError, match=r"^The connector mended failed: \S+: .+"):
+    with pytest.raises(RestError, match=r"^The connector mended failed: \S+: .+"):
         worker.add("mended", wrong)
     assert worker.add("mended", sink)["connector"]["state"] == "RUNNING"
     worker.remove("mended")
@@ -121,7 +122,7 @@ def test_a_connector_that_failed_is_replaced_by_one_that_runs(worker, sink):
 @fetched
 @pytest.mark.broker
 def test_settings_that_are_wrong_are_refused_in_one_line(worker, sink):
-    with pytest.raises(ConnectError) as error:
+    with pytest.raises(RestError) as error:
         worker.add("wrong", sink | {"connector.class": "NoSuchSink"})
     said = str(error.value)
     assert "NoSuchSink" in said and "io.debezium.connector.jdbc.JdbcSinkConnector" in said
@@ -149,9 +150,7 @@ def test_what_is_started_again_ends_the_earlier_one_and_no_other(again, tmp_path
 def test_a_worker_that_does_not_start_says_the_end_of_its_log(broker):
     broken = ConnectWorker(NEIGHBOURS["connect"], {"bootstrap_servers": broker.start().bootstrap_servers})
     broken.properties["exactly.once.source.support"] = "perhaps"
-    with pytest.raises(
-        ConnectError, match=r"(?s)^Kafka Connect does not start\.\n.+connect\.log:\n.*perhaps"
-    ):
+    with pytest.raises(RestError, match=r"(?s)^Kafka Connect does not start\.\n.+connect\.log:\n.*perhaps"):
         broken.start()
     assert not broken.is_running() and not broken._settings_file.exists()
 

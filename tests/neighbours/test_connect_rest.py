@@ -6,7 +6,8 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 
-from lab.neighbours.connect_rest import ConnectError, ask, reason_of, wait_until_gone, wait_until_ready
+from lab.neighbours.connect_rest import ask, reason_of, wait_until_gone, wait_until_ready
+from lab.neighbours.rest import RestError
 
 BUSY, MISSING = (
     (409, {"error_code": 409, "message": "rebalance"}),
@@ -58,7 +59,7 @@ def test_a_busy_worker_is_asked_again(worker):
 
 def test_it_is_not_asked_for_ever(worker):
     worker.answers[:] = [BUSY]
-    with pytest.raises(ConnectError, match="was refused: rebalance"):
+    with pytest.raises(RestError, match="was refused: rebalance"):
         ask(worker.url, "GET", "/connectors", timeout=0.2)
 
 
@@ -81,16 +82,14 @@ def test_an_empty_answer_is_none(worker):
 )
 def test_a_refusal_is_one_line_in_its_words(worker, answer, said):
     worker.answers[:] = [answer]
-    with pytest.raises(ConnectError) as error:
+    with pytest.raises(RestError) as error:
         ask(worker.url, "PUT", "/connectors/mine/config", {})
     assert str(error.value) == f"PUT /connectors/mine/config was refused: {said}"
     assert error.value.code == answer[0]
 
 
 def test_no_answer_is_one_line(worker):
-    with pytest.raises(
-        ConnectError, match=r"^Kafka Connect does not answer at http://127.0.0.1:9: .+"
-    ) as error:
+    with pytest.raises(RestError, match=r"^Kafka Connect does not answer at http://127.0.0.1:9: .+") as error:
         ask("http://127.0.0.1:9", "GET", "/connectors")
     assert error.value.code == 0 and "\n" not in str(error.value)
 
@@ -108,13 +107,13 @@ def test_a_connector_is_ready_when_it_and_each_task_runs(worker):
 
 def test_one_that_fails_says_the_innermost_cause(worker):
     worker.answers[:] = [status("RUNNING", "FAILED")]
-    with pytest.raises(ConnectError, match=r"^The connector mine failed: org\.x\.SchemaException: no brace$"):
+    with pytest.raises(RestError, match=r"^The connector mine failed: org\.x\.SchemaException: no brace$"):
         wait_until_ready(worker.url, "mine")
 
 
 def test_one_that_was_removed_meanwhile_is_not_waited_for(worker):
     worker.answers[:] = [MISSING, (200, ["another"])]
-    with pytest.raises(ConnectError, match="no connector mine"):
+    with pytest.raises(RestError, match="no connector mine"):
         wait_until_ready(worker.url, "mine")
 
 

@@ -1,0 +1,2 @@
+place = {"name": "place", "type": "string", "default": "hall"}
+third = second | {"fields": [*second["fields"], place]}

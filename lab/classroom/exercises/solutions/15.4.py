@@ -1,0 +1,2 @@
+registry.rest("PUT", f"/config/{subject}", {"compatibility": "FORWARD"})
+registry.register(subject, changes["required"])
