@@ -35,6 +35,7 @@ from lab.embedded.ports import free_ports
 from lab.producer import produce
 from lab.readings import decode_reading, encode_reading
 from lab.settings import Settings
+from lab.wire.line import Line
 from tests.support.ledger import read_log, take_ledger
 from tests.support.marks import DELETES_TOPIC
 from tests.support.places import SQLITE_AT_LEAST, Place, load
@@ -435,6 +436,7 @@ def proxied_broker(tmp_path_factory):
 def proxied(proxied_broker):
     yield proxied_broker
     proxied_broker.proxy.loses_answer = proxied_broker.proxy.loses_request = lambda: False
+    proxied_broker.proxy.line = Line()
 
 
 def more_is_stored(place, timeout=30):
@@ -465,17 +467,34 @@ def test_network_cut_under_load(proxied, topic, tmp_path, rounds, chance):
 
 
 @pytest.mark.long_run
-@pytest.mark.parametrize("ways", [{"requests"}, {"answers"}, {"requests", "answers"}], ids=" and ".join)
-def test_silent_network_under_load(proxied, topic, tmp_path, ways):
+@pytest.mark.parametrize(
+    "lost", [(True, False), (False, True), (True, True)], ids=["requests", "answers", "both"]
+)
+def test_silent_network_under_load(proxied, topic, tmp_path, lost):
     """What is sent vanishes for longer than a client waits for an answer, and no connection ends."""
     place = Place(proxied.proxy, topic, tmp_path)
     with place.running("consume", "--quiet") as consumer:
         with load(place) as summaries:
             more_is_stored(place)
-            proxied.proxy.is_silent = ways
+            proxied.proxy.line.loses_requests, proxied.proxy.line.loses_answers = lost
             time.sleep(90)  # the fault itself
-            proxied.proxy.is_silent = set()
+            proxied.proxy.line = Line()
             more_is_stored(place, 90)
+        assert_each_message_is_there_once(place, consumer, summaries[0])
+
+
+@pytest.mark.long_run
+def test_slow_network_under_load(proxied, topic, tmp_path):
+    """Each request and each answer takes a fifth of a second longer, and a second for 20 kB."""
+    place = Place(proxied.proxy, topic, tmp_path)
+    with place.running("consume", "--quiet") as consumer:
+        with load(place) as summaries:
+            more_is_stored(place)
+            proxied.proxy.line = Line(delay=0.2, bytes_per_second=20_000)
+            for _ in range(5):
+                more_is_stored(place, 60)
+            proxied.proxy.line = Line()
+            more_is_stored(place, 60)
         assert_each_message_is_there_once(place, consumer, summaries[0])
 
 

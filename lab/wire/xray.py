@@ -8,18 +8,23 @@ from typing import Any
 from lab.clients.connection import addresses
 from lab.errors import LabError
 from lab.wire.frames import Address, correlation_id_of, readdress
+from lab.wire.line import Line
 from lab.wire.proxy import Link, Proxy
 from lab.wire.recorder import Recorder
 
 
 class Xray(Recorder):
-    """What `xray` saw. Give `kafka` to the clients, in place of the settings that you gave to `xray`."""
+    """What `xray` saw. Give `kafka` to the clients, in place of the settings that you gave to `xray`.
+
+    `line` is the way to the brokers: `wire.line.delay = 0.1` makes it slow.
+    """
 
     def __init__(self, kafka: dict[str, Any]):
         super().__init__()
         self._proxies: dict[str, Proxy] = {}
         self._to_lose: list[str] = []  # kinds of request
         self._leading = threading.Lock()
+        self.line = Line()
         servers = addresses(kafka["bootstrap_servers"])
         ports = [self._through(f"{host}:{port}", (host, port))[1] for host, port in servers]
         self.kafka = kafka | {"bootstrap_servers": ",".join(f"127.0.0.1:{port}" for port in ports)}
@@ -37,10 +42,12 @@ class Xray(Recorder):
     def request(self, link: Link, frame: bytes) -> bytes:
         """Note a request, and hand it on as it is."""
         self.note_request(link, frame)
-        return frame
+        return self.line.carry_request(frame)
 
     def answer(self, link: Link, frame: bytes) -> bytes | None:
         """Note an answer, and hand it on; the addresses in it lead through the X-ray, too."""
+        if not (frame := self.line.carry_answer(frame)):
+            return frame
         with self._leading:
             if (kind := self.kind_of(link, frame)) in self._to_lose:
                 self._to_lose.remove(kind)

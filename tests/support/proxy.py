@@ -6,6 +6,7 @@ from contextlib import contextmanager
 
 from lab.embedded.broker import EmbeddedBroker
 from lab.embedded.ports import free_ports
+from lab.wire.line import Line
 from lab.wire.proxy import Link, Proxy
 
 PRODUCE = 0  # the key of that request
@@ -16,14 +17,13 @@ class FailingNetwork(Proxy):
 
     Before a produce request is handed on, `loses_request()` is asked, and before its answer,
     `loses_answer()`: if it is true, that is lost, and the connection with it. While `is_cut`, nothing gets
-    through in either direction. What `is_silent` names, requests or answers, vanishes without an end of the
-    connection.
+    through in either direction. How the rest gets through, its `line` says.
     """
 
     def __init__(self, port: int, broker_port: int):
         self.bootstrap_servers = f"127.0.0.1:{port}"
         self.is_cut = False
-        self.is_silent: set[str] = set()
+        self.line = Line()
         self.loses_request: Callable[[], bool] = lambda: False
         self.loses_answer: Callable[[], bool] = lambda: False
         self._produce: set[tuple[int, bytes]] = (
@@ -48,7 +48,7 @@ class FailingNetwork(Proxy):
             self._produce.add((link.number, frame[8:12]))
             if self.loses_request():
                 return None
-        return b"" if "requests" in self.is_silent else frame
+        return self.line.carry_request(frame)
 
     def answer(self, link: Link, frame: bytes) -> bytes | None:
         """Hand on an answer, or lose it."""
@@ -56,7 +56,7 @@ class FailingNetwork(Proxy):
         if self.is_cut or (asked in self._produce and self.loses_answer()):
             return None
         self._produce.discard(asked)
-        return b"" if "answers" in self.is_silent else frame
+        return self.line.carry_answer(frame)
 
 
 class ProxiedBroker(EmbeddedBroker):

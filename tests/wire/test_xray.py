@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import time
 
 import pytest
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer
@@ -84,6 +85,43 @@ def test_without_idempotence_the_answer_that_is_lost_writes_it_twice(topic, kafk
         wire.lose_answer("Produce")
         with KafkaProducer(enable_idempotence=False, retries=3, **wire.kafka) as producer:
             producer.send(topic, b"x", partition=0).get(timeout=30)
+    assert lab.topic_offsets(topic, **kafka)[0].end == 2
+
+
+def test_a_line_that_is_far_away_makes_each_acknowledgement_late_and_many_at_once_not_later(topic, kafka):
+    with xray(**kafka) as wire, KafkaProducer(linger_ms=20, **wire.kafka) as producer:
+        producer.send(topic, b"x", partition=0).get(timeout=30)
+        wire.line.delay = 0.1
+        began = time.monotonic()
+        for _ in range(5):
+            producer.send(topic, b"x", partition=0).get(timeout=30)
+        one_by_one, began = time.monotonic() - began, time.monotonic()
+        for sent in [producer.send(topic, b"x", partition=0) for _ in range(5)]:
+            sent.get(timeout=30)
+        together = time.monotonic() - began
+    assert one_by_one >= 5 * 0.2 > together >= 0.2
+    assert max(each.took for each in seen(wire, "Produce")) >= 0.2
+
+
+def test_a_line_that_is_narrow_carries_no_more_bytes_than_it_can(topic, kafka):
+    with xray(**kafka) as wire, KafkaProducer(**wire.kafka) as producer:
+        producer.send(topic, b"x", partition=0).get(timeout=30)
+        wire.line.bytes_per_second = 10_000
+        began = time.monotonic()
+        producer.send(topic, bytes(5_000), partition=0).get(timeout=30)
+    assert time.monotonic() - began >= 0.5
+
+
+@pytest.mark.parametrize("which", ["loses_requests", "loses_answers"])
+def test_a_line_that_is_silent_in_one_direction_keeps_its_connections_and_ends_no_wait(topic, kafka, which):
+    with xray(**kafka) as wire, KafkaProducer(request_timeout_ms=500, **wire.kafka) as producer:
+        producer.send(topic, b"x", partition=0).get(timeout=30)
+        setattr(wire.line, which, True)
+        sent = producer.send(topic, b"x", partition=0)
+        wait_for(lambda: len(seen(wire, "Produce")) > 1)
+        assert not sent.is_done
+        setattr(wire.line, which, False)
+        sent.get(timeout=30)  # after its time-out it was sent again
     assert lab.topic_offsets(topic, **kafka)[0].end == 2
 
 
