@@ -168,22 +168,22 @@ def above_the_limit(topic: Any, limits: Any, answer: Any, **kafka: Any) -> Exerc
                 ),
                 found=lambda: sent(name, kafka)[0].value,
             ),
-            Step(
-                "each has the time at which it was measured",
-                lambda: (
-                    {(*place, each["val"]) for place, each in found()}
-                    <= {(r.sensor_id, r.ts, r.val) for r in measured()}
-                ),
-                ("{**reading, **row} takes the ts of the row, too: take only its limit.",),
-                found=lambda: sent(name, kafka)[0].value,
-            ),
-            *_about_limits(truth, found),
+            *_about_limits(measured, truth, found),
         ),
     )
 
 
-def _about_limits(truth: Callable, found: Callable) -> tuple[Step, ...]:
+def _about_limits(measured: Callable, truth: Callable, found: Callable) -> tuple[Step, ...]:
     return (
+        Step(
+            "each has the time at which it was measured",
+            lambda: (
+                {(*place, each["val"]) for place, each in found()}
+                <= {(r.sensor_id, r.ts, r.val) for r in measured()}
+            ),
+            ("{**reading, **row} takes the ts of the row, too: take only its limit.",),
+            found=lambda: found()[0][1],
+        ),
         Step(
             "no reading above its limit is missing",
             lambda: truth().keys() <= dict(found()).keys(),

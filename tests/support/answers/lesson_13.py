@@ -55,7 +55,9 @@ ANSWERS = {
             JOIN.format(MERGE, ""): "no other reading is there",
             JOIN.format(MERGE, ABOVE.replace(">", "<")): "above its limit is missing",
             "def too_high(readings, limits):\n    return readings.filter(lambda each: each['val'] > 40)": "with its limit",
-            JOIN.format("on_merge=lambda reading, row: {**reading, **row}", ABOVE): "at which it was measured",
+            JOIN.format(
+                "on_merge=lambda reading, row: {**reading, **row}", ABOVE
+            ): "at which it was measured",
         },
         right=[
             JOIN.format('on_merge="keep-left"', ABOVE),
