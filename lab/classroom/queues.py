@@ -118,7 +118,7 @@ def _draw_longest_wait(panel: Axes, work: pd.DataFrame, rows: str, names: list, 
     worst = longest_wait(work, since)
     place, times = names.index(worst[rows]), [worst["sent"] - since, worst["began"] - since]
     panel.plot(
-        times, [place, place], color=FAULT, linewidth=4, label=f"longest wait: {times[1] - times[0]:.1f} s"
+        times, [place, place], color=FAULT, linewidth=4, label=f"longest wait: {times[1] - times[0]:.2f} s"
     )
     panel.axvline(0, color=NOTHING, linestyle="--")
 

@@ -54,4 +54,4 @@ def test_the_picture_says_in_words_who_worked_and_how_long(monkeypatch):
     assert [round(bar.get_x()) for bar in chart.axes[0].patches] == [0, 8, 1, 9]
     rows = plot_work({"one": found}, "partition", since=5)
     legend = [text.get_text() for text in rows.axes[0].get_legend().get_texts()]
-    assert set(legend) == {"worker 1", "worker 2", "longest wait: 5.0 s"}
+    assert set(legend) == {"worker 1", "worker 2", "longest wait: 5.00 s"}
