@@ -1,5 +1,6 @@
 """What is looked at in the exercises of lesson 16, queues?"""
 
+from collections.abc import Callable
 from typing import Any
 
 from kafka import KafkaAdminClient
@@ -46,16 +47,20 @@ def a_share_group(jobs: Any, own: Any, mine: str, **kafka: Any) -> Exercise:
                 ),
                 found=lambda: f"{len(done())} of {len(wanted)}",
             ),
-            Step(
-                f"at least {WORKERS} workers did some",
-                lambda: len(set(done().values())) >= WORKERS,
-                (
-                    f"Start {WORKERS} workers or more, each with a name of its own.",
-                    "A new member waits some seconds for its first job: short ones may be done by then.",
-                ),
-                found=lambda: f"{len(set(done().values()))}",
-            ),
+            _is_shared(done),
         ),
+    )
+
+
+def _is_shared(done: Callable[[], dict[str, str]]) -> Step:
+    return Step(
+        f"at least {WORKERS} workers did some",
+        lambda: len(set(done().values())) >= WORKERS,
+        (
+            f"Start {WORKERS} workers or more, each with a name of its own.",
+            "A new member waits some seconds for its first job: short ones may be done by then.",
+        ),
+        found=lambda: f"{len(set(done().values()))}",
     )
 
 
