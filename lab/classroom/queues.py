@@ -93,7 +93,7 @@ def plot_work(works: Mapping[str, pd.DataFrame], rows: str = "worker", since: fl
         panel.set_yticks(
             range(len(names)), [name if rows == "worker" else f"{rows} {name}" for name in names]
         )
-        panel.invert_yaxis()
+        panel.set_ylim(len(names) - 0.5, -0.5)  # also rows without a job
         dress(panel, title)
     panels[-1].set_xlabel("seconds" if since is None else "seconds since the new worker came", fontsize=12)
     return chart
@@ -110,7 +110,8 @@ def _draw_jobs(panel: Axes, work: pd.DataFrame, rows: str, names: list, start: f
         label = str(worker) if rows != "worker" else None
         width = (own["ended"] - own["began"]).clip(lower=0.05)  # else a short one is not seen
         left, color = own["began"] - start, MEMBERS[n % len(MEMBERS) if rows != "worker" else 0]
-        panel.barh(places, width, 0.7, left=left, color=color, label=label)
+        seam = "white" if rows == "worker" else "none"  # one job after the other would be one bar
+        panel.barh(places, width, 0.7, left=left, color=color, label=label, edgecolor=seam, linewidth=0.8)
 
 
 def _draw_longest_wait(panel: Axes, work: pd.DataFrame, rows: str, names: list, since: float) -> None:
@@ -118,7 +119,7 @@ def _draw_longest_wait(panel: Axes, work: pd.DataFrame, rows: str, names: list, 
     worst = longest_wait(work, since)
     place, times = names.index(worst[rows]), [worst["sent"] - since, worst["began"] - since]
     panel.plot(
-        times, [place, place], color=FAULT, linewidth=4, label=f"longest wait: {times[1] - times[0]:.1f} s"
+        times, [place, place], color=FAULT, linewidth=4, label=f"longest wait: {times[1] - times[0]:.2f} s"
     )
     panel.axvline(0, color=NOTHING, linestyle="--")
 

@@ -5,6 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import pandas as pd
 
@@ -17,6 +18,7 @@ from lab.topics import read_records
 
 PROGRAM = PROGRAMS / "stream.py"
 WINDOW = ["sensor_id", "start"]  # what names a window
+SAID: WeakKeyDictionary[subprocess.Popen, Path] = WeakKeyDictionary()  # the file in which each said something
 
 
 def start_stream(
@@ -40,26 +42,37 @@ def start_stream(
     how = [guarantee, "once" if ends else "forever", *filter(None, [table])]
     command = [require("streams").python, PROGRAM, servers, readings, results, steps, place / "state", *how]
     with (place / "said.txt").open("ab") as said:
-        return start_program(command, stdin=subprocess.DEVNULL, stdout=said, stderr=said)
+        program = start_program(command, stdin=subprocess.DEVNULL, stdout=said, stderr=said)
+    SAID[program] = place / "said.txt"
+    return program
 
 
 def run_stream(steps: str | Path, readings: str, results: str, table: str | None = None) -> None:
     """The same, until it ends. If that is by an error, its last line is printed."""
-    code = start_stream(steps, readings, results, table).wait(timeout=100)
-    if code:
-        said = (Path(steps).parent / results / "said.txt").read_text(encoding="utf-8", errors="replace")
-        print(f"The program ended: {said.strip().splitlines()[-1]}", file=sys.stderr)
+    program = start_stream(steps, readings, results, table)
+    program.wait(timeout=100)
+    _say_error(program)
 
 
 def wait_for_checkpoint(
     program: subprocess.Popen, readings: str, results: str, messages: int, **kafka: Any
 ) -> None:
-    """Wait until a program has written down that it is done with so many messages, or has ended."""
+    """Wait until a program has written down that it is done with so many messages, or has ended.
+
+    If it ended by an error, its last line is printed.
+    """
 
     def is_done() -> bool:
         return sum(group_offsets(readings, results, **kafka).values()) >= messages
 
     wait_until(lambda: program.poll() is not None or is_done(), timeout=100)
+    _say_error(program)
+
+
+def _say_error(program: subprocess.Popen) -> None:
+    if program.poll():
+        said = SAID[program].read_text(encoding="utf-8", errors="replace")
+        print(f"The program ended: {said.strip().splitlines()[-1]}", file=sys.stderr)
 
 
 def read_windows(results: str, **kafka: Any) -> pd.DataFrame:

@@ -34,7 +34,11 @@ def command(settings: Settings, name: str | None, yes: bool) -> None:
     if neighbour.download_mb >= ASK_FROM_MB and not yes:
         ask(f"{neighbour.what}: {size}. Fetch it?", f"{kit()} fetch {name} --yes")
     say(f"Fetching {neighbour.what}, {size}, for lesson {neighbour.lesson} ...")
-    fetch(neighbour, bar)
+    try:
+        fetch(neighbour, bar)
+    except KeyboardInterrupt:
+        say(f"Interrupted. The same command begins again: {kit()} fetch {name}")
+        raise
     lesson = f"Lesson {neighbour.lesson} needs no network now."
     if more := [each for each in NEIGHBOURS.values() if each.lesson == neighbour.lesson and not each.is_here]:
         lesson = f"All of lesson {neighbour.lesson} also needs: {kit()} fetch {more[0].name}"
@@ -42,8 +46,10 @@ def command(settings: Settings, name: str | None, yes: bool) -> None:
 
 
 def show() -> None:
-    """List all of them."""
+    """List all of them, and say how one is fetched."""
     table(["name", "what", "lesson", "to fetch", "memory", "state"], map(_row, NEIGHBOURS.values()))
+    if missing := [name for name, each in NEIGHBOURS.items() if not each.is_here]:
+        say(f"One is fetched by its name: {kit()} fetch {missing[0]}")
 
 
 def _row(each: Neighbour) -> tuple[str, ...]:

@@ -148,7 +148,8 @@ def _once(is_so: Any, user: str, kafka: dict[str, Any]) -> list[Right]:
 
 
 def _acls(user: str, operation: str, topic: str, group: str) -> list[ACL]:
-    if operation.upper() not in OPERATIONS:
+    word = str(getattr(operation, "name", operation)).upper()  # also kafka-python's ACLOperation.READ
+    if word not in OPERATIONS:
         raise AccessError(f"{operation!r} is no operation of Kafka. There are: {', '.join(OPERATIONS)}.")
     if not topic and not group:
         raise AccessError("A right is about a topic or a group: add topic=... or group=...")
@@ -157,7 +158,7 @@ def _acls(user: str, operation: str, topic: str, group: str) -> list[ACL]:
         ACL(
             PRINCIPAL + _name(user),
             ALL,
-            ACLOperation[operation.upper()],
+            ACLOperation[word],
             ACLPermissionType.ALLOW,
             ResourcePattern(kind, name),
         )

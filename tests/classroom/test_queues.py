@@ -4,6 +4,7 @@ import json
 from types import SimpleNamespace
 
 import pandas as pd
+from matplotlib import colors
 
 from lab.classroom import queues
 from lab.classroom.queues import WARM_UP, longest_wait, plot_work, read_work
@@ -51,7 +52,10 @@ def test_the_picture_says_in_words_who_worked_and_how_long(monkeypatch):
     chart = plot_work({"one": found, "other": found[:1]})
     assert "one: 4 jobs by 2 workers in 9.5 s; other: 1 jobs by 1 workers in 0.5 s." in chart.alt
     assert [label.get_text() for label in chart.axes[0].get_yticklabels()] == ["worker 1", "worker 2"]
-    assert [round(bar.get_x()) for bar in chart.axes[0].patches] == [0, 8, 1, 9]
+    bars = chart.axes[0].patches
+    assert [round(bar.get_x()) for bar in bars] == [0, 8, 1, 9]
+    assert {colors.to_hex(bar.get_edgecolor()) for bar in bars} == {"#ffffff"}  # each job is seen
+    assert [panel.get_ylim() for panel in chart.axes] == [(1.5, -0.5)] * 2  # also a worker with no job
     rows = plot_work({"one": found}, "partition", since=5)
     legend = [text.get_text() for text in rows.axes[0].get_legend().get_texts()]
-    assert set(legend) == {"worker 1", "worker 2", "longest wait: 5.0 s"}
+    assert set(legend) == {"worker 1", "worker 2", "longest wait: 5.00 s"}

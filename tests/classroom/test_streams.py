@@ -1,11 +1,14 @@
 """The ledger of windows counts right, and so does the truth that exercise 13.1 is compared with."""
 
 import random
+import subprocess
+import sys
 from datetime import UTC, datetime, timedelta
 
 import pandas as pd
 import pytest
 
+from lab.classroom import streams
 from lab.classroom.exercises.lesson_13 import largest_of_each
 from lab.classroom.streams import window_ledger
 from lab.readings import Reading
@@ -63,3 +66,20 @@ def test_in_order_nothing_is_too_late():
     table = pd.DataFrame([(r.ts, r.val) for r in readings], columns=["ts", "val"])
     largest = table.groupby(table["ts"].dt.floor("5min"))["val"].max().iloc[:6]  # the last is still open
     assert list(largest_of_each(readings).values()) == list(largest)
+
+
+@pytest.mark.parametrize(("code", "said"), [("1 / 0", "The program ended: ZeroDivisionError: "), ("", "")])
+def test_who_waits_for_a_checkpoint_is_told_that_the_program_ended_by_an_error(
+    code, said, tmp_path, capsys, monkeypatch
+):
+    """Exercise 13.2 runs it in the background: its error was in a file that nobody knows of."""
+    monkeypatch.setattr(streams, "group_offsets", lambda *_, **__: {})
+    file = tmp_path / "said.txt"
+    with (
+        file.open("wb") as said_to,
+        subprocess.Popen([sys.executable, "-c", code], stderr=said_to) as program,
+    ):
+        streams.SAID[program] = file
+        streams.wait_for_checkpoint(program, "readings", "results", 100)
+    told = capsys.readouterr().err
+    assert told.startswith(said) and bool(told) == bool(said)

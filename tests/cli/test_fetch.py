@@ -22,7 +22,9 @@ class Terminal(io.StringIO):
 def test_alone_it_lists_all_with_their_sizes(capsys, monkeypatch, tmp_path):
     monkeypatch.setenv(FOLDER, str(tmp_path))
     assert main(["fetch"]) == 0
-    lines = capsys.readouterr().out.splitlines()[1:]
+    said = capsys.readouterr()
+    assert said.err.endswith(f" fetch {next(iter(NEIGHBOURS))}\n")
+    lines = said.out.splitlines()[1:]
     assert [line.split()[0] for line in lines] == list(NEIGHBOURS)
     for line, each in zip(lines, NEIGHBOURS.values()):
         assert {each.lesson, f"{each.download_mb} MB", "not here"} <= {
@@ -41,7 +43,19 @@ def test_it_says_the_size_fetches_and_is_content_the_second_time(capsys, monkeyp
     assert main(["fetch", "tiny"]) == 0
     assert capsys.readouterr().out.startswith("Tiny 1.0 is here, for lesson 99_tiny: ")
     assert main(["fetch"]) == 0
-    assert capsys.readouterr().out.splitlines()[1].endswith("  here")
+    said = capsys.readouterr()
+    assert said.out.splitlines()[1].endswith("  here") and said.err == ""  # there is nothing more to type
+
+
+def test_an_interrupted_fetch_says_how_it_goes_on(capsys, monkeypatch, tmp_path):
+    tiny_neighbour(monkeypatch, tmp_path, "archives")
+
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("lab.cli.fetch.fetch", interrupted)
+    assert main(["fetch", "tiny"]) == 130
+    assert capsys.readouterr().err.endswith(" fetch tiny\n")
 
 
 def test_it_says_what_else_the_lesson_needs(capsys, monkeypatch, tmp_path):

@@ -9,6 +9,7 @@ import subprocess
 import threading
 import time
 from contextlib import suppress
+from typing import Any
 
 import psutil
 import pytest
@@ -386,6 +387,8 @@ def test_a_right_is_granted_seen_and_taken_away(topic, admin):
     on_topic = Right(user, "READ", "topic", topic)
     assert grant(user, "read", topic=topic, group="mine", **admin) == [on_group, on_topic]
     assert grant(f"User:{user}", "READ", "", "mine", **admin) == [on_group, on_topic]  # twice is once
+    of_kafka: Any = ACLOperation.READ
+    assert grant(user, of_kafka, topic, **admin) == [on_group, on_topic]
     assert f"{on_group}, {on_topic}" == f"READ group mine, READ topic {topic}"
     assert revoke(user, "READ", group="mine", **admin) == [on_topic]
     with pytest.raises(AccessError, match=f"no right to READ group mine. There is: READ topic {topic}."):
@@ -401,6 +404,9 @@ def test_who_may_not_give_rights_is_told_so(secured, stranger, own_broker):
         set_password(USER, WRONG, **stranger)
     with pytest.raises(AccessError, match=r"READER.+no operation of Kafka. There are: ALL, READ, WRITE"):
         grant(USER, "READER", topic="*", **stranger)
+    many: Any = ["READ"]
+    with pytest.raises(AccessError, match=r"\['READ'\] is no operation of Kafka. There are: ALL, READ"):
+        grant(USER, many, topic="*", **stranger)
     with pytest.raises(AccessError, match=r"add topic=\.\.\. or group=\.\.\."):
         grant(USER, "READ", **stranger)
     with pytest.raises(AccessError, match="keeps no rights: everybody may do everything"):

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import nbformat
 import pytest
 
 from lab.embedded import jars
@@ -49,6 +50,13 @@ def test_each_package_of_a_neighbour_is_pinned_to_one_version(name):
 
 def test_every_list_belongs_to_a_neighbour():
     assert {path.name.rpartition("-")[0] for path in PINS.glob("*.txt")} == NEIGHBOURS.keys()
+
+
+@pytest.mark.parametrize("each", NEIGHBOURS.values(), ids=list(NEIGHBOURS))
+def test_its_lesson_says_at_the_top_how_it_is_fetched(each):
+    """A workshop needs it before the first cell of code fails."""
+    first = nbformat.read(KIT / "notebooks" / f"{each.lesson}.ipynb", as_version=4).cells[0].source
+    assert f"`python -m lab fetch {each.name}` ({each.download_mb} MB)" in first
 
 
 @pytest.mark.parametrize("by", FETCHERS)

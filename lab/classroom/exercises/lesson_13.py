@@ -71,7 +71,10 @@ def _about_windows(truth: Callable, found: Callable) -> tuple[Step, ...]:
         Step(
             "exactly the windows that are closed with one minute of grace",
             lambda: dict(found()).keys() == truth().keys(),
-            ("grace_ms=timedelta(minutes=1): without it, windows close earlier.",),
+            (
+                "grace_ms=timedelta(minutes=1): without it, windows close earlier.",
+                "tumbling_window: only its windows do not overlap.",
+            ),
             found=lambda: f"{len(dict(found()))} windows, {len(truth())} are expected",
         ),
         Step(
@@ -138,9 +141,13 @@ def above_the_limit(topic: Any, limits: Any, answer: Any, **kafka: Any) -> Exerc
     name = name_of(answer)
 
     @cache
+    def measured() -> list[Reading]:
+        return readings_of(topic, kafka)
+
+    @cache
     def truth() -> dict[tuple[str, datetime], float]:
         valid = limits_of(limits, kafka)
-        each = [(r, valid(r.sensor_id, r.ts)) for r in readings_of(topic, kafka)]
+        each = [(r, valid(r.sensor_id, r.ts)) for r in measured()]
         return {(r.sensor_id, r.ts): limit for r, limit in each if limit is not None and r.val > limit}
 
     @cache
@@ -161,13 +168,22 @@ def above_the_limit(topic: Any, limits: Any, answer: Any, **kafka: Any) -> Exerc
                 ),
                 found=lambda: sent(name, kafka)[0].value,
             ),
-            *_about_limits(truth, found),
+            *_about_limits(measured, truth, found),
         ),
     )
 
 
-def _about_limits(truth: Callable, found: Callable) -> tuple[Step, ...]:
+def _about_limits(measured: Callable, truth: Callable, found: Callable) -> tuple[Step, ...]:
     return (
+        Step(
+            "each has the time at which it was measured",
+            lambda: (
+                {(*place, each["val"]) for place, each in found()}
+                <= {(r.sensor_id, r.ts, r.val) for r in measured()}
+            ),
+            ("{**reading, **row} takes the ts of the row, too: take only its limit.",),
+            found=lambda: found()[0][1],
+        ),
         Step(
             "no reading above its limit is missing",
             lambda: truth().keys() <= dict(found()).keys(),

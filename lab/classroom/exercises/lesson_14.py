@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +11,7 @@ from lab.classroom.exercises.exercise import Exercise, Step, exercise
 from lab.classroom.exercises.queries import fault_of, messages_of
 from lab.neighbours.connect_rest import FAILED, RUNNING, connector_path, reason_of, states_of
 from lab.readings import decode_reading
-from lab.topics import describe_topic
+from lab.topics import describe_topics
 
 COLUMNS = "sensor_id, val, unit, status, ts"
 WRITTEN_SECONDS, QUIET_SECONDS = 20.0, 3.0  # a sink writes when it runs, but not at once
@@ -61,7 +61,7 @@ def careful(worker: Any, database: Any, careful: str, mixed: Any, dead: Any, **k
         return [each.value for each in messages_of(name_of(mixed), kafka) if fault_of(each.value)]
 
     def letters() -> list[bytes | None]:
-        is_there = describe_topic(name_of(dead), **kafka)
+        is_there = _exists(name_of(dead), kafka)
         return [each.value for each in messages_of(name_of(dead), kafka)] if is_there else []
 
     return _about_sink(
@@ -87,12 +87,17 @@ def careful(worker: Any, database: Any, careful: str, mixed: Any, dead: Any, **k
 def _topic_exists(name: str, kafka: dict[str, Any]) -> Step:
     return Step(
         f"the topic {name} exists",
-        lambda: bool(describe_topic(name, **kafka)),
+        lambda: _exists(name, kafka),
         (
             "'errors.deadletterqueue.topic.name': dead says where the message goes.",
             "'errors.deadletterqueue.topic.replication.factor': 1, for there is one broker, not three.",
         ),
+        found=lambda: "no such topic",
     )
+
+
+def _exists(topic: str, kafka: dict[str, Any]) -> bool:
+    return any(each.name == topic for each in describe_topics(**kafka))
 
 
 @exercise("14.3")
@@ -111,6 +116,7 @@ def earlier(earlier: Any, changes: Any, **kafka: Any) -> Exercise:
         "earlier has no value yet.",
         (
             _is_dictionary(earlier),
+            _names_sensors(lambda: given().keys(), changes, kafka),
             Step(
                 "it has no sensor that was not in the table then",
                 lambda: given().keys() <= right().keys(),
@@ -141,6 +147,18 @@ def _is_dictionary(answer: Any) -> Step:
         lambda: isinstance(answer, Mapping) or hasattr(answer, "to_dict"),
         ("Begin with earlier = {}, and set earlier[sensor_id] = place in a loop.",),
         found=lambda: type(answer).__name__,
+    )
+
+
+def _names_sensors(given: Callable[[], Set[str]], changes: Any, kafka: dict[str, Any]) -> Step:
+    def others() -> Set[str]:
+        return given() - {json.loads(each.key)["sensor_id"] for each in messages_of(name_of(changes), kafka)}
+
+    return Step(
+        "its keys are names of sensors",
+        lambda: not others(),
+        ("The key of a message is JSON: json.loads(record.key)['sensor_id'] is the name.",),
+        found=lambda: min(others()),
     )
 
 
@@ -230,7 +248,9 @@ def _wait_for(written: Callable[[], tuple[list, list]], sink: _Sink) -> None:
 
 
 def _stored(database: Any, table: str) -> list[tuple]:
-    return sorted(database.query(f'SELECT {COLUMNS} FROM "{table}"'))
+    """Its rows; none if there is no such table (yet)."""
+    is_there = database.query("SELECT 1 FROM information_schema.tables WHERE table_name = ?", table)
+    return sorted(database.query(f'SELECT {COLUMNS} FROM "{table}"')) if is_there else []
 
 
 def _readings_of(topic: Any, kafka: dict[str, Any]) -> list:

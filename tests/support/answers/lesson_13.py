@@ -24,8 +24,12 @@ ANSWERS = {
             LARGEST.format(FIVE, 'agg(mean=Mean("val")).final()'): "has the name `largest`",
             LARGEST.format(FIVE, 'agg(largest=Max("val")).current()'): "has one result",
             LARGEST.format(FIVE, 'agg(largest=Mean("val")).final()'): "is the largest of those",
+            LARGEST.format("300_000", 'agg(largest=Max("val")).final()'): "one minute of grace",
         },
         right=[
+            LARGEST.replace("readings.", "readings.apply(lambda reading: reading['val']).").format(
+                FIVE, "max().final().apply(lambda found: {'largest': found.pop('value'), **found})"
+            ),
             LARGEST.format("300_000, grace_ms=60_000", 'agg(largest=Max("val"), mean=Mean("val")).final()'),
         ],
     ),
@@ -38,6 +42,8 @@ ANSWERS = {
             + RUN
             + f"    before = hot.get(reading['sensor_id'])\n    hot[reading['sensor_id']] = {HOT}\n"
             f"    return {HOT} and not before": "is the first reading of a run",  # its memory dies with it
+            RUN + f"    before = state.get('status')\n    state.set('status', reading['status'])\n"
+            f"    return {HOT} and before == 'OK'": "no run is missing",  # the first reading has none before it
         },
         right=[
             RUN
@@ -49,8 +55,12 @@ ANSWERS = {
             JOIN.format(MERGE, ""): "no other reading is there",
             JOIN.format(MERGE, ABOVE.replace(">", "<")): "above its limit is missing",
             "def too_high(readings, limits):\n    return readings.filter(lambda each: each['val'] > 40)": "with its limit",
+            JOIN.format(
+                "on_merge=lambda reading, row: {**reading, **row}", ABOVE
+            ): "at which it was measured",
         },
         right=[
+            JOIN.format('on_merge="keep-left"', ABOVE),
             "def too_high(readings, limits):\n"
             f"    joined = readings.join_asof(limits, how='left', {MERGE})\n"
             "    return joined[joined['val'] > joined['limit']]",

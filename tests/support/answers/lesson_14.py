@@ -20,6 +20,9 @@ ANSWERS = {
             "worker.add(latest, sink | {'topics': few})": "its collection.name.format is",
             LATEST.format(""): "its table has one row for each sensor (found: 200 rows for 10 sensors)",
             LATEST.format(UPSERT.format("'sensor_id,ts'")): "its table has one row for each sensor",
+            LATEST.format(UPSERT.format("'sensor_id'").replace("record_value", "record_key")): (
+                "its table has one row for each sensor (found: 0 rows for 10 sensors)"  # there is no table
+            ),
             TRY.format(
                 LATEST.format("'key.converter': sink['value.converter']")
             ): "it runs, and so does its task (found:",
@@ -37,7 +40,7 @@ ANSWERS = {
         wrong={
             TRY.format(CAREFUL.format("")): "it runs, and so does its task (found:",
             TRY.format(CAREFUL.format("'errors.tolerance': 'none'")): "it runs, and so does its task (found:",
-            CAREFUL.format("'errors.tolerance': 'all'"): "exists",
+            CAREFUL.format("'errors.tolerance': 'all'"): "exists (found: no such topic)",
             CAREFUL.format(DEAD.format("'elsewhere'") + ONE): "exists",
             "worker.add(careful, sink | {'topics': few, 'collection.name.format': careful, "
             + DEAD.format("dead")
@@ -63,6 +66,11 @@ ANSWERS = {
             "earlier = {each['after']['sensor_id']: each['after']['place'] for each in ["
             + CHANGES.format("[2:7]").replace("{{}}", "{}")
             + "] if each.get('after') and each['after']['sensor_id'] != 'b'}": "it has each sensor",
+            "earlier = {}\nfor record in records[:7]:\n    change = json.loads(record.value)\n"
+            "    earlier[record.key] = (change['after'] or {}).get('place')": (
+                """its keys are names of sensors (found: b'{"sensor_id":"a"}')"""  # as those of replica
+            ),
+            "earlier = {record.key.decode(): 'hall' for record in records[:7]}": "its keys are names of sensors",
             "earlier = {'temperature-1': 'hall', 'humidity-1': 'hall', 'a': 'yard', 'c': 'yard'}": "each place is the one of then",
         },
         right=[
