@@ -161,8 +161,9 @@ def name_folders(path: Path, place: Path) -> None:
     """In the outputs, call the folders of this machine as a learner's would be."""
     text = path.read_text(encoding="utf-8")
     for folder in (place, KIT):
-        for shown in (str(folder), folder.as_posix()):
-            text = text.replace(json.dumps(shown)[1:-1], "kafka-lab-kit").replace(shown, "kafka-lab-kit")
+        # A path of Windows has backslashes, which both Python and the notebook's file show twice.
+        for shown in (repr(str(folder))[1:-1], str(folder), folder.as_posix()):
+            text = text.replace(json.dumps(shown, ensure_ascii=False)[1:-1], "kafka-lab-kit")
     path.write_text(text, encoding="utf-8")
 
 

@@ -69,11 +69,10 @@ def listens(process: psutil.Process, port: int) -> bool:
 def clients_of(servers: Iterable[tuple[psutil.Process, int]], besides: Collection[int] = ()) -> list[str]:
     """The programs that are connected to the servers, each given as (its process, its port).
 
-    This program, the servers themselves, and the processes `besides` are left out.
+    This program, the servers themselves, and the processes `besides` are left out, with what they started.
     """
     servers = list(servers)
-    known = {psutil.Process(), *(process for process, _ in servers)}
-    known |= {psutil.Process(pid) for pid in besides if psutil.pid_exists(pid)}
+    known = {psutil.Process(), *(process for process, _ in servers)}.union(*map(_family, besides))
     own = {connection.laddr.port for process in known for connection in _connections(process)}
     ends = {
         connection.raddr
@@ -82,6 +81,15 @@ def clients_of(servers: Iterable[tuple[psutil.Process, int]], besides: Collectio
         if connection.status == psutil.CONN_ESTABLISHED and connection.laddr.port == port
     }
     return sorted({_program(end) for end in ends if end.port not in own})
+
+
+def _family(pid: int) -> set[psutil.Process]:
+    """A process and what it started: on Windows, the Python of a `.venv` starts the real one."""
+    try:
+        process = psutil.Process(pid)
+        return {process, *process.children(recursive=True)}
+    except psutil.Error:
+        return set()
 
 
 def _connections(process: psutil.Process) -> list:

@@ -51,6 +51,7 @@ def server(tmp_path):
         "JUPYTER_RUNTIME_DIR": str(tmp_path / "runtime"),
         "JUPYTER_CONFIG_DIR": str(tmp_path / "config"),
         "IPYTHONDIR": str(tmp_path / "ipython"),
+        "PYTHONUTF8": "1",  # else Windows writes the log in a code page
     }
     if bash := shutil.which("bash"):  # a user whose terminals find another Python first, as with pyenv
         user = tmp_path / "user"
@@ -70,13 +71,14 @@ def server(tmp_path):
         )
     pattern = re.compile(r"http://localhost:\d+/\S*\?token=\w+")
     try:
-        address = wait_for(lambda: pattern.search(output.read_text(encoding="utf-8")), timeout=60)
+        address = wait_for(lambda: pattern.search(output.read_text(encoding="utf-8")), timeout=120)
         # It says where it is a moment before it listens; and it may be at another port than asked for.
         wait_for(lambda: is_port_open("localhost", int(re.search(r":(\d+)/", address[0])[1])))
         yield process, address[0], f"127.0.0.1:{kafka}", output
     finally:
         for child in psutil.Process(process.pid).children(recursive=True) if process.poll() is None else ():
-            child.kill()
+            with suppress(psutil.NoSuchProcess):  # it has ended with another one
+                child.kill()
         process.kill()
         process.wait(10)
         EmbeddedBroker(tmp_path / "home", kafka).stop()
@@ -123,6 +125,9 @@ def post(base: str, place: str, token: str) -> dict:
         return json.load(answer)
 
 
+@pytest.mark.skipif(
+    os.name == "nt" and not shutil.which("powershell.exe"), reason="this Windows has no PowerShell"
+)
 def test_its_terminal_shows_a_few_lines_and_those_in_the_browser_know_the_kit(server, tmp_path):
     _, address, kafka, output = server
     page, _, token = address.partition("?token=")
@@ -161,10 +166,10 @@ def test_a_server_that_cannot_start_shows_why_and_where_its_log_is(kafka, tmp_pa
         options = ["--no-browser", "--allow-root", f"--port={port}", "--ServerApp.port_retries=0"]
         done = subprocess.run(
             [sys.executable, KIT / "start.py", "lab", *options],
-            env=os.environ | {"LAB_HOME": str(home), "JUPYTER_RUNTIME_DIR": str(tmp_path)},
+            env=os.environ | {"LAB_HOME": str(home), "JUPYTER_RUNTIME_DIR": str(tmp_path), "PYTHONUTF8": "1"},
             capture_output=True,
             encoding="utf-8",
-            timeout=60,
+            timeout=120,
         )
     assert done.returncode != 0
     assert f"port {port} is already in use" in done.stderr, done.stderr

@@ -73,6 +73,7 @@ def test_a_wrong_call_is_one_line(arguments, said):
     done = subprocess.run(
         [sys.executable, "-m", "lab.classroom.with_solutions", *arguments],
         cwd=KIT,
+        env=os.environ | {"PYTHONUTF8": "1"},  # the kit's path may have an accent
         capture_output=True,
         encoding="utf-8",
         timeout=60,

@@ -230,7 +230,7 @@ def test_the_demo_runs_twice_and_leaves_nothing_running(tmp_path):
         "LAB_TOPIC": "sensor-data",
     }
     for run_number in (1, 2):
-        done = run("demo", "--output", str(tmp_path / "chart.png"), **place)
+        done = run("demo", "--output", str(tmp_path / "chart.png"), timeout=180, **place)
         assert (done.returncode, done.stderr) == (0, "")
         assert "produced      4200 readings" in done.stdout
         assert "stored        4200 rows in sensor_logs, 4200 of that day" in done.stdout

@@ -3,8 +3,10 @@
 import os
 import re
 import sqlite3
+import subprocess
+import sys
 import threading
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 
 import psutil
@@ -222,3 +224,18 @@ def test_who_is_connected(own_broker):
     with KafkaConsumer(bootstrap_servers=own_broker.bootstrap_servers) as consumer:
         consumer.topics()
         assert own_broker.clients() == []  # it is this process
+
+
+def test_who_is_connected_besides_a_program_and_what_it_started(own_broker):
+    """On Windows each program of a `.venv` has started the one that is connected."""
+    place = ("127.0.0.1", own_broker.port)
+    connect = f"import socket, time; s = socket.create_connection({place}); time.sleep(600)"
+    start = "import subprocess, sys; subprocess.run([sys.executable, '-c', sys.argv[1]])"
+    with subprocess.Popen([sys.executable, "-c", start, connect]) as program:
+        try:
+            wait_for(own_broker.clients)
+            assert own_broker.clients(besides=[program.pid]) == []
+        finally:
+            for each in psutil.Process(program.pid).children(recursive=True):
+                with suppress(psutil.NoSuchProcess):  # it has ended with another one
+                    each.kill()

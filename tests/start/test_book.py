@@ -134,14 +134,14 @@ def test_an_error_in_a_lesson_is_one_line_that_names_the_cell(tmp_path):
 
 
 def test_a_picture_of_a_lesson_has_words_and_the_folders_are_those_of_a_learner(tmp_path):
-    path = tmp_path / "05_sensor_logs.ipynb"
+    path, place = tmp_path / "05_sensor_logs.ipynb", tmp_path / r"back\slash é"
     draw = "%matplotlib inline\nimport pandas as pd\npd.Series([1, 2]).plot().figure;"
     inside = "if True:\n    display(pd.Series([1, 2]).plot().figure)"
-    cells = [f"{str(tmp_path / 'warehouse.db')!r}", f"print({str(KIT)!r})", draw, inside, "3"]
+    cells = [f"{str(place / 'warehouse.db')!r}", f"print({str(KIT)!r})", draw, inside, "3"]
     nbformat.write(nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells]), path)
     book = load()
     book.run_notebook(path)
-    book.name_folders(path, tmp_path)
+    book.name_folders(path, place)
     where, kit, picture, block, number = nbformat.read(path, as_version=4).cells
     assert re.fullmatch(r"'kafka-lab-kit.+warehouse\.db'", where.outputs[0].data["text/plain"])
     assert kit.outputs[0].text == "kafka-lab-kit\n"

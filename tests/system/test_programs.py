@@ -19,13 +19,13 @@ from tests.support.waiting import wait_for
 
 # A notebook's kernel, as far as its programs are concerned. It ends in order when its input is closed.
 KERNEL = """
-import signal, sys
+import os, signal, sys
 from lab import start_program
 signal.signal(signal.SIGINT, lambda *_: print("interrupted", flush=True))
 does, *seconds = sys.argv[1:]
 for each in seconds:
     start_program([sys.executable, "-c", f"{does}({each})"])
-print("started", flush=True)
+print(os.getpid(), flush=True)
 sys.stdin.read()
 """
 
@@ -41,8 +41,8 @@ class Kernel:
             stdout=subprocess.PIPE,
             start_new_session=True,  # as JupyterLab starts one
         )
-        assert self.process.stdout.readline().strip() == b"started"
-        self.programs = [each for each in read_programs(home) if each.owner.pid == self.process.pid]
+        pid = int(self.process.stdout.readline())  # on Windows not that of the process, which starts it
+        self.programs = [each for each in read_programs(home) if each.owner.pid == pid]
 
     def end(self):
         self.process.stdin.close()
@@ -79,7 +79,8 @@ def kernel(home):
 def command(home, *words):
     return subprocess.run(
         [sys.executable, "-m", "lab", *words],
-        env=os.environ | {"LAB_HOME": str(home), "LAB_WAREHOUSE": str(home / "warehouse.db")},
+        env=os.environ
+        | {"LAB_HOME": str(home), "LAB_WAREHOUSE": str(home / "warehouse.db"), "PYTHONUTF8": "1"},
         capture_output=True,
         encoding="utf-8",
         timeout=60,

@@ -1,6 +1,10 @@
 """What learners answer in lesson 02."""
 
+import os
+
 from tests.support.answers import Answers
+
+USUAL = -1 if os.name == "nt" else 604_800_000  # on Windows the kit's broker keeps everything
 
 ADMIN = """
 from kafka import KafkaAdminClient
@@ -22,7 +26,7 @@ ANSWERS = {
     ),
     "02.2": Answers(
         wrong={
-            "create_topic(hourly, **settings.kafka)": "one hour (found: 604800000 ms)",
+            "create_topic(hourly, **settings.kafka)": f"one hour (found: {USUAL} ms)",
             "create_topic(hourly, configs={'retention.ms': 3600}, **settings.kafka)": "(found: 3600 ms)",
         },
         right=[
