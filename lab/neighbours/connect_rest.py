@@ -118,7 +118,8 @@ def _ask_once(url: str, method: str, path: str, body: Any, timeout: float) -> An
         with _send(Request(url + path, data, headers, method=method), timeout=timeout) as answer:
             text = answer.read()
     except HTTPError as error:
-        raise ConnectError(f"{method} {path} was refused: {_words(error)}", error.code) from None
+        with error:  # it is an answer, too, and Python 3.14 warns of one that nobody closes
+            raise ConnectError(f"{method} {path} was refused: {_words(error)}", error.code) from None
     except OSError as error:
         raise ConnectError(f"Kafka Connect does not answer at {url}: {error}") from None
     return json.loads(text) if text else None

@@ -89,7 +89,8 @@ def status_of(address: str) -> int:
         with urlopen(address, timeout=10) as answer:
             return answer.status
     except HTTPError as error:
-        return error.code
+        with error:
+            return error.code
 
 
 def test_it_opens_the_first_lesson_keeps_its_token_and_stops_with_the_broker(server):
