@@ -37,7 +37,8 @@ def ask(name: str, url: str, method: str, path: str, body: Any = None, timeout: 
         with _send(Request(url + path, data, headers, method=method), timeout=timeout) as answer:
             text = answer.read()
     except HTTPError as error:
-        raise RestError(f"{method} {path} was refused: {_words(error)}", error.code) from None
+        with error:  # it is an answer, too, and Python 3.14 warns of one that nobody closes
+            raise RestError(f"{method} {path} was refused: {_words(error)}", error.code) from None
     except OSError as error:
         raise RestError(f"{name} does not answer at {url}: {error}") from None
     return json.loads(text) if text else None
