@@ -1,6 +1,7 @@
 """How is a message written and read in Avro? By fastavro, with a schema that both sides know."""
 
 import json
+import re
 from collections.abc import Mapping
 from io import BytesIO
 from types import ModuleType
@@ -15,6 +16,9 @@ from lab.neighbours.packages import use_packages
 Schema = Mapping[str, Any]
 _module: list[ModuleType] = []
 _parsed: dict[str, Any] = {}
+_NAMED = re.compile(
+    r"\{'type': '\w+', 'name': '([\w.]+)'.*?\}(?= is not |$)"
+)  # a whole schema, as fastavro shows it
 
 
 def encode_avro(reading: Any, schema: Schema) -> bytes:
@@ -24,7 +28,7 @@ def encode_avro(reading: Any, schema: Schema) -> bytes:
     """
     fields = msgspec.structs.asdict(reading) if isinstance(reading, msgspec.Struct) else reading
     written = BytesIO()
-    parsed = _parse(schema)
+    parsed = parse_schema(schema)
     try:
         _fastavro().schemaless_writer(written, parsed, fields, strict_allow_default=True)
     except Exception as error:  # fastavro lets through what Python says
@@ -39,7 +43,7 @@ def decode_avro(value: bytes, writer: Schema, reader: Schema | None = None) -> d
     know has the default of the reader's schema.
     Raises InvalidReading if the bytes do not fit the schema, or if the two schemas do not fit.
     """
-    schemas = _parse(writer), _parse(reader) if reader is not None else None
+    schemas = parse_schema(writer), parse_schema(reader) if reader is not None else None
     given = BytesIO(value)
     try:
         fields = _fastavro().schemaless_reader(given, *schemas)
@@ -50,8 +54,11 @@ def decode_avro(value: bytes, writer: Schema, reader: Schema | None = None) -> d
     return fields
 
 
-def _parse(schema: Schema) -> Any:
-    """The schema as fastavro works with it; parsed once, for a topic has many messages."""
+def parse_schema(schema: Schema) -> Any:
+    """The schema as fastavro works with it; parsed once, for a topic has many messages.
+
+    Raises LabError, with the place, if the schema is none.
+    """
     try:
         text = json.dumps(schema)
         if text not in _parsed:
@@ -73,7 +80,8 @@ def _fastavro() -> ModuleType:
 
 
 def _words(error: Exception) -> str:
-    """The error in one line; fastavro leaves some without words."""
+    """The error in one line; fastavro leaves some without words, and says others with two whole schemas."""
     if isinstance(error, EOFError):
         return "it ends too early"
-    return " ".join(f"{type(error).__name__}: {error}".split())
+    said = _NAMED.sub(r"\1", str(error))
+    return " ".join(f"{type(error).__name__}: {said}".split())

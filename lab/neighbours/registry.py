@@ -12,6 +12,7 @@ from urllib.parse import quote
 from lab.embedded.java import JVM_OPTIONS, STAY_OPTIONS, java_executable
 from lab.embedded.ports import HOST, free_ports
 from lab.errors import LabError
+from lab.neighbours.avro import parse_schema
 from lab.neighbours.earlier import end_earlier
 from lab.neighbours.neighbour import NEIGHBOURS, fault, require
 from lab.neighbours.rest import RestError, ask
@@ -19,6 +20,7 @@ from lab.neighbours.server import PATIENCE_SECONDS, Server
 
 NAME = "Apicurio Registry"
 NEIGHBOUR = NEIGHBOURS["registry"]
+NO_SCHEMA = 422  # the code with which it refuses what is none
 
 
 class SchemaRegistry(Server):
@@ -61,10 +63,16 @@ class SchemaRegistry(Server):
     def register(self, subject: str, schema: Mapping[str, Any]) -> int:
         """Make it the newest schema of a subject. Returns its id; the same schema keeps the one that it has.
 
-        Raises RestError, with the place in the schema, if readers of the one before could not understand it.
+        Raises RestError, with the place in the schema, if readers of the one before could not understand it,
+        and with what is wrong if it is no Avro schema.
         """
         body = {"schema": json.dumps(schema)}
-        return self.rest("POST", f"/subjects/{quote(subject, safe='')}/versions", body)["id"]
+        try:
+            return self.rest("POST", f"/subjects/{quote(subject, safe='')}/versions", body)["id"]
+        except RestError as error:
+            if error.code == NO_SCHEMA and (reason := _reason(schema)):
+                raise RestError(f"{subject}: {reason}", error.code) from None
+            raise
 
     def must_be_ready(self) -> None:
         """Raise RestError as long as it has not read all that an earlier one has left in Kafka."""
@@ -88,6 +96,16 @@ class SchemaRegistry(Server):
         options = [f"-D{key}={value}" for key, value in settings.items()]
         jar = NEIGHBOUR.folder / "apicurio-registry-app" / "quarkus-run.jar"
         return [str(java_executable()), *STAY_OPTIONS, *JVM_OPTIONS, *options, "-jar", str(jar)]
+
+
+def _reason(schema: Mapping[str, Any]) -> str | None:
+    """Why this is no schema, in the words of fastavro, if it was fetched: the registry does not say it."""
+    try:
+        if not fault(NEIGHBOURS["avro"]):
+            parse_schema(schema)
+    except LabError as error:
+        return str(error)
+    return None
 
 
 class _Schemas(dict):

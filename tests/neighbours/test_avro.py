@@ -61,6 +61,13 @@ def test_bytes_that_are_no_such_message_are_refused_in_one_line(change, said):
 
 
 @fetched
+def test_schemas_that_do_not_fit_are_named_and_not_shown_whole():
+    said = "^the message cannot be read with this schema: .*Schema mismatch: Reading is not Another$"
+    with pytest.raises(InvalidReading, match=said):
+        decode_avro(encode_avro(READING, FIRST), FIRST, FIRST | {"name": "Another"})
+
+
+@fetched
 @pytest.mark.parametrize(
     ("fields", "said"),
     [

@@ -96,9 +96,12 @@ def test_it_refuses_a_change_with_the_name_of_the_field_and_accepts_one_that_bre
 @fetched
 @pytest.mark.broker
 def test_what_is_no_schema_and_an_unknown_id_are_one_line(registry, subject):
-    with pytest.raises(RestError, match=r"^POST /subjects/.+/versions was refused: \w[^\n]+$") as error:
+    with pytest.raises(RestError, match=rf"^{subject}: This is no Avro schema: .*recor\b") as error:
         registry.register(subject, {"type": "recor"})
     assert error.value.code == 422
+    field = {"name": "value", "type": "double", "aliases": "val"}
+    with pytest.raises(RestError, match=r"aliases must be a list, not val$"):
+        registry.register(subject, FIRST | {"fields": [field]})
     with pytest.raises(RestError, match=r"^GET /schemas/ids/999999 was refused: Schema 999999 not found"):
         registry.schemas[999_999]
 

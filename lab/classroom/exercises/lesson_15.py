@@ -3,6 +3,7 @@
 import json
 import struct
 from collections.abc import Callable, Mapping
+from numbers import Real
 from typing import Any
 
 from lab.classroom.exercises.answers import is_given, name_of
@@ -32,6 +33,7 @@ def another_field(third: Any, first: Mapping, second: Mapping, old: bytes, new: 
         lambda: is_given(third),
         "third has no value yet.",
         (
+            _is_as_it_was(earlier),
             Step(
                 "it is a record with the fields of second, and the field place",
                 lambda: _fields(third) == {*_fields(second), "place"},
@@ -50,6 +52,17 @@ def another_field(third: Any, first: Mapping, second: Mapping, old: bytes, new: 
                 ("Change nothing in the other fields.",),
             ),
             _older_readers_understand(third, second, (first, second), earlier[1][0]),
+        ),
+    )
+
+
+def _is_as_it_was(earlier: tuple) -> Step:
+    return Step(
+        "first and second are as they were",
+        lambda: all(decode_avro(value, writer) for value, writer in earlier),
+        (
+            "append has changed the list in second. Choose Run > Run All Above Selected Cell.",
+            'third = second | {"fields": [*second["fields"], ...]} makes a new list.',
         ),
     )
 
@@ -85,13 +98,14 @@ def batteries_of(batteries: Any, mixed: Any, schemas: Mapping[int, Mapping], **k
         (
             Step(
                 "it has a value for each message",
-                lambda: len(given()) == len(right()),
+                lambda: len(batteries) == len(right()),
                 (
                     "Begin with batteries = [], and append one value for each record in it.",
                     "The value of a message without a battery is None.",
                 ),
                 found=lambda: f"{len(batteries)} for {len(right())} messages",
             ),
+            _are_numbers_or_none(batteries),
             Step(
                 "None stands where the message has no battery, and nowhere else",
                 lambda: [each is None for each in given()] == [each is None for each in right()],
@@ -106,6 +120,18 @@ def batteries_of(batteries: Any, mixed: Any, schemas: Mapping[int, Mapping], **k
                 ("The values stand in the order of the log.",),
             ),
         ),
+    )
+
+
+def _are_numbers_or_none(batteries: Any) -> Step:
+    def others() -> list[Any]:
+        return [each for each in batteries if each is not None and not isinstance(each, Real)]
+
+    return Step(
+        "each value is a number or None",
+        lambda: not others(),
+        ("decode_avro gives all fields of a message as a dict; ['battery'] takes one of them.",),
+        found=lambda: repr(others()[0]),
     )
 
 
@@ -148,9 +174,9 @@ def renamed(registry: Any, subject: str, first: Mapping, data: bytes) -> Exercis
 
 
 @exercise("15.4")
-def writers_first(registry: Any, subject: str, first: Mapping, data: bytes) -> Exercise:
-    """Old readers understand the new schema of the subject, and its rule makes sure of that."""
-    asked = _Subject(registry, subject)
+def writers_first(registry: Any, writers: str, first: Mapping, data: bytes) -> Exercise:
+    """Old readers understand the new schema of the subject `writers`, and its rule makes sure of that."""
+    asked = _Subject(registry, writers)
 
     def added() -> list[Mapping]:
         return [each for each in asked.newest()["fields"] if each["name"] not in _fields(first)]
@@ -167,14 +193,14 @@ def writers_first(registry: Any, subject: str, first: Mapping, data: bytes) -> E
             asked.has_rule(
                 FORWARD,
                 "Which rule lets old readers read what new writers write? The table above has it.",
-                'registry.rest("PUT", f"/config/{subject}", {"compatibility": "FORWARD"})',
+                'registry.rest("PUT", f"/config/{writers}", {"compatibility": "FORWARD"})',
             ),
             Step(
                 "its newest schema has one field more: battery, without a default",
                 lambda: [(each["name"], "default" in each) for each in added()] == [("battery", False)],
                 (
                     "A field that is always there needs no default. It is one of the five changes above.",
-                    'registry.register(subject, changes["required"])',
+                    'registry.register(writers, changes["required"])',
                 ),
                 found=lambda: ", ".join(each["name"] for each in added()) or "no field more",
             ),

@@ -12,9 +12,13 @@ READ = (
     "    zero, number = struct.unpack('>bI', record.value[:5])\n"
 )
 FULL = READ + "    batteries.append(decode_avro(record.value[5:], schemas[number]).get('battery'))\n"
+APPENDED = (
+    "third = dict(second)\nthird['fields'].append({'name': 'place', 'type': 'string', 'default': 'hall'})"
+)
 RENAMED = "first | {{'fields': [fields[0], {{'name': 'value', {0}}}, *fields[2:]]}}"
 REGISTER = "registry.register(subject, {0})\n"
 RULE = "registry.rest('PUT', f'/config/{{subject}}', {{'compatibility': '{0}'}})\n"
+WRITERS_RULE, WRITERS_REGISTER = (each.replace("subject", "writers") for each in (RULE, REGISTER))
 TRY = "try:\n    {0}\nexcept LabError as error:\n    print(error)\n"
 
 ANSWERS = {
@@ -29,8 +33,14 @@ ANSWERS = {
                 "'type': {'type': 'enum', 'name': 'Place', 'symbols': ['hall']}, 'default': 'hall'"
             ): "programs with first and second understand",
             "third = 3": "a record with the fields of second",
+            THIRD.format("'type': 'string', 'default': 'hall'") + "\nthird['name'] = 'Reading3'": (
+                "Schema mismatch: Reading is not Reading3)"
+            ),
+            APPENDED: "first and second are as they were",
         },
         right=[
+            "second['fields'].pop()  # what the last wrong answer has appended\n"
+            + THIRD.format("'type': 'string', 'default': 'hall'"),
             "third = json.loads(json.dumps(second))\nthird['fields'].insert(0, {'name': 'place', 'type': 'string', 'default': 'hall'})",
             THIRD.format("'type': ['string', 'null'], 'default': 'hall'"),
             THIRD.format("'type': 'string', 'default': 'hall', 'doc': 'where it hangs'"),
@@ -40,6 +50,9 @@ ANSWERS = {
         wrong={
             "batteries = 30": "it has a value for each message",
             "batteries = [3.1]": "it has a value for each message (found: 1 for 30",
+            FULL
+            + "batteries = [{'battery': each} for each in batteries]": "a number or None (found: {'battery'",
+            FULL + "batteries = [each or 'none' for each in batteries]": "a number or None (found: 'none')",
             "batteries = [None] * 30": "None stands where the message has no battery",
             FULL
             + "batteries = [each or 0 for each in batteries]": "None stands where the message has no battery",
@@ -80,17 +93,23 @@ ANSWERS = {
     ),
     "15.4": Answers(
         wrong={
-            TRY.format(REGISTER.format("changes['required']").strip())
-            + REGISTER.format("second"): "its rule is FORWARD (found: BACKWARD",
-            RULE.format("FULL"): "its rule is FORWARD (found: FULL",
-            RULE.format("NONE") + REGISTER.format("changes['required']"): "its rule is FORWARD (found: NONE",
-            RULE.format("FORWARD"): "one field more: battery, without a default (found: no field more",
-            RULE.format("FORWARD") + REGISTER.format("second"): "battery, without a default (found: battery",
+            TRY.format(WRITERS_REGISTER.format("changes['required']").strip())
+            + WRITERS_REGISTER.format("second"): "its rule is FORWARD (found: BACKWARD",
+            WRITERS_RULE.format("FULL"): "its rule is FORWARD (found: FULL",
+            WRITERS_RULE.format("NONE")
+            + WRITERS_REGISTER.format("changes['required']"): "its rule is FORWARD (found: NONE",
+            WRITERS_RULE.format(
+                "FORWARD"
+            ): "one field more: battery, without a default (found: no field more",
+            WRITERS_RULE.format("FORWARD")
+            + WRITERS_REGISTER.format("second"): "battery, without a default (found: battery",
         },
         right=[
-            RULE.format("FORWARD_TRANSITIVE")
-            + REGISTER.format("first | {'fields': [{'name': 'battery', 'type': 'double'}, *fields]}"),
-            RULE.format("NONE") + REGISTER.format("changes['required']") + RULE.format("FORWARD"),
+            WRITERS_RULE.format("FORWARD_TRANSITIVE")
+            + WRITERS_REGISTER.format("first | {'fields': [{'name': 'battery', 'type': 'double'}, *fields]}"),
+            WRITERS_RULE.format("NONE")
+            + WRITERS_REGISTER.format("changes['required']")
+            + WRITERS_RULE.format("FORWARD"),
         ],
     ),
 }

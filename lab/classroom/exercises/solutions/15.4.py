@@ -1,2 +1,2 @@
-registry.rest("PUT", f"/config/{subject}", {"compatibility": "FORWARD"})
-registry.register(subject, changes["required"])
+registry.rest("PUT", f"/config/{writers}", {"compatibility": "FORWARD"})
+registry.register(writers, changes["required"])
