@@ -74,7 +74,11 @@ class Program:
 
 def end_with_this_process(home: Path, pid: int, name: str) -> None:
     """Record a process in a home. It is ended when this process ends, or when it is found left over."""
-    record = {"name": name, "process": asdict(Process.of(pid)), "owner": asdict(Process.of(os.getpid()))}
+    try:
+        process = Process.of(pid)
+    except psutil.Error:
+        return  # it has already ended by itself
+    record = {"name": name, "process": asdict(process), "owner": asdict(Process.of(os.getpid()))}
     try:
         _write(home, f"{pid}", json.dumps(record, indent=1))
     except OSError as error:

@@ -14,7 +14,7 @@ import pytest
 import lab
 from lab.classroom.doctor.services import check_leftovers
 from lab.settings import Settings
-from lab.system.programs import end, left_over, read_programs
+from lab.system.programs import end, end_with_this_process, left_over, read_programs
 from tests.support.waiting import wait_for
 
 # A notebook's kernel, as far as its programs are concerned. It ends in order when its input is closed.
@@ -183,3 +183,19 @@ def test_a_program_that_cannot_be_recorded_is_not_started(tmp_path, monkeypatch)
     with pytest.raises(lab.LabError, match=r"cannot be written: .* LAB_HOME"):
         lab.start_program([sys.executable, "-c", "import time; time.sleep(600)"])
     assert set(psutil.Process().children()) <= set(before)
+
+
+def test_a_program_that_has_already_ended_needs_no_record(tmp_path):
+    program = subprocess.Popen([sys.executable, "-c", ""])
+    wait_for(lambda: has_ended(program.pid))
+    end_with_this_process(tmp_path, program.pid, "a quick one")
+    assert program.wait() == 0
+    assert read_programs(tmp_path) == []
+
+
+def has_ended(pid):
+    """Also if its parent has not noticed."""
+    try:
+        return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True
