@@ -19,6 +19,7 @@ from lab.classroom.attendance import membership as joining
 from lab.classroom.attendance import outbox
 from lab.classroom.attendance.board import ClassBoard, class_board, make_board
 from lab.classroom.attendance.event import TOPIC, OddEvent, decode_event, encode_event, new_event
+from lab.classroom.attendance.membership import MAX_ALIAS
 from lab.classroom.attendance.showing import as_text
 from lab.classroom.exercises import report
 from lab.classroom.exercises.exercise import exercise_numbers
@@ -97,7 +98,7 @@ def test_who_leaves_takes_back_what_was_not_sent(home, capsys):
 
 
 @pytest.mark.parametrize(
-    "alias", ["", " ", "a" * 21, "a\nb", "\x1b[31m", "\u202e", "\ud800", None, 7, b"ana"]
+    "alias", ["", " ", "a" * (MAX_ALIAS + 1), "a\nb", "\x1b[31m", "\u202e", "\ud800", None, 7, b"ana"]
 )
 def test_an_alias_fits_into_a_row(alias):
     with pytest.raises(LabError, match=r'^The alias .*Type: join_class\("ana", "192\.168\.1\.5:9092"\)$'):
@@ -301,13 +302,19 @@ def test_two_learners_with_one_alias_have_two_rows():
         new_event("ana", "02.1", "not yet", hints=2, kit="k2"),
         new_event("ana", "02.2", "done", kit="k1"),
         new_event("ana (2)", "02.1", "not attempted", kit="k3"),  # an alias may look like a row
-        new_event("a" * 20, "02.1", "done", kit="k4"),
-        new_event("a" * 20, "02.1", "not yet", kit="k5"),
+        new_event("a" * MAX_ALIAS, "02.1", "done", kit="k4"),
+        new_event("a" * MAX_ALIAS, "02.1", "not yet", kit="k5"),
     ]
     board = board_of(*events)
-    assert board.aliases() == ["a" * 16 + " (2)", "a" * 20, "ana", "ana (2)", "ana (2) (2)"]
+    assert board.aliases() == [
+        "a" * (MAX_ALIAS - 4) + " (2)",
+        "a" * MAX_ALIAS,
+        "ana",
+        "ana (2)",
+        "ana (2) (2)",
+    ]
     assert [board.mark(row, "02.1") for row in board.aliases()] == ["0", "+", "+", "2", "-"]
-    told = f"Several joined as {'a' * 20}, ana: let one of them join again, with a new alias."
+    told = f"Several joined as {'a' * MAX_ALIAS}, ana: let one of them join again, with a new alias."
     assert told in repr(board) and told in board._repr_html_()
     assert "aaaa (2)" in repr(board)
     assert "Several" not in repr(board_of(*events[:1]))
@@ -370,7 +377,11 @@ def test_odd_messages_are_left_out_and_counted_in_one_line():
 
 
 def test_thirty_learners_fit_on_a_projector():
-    names = ["\N{CJK UNIFIED IDEOGRAPH-5B66}" * 20, "a" * 20, *(f"learner {n}" for n in range(28))]
+    names = [
+        "\N{CJK UNIFIED IDEOGRAPH-5B66}" * MAX_ALIAS,
+        "a" * MAX_ALIAS,
+        *(f"learner {n}" for n in range(28)),
+    ]
     events = [new_event(alias, n, "done") for alias in names for n in exercise_numbers()]
     lines = as_text(replace(board_of(*events), odd=3)).splitlines()
     assert len(lines) <= 39, "and the line of the cursor"
