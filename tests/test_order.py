@@ -12,6 +12,7 @@ from tests.support.order import spread
         ("qqqqqqLLL", "LqqLqqLqq"),
         ("LLLqsssqs", "LqsssLqsL"),
         ("LLss", "ssLL"),
+        ("qqqqqqqqqqLL", "LqqqqLqqqqqq"),
         ("LL", "LL"),
         ("qs", "qs"),
         ("", ""),

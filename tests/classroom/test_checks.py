@@ -196,6 +196,7 @@ for none in (3, 21.5, [3], numpy.array([21.5]), values, frame.index, [True], "so
 """
 
 
+@pytest.mark.broker
 def test_an_answer_may_be_written_in_any_way():
     run = subprocess.run(
         [sys.executable, "-c", ANSWERS], capture_output=True, encoding="utf-8", env=os.environ, timeout=60

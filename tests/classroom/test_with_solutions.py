@@ -66,6 +66,7 @@ def test_what_is_in_the_folder_is_not_replaced(tmp_path):
         write_copies(tmp_path / "mine.ipynb" / "below")
 
 
+@pytest.mark.broker
 @pytest.mark.parametrize(
     ("arguments", "said"), [([], "expected the name"), (["--help"], "expected"), (["lab"], "not")]
 )

@@ -159,6 +159,7 @@ def test_a_fault_is_one_clear_line_and_exit_code_1(kafka, tmp_path, arguments, e
     assert len(done.stderr.splitlines()) == 1
 
 
+@pytest.mark.broker
 @pytest.mark.parametrize(
     "arguments", [["produce", "--batches", "-1"], ["consume", "--max-messages", "0"], []]
 )

@@ -34,6 +34,7 @@ def test_the_version_is_that_of_the_changelog():
     assert told and told[1] == lab.__version__
 
 
+@pytest.mark.broker
 @pytest.mark.parametrize(
     ("names", "absent"),
     [

@@ -134,6 +134,7 @@ def test_the_kit_asks_for_the_versions_that_it_is_tested_with():
     assert f">={pinned[1]}," in TESTED
 
 
+@pytest.mark.broker
 def test_with_a_newer_version_the_kit_is_imported_and_one_line_says_so(tmp_path):
     program = (
         "from importlib import metadata; real = metadata.version; "

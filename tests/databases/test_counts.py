@@ -75,6 +75,7 @@ by_hand = st.sampled_from(
 )
 
 
+@pytest.mark.broker
 @settings(max_examples=30, deadline=None)
 @given(st.lists(st.just("note") | readings | by_hand, max_size=12), st.integers(1, 4))
 def test_a_reader_is_told_what_a_full_scan_finds(steps, rows):

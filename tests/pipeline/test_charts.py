@@ -318,6 +318,7 @@ OTHERS = (
 )
 
 
+@pytest.mark.broker
 @pytest.mark.parametrize("how", ["every row", "few rows", "thinned"])
 def test_of_many_sensors_a_picture_shows_some_and_says_so(crowd, how):
     rows = lab.read_sensor_logs(crowd)
@@ -513,6 +514,7 @@ def test_a_ledger_shows_every_count_of_every_way():
     assert sorted(text.get_text() for text in panel.texts) == ["0", "10", "10", "10", "2", "8"]
 
 
+@pytest.mark.broker
 def test_a_chart_is_drawn_once_and_looks_as_if_matplotlib_had_saved_it(logs, tmp_path):
     chart, drawn = plot_sensor_logs(logs), []
     chart.canvas.mpl_connect("draw_event", drawn.append)
@@ -523,6 +525,7 @@ def test_a_chart_is_drawn_once_and_looks_as_if_matplotlib_had_saved_it(logs, tmp
     assert (tmp_path / "once.png").read_bytes() == (tmp_path / "twice.png").read_bytes()
 
 
+@pytest.mark.broker
 def test_a_chart_shows_itself_and_can_be_saved(logs, tmp_path):
     chart = plot_sensor_logs(logs)
     assert render_png(chart).startswith(PNG)

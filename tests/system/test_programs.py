@@ -91,6 +91,7 @@ def leftovers(home):
     return check_leftovers(Settings(home=home))
 
 
+@pytest.mark.broker
 def test_a_program_ends_with_its_kernel_and_its_record_is_removed(kernel, home):
     ending = kernel(600, 601)
     assert [each.name for each in ending.programs] == [

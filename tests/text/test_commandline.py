@@ -140,6 +140,7 @@ def test_a_command_that_start_py_runs_tells_what_to_type_where_start_py_was_call
     assert typed.endswith(f"{Path(KIT.name, 'start.py')} lab")
 
 
+@pytest.mark.broker
 @START
 def test_the_line_at_the_end_of_start_py_works_where_it_is_printed(terminal):
     command = [sys.executable, KIT / "start.py", "demo", "--wrong"]

@@ -102,6 +102,7 @@ def test_what_is_not_there_is_said_at_once(where, topic, kafka, path):
 # What it remembers, and how it is drawn.
 
 
+@pytest.mark.broker
 def test_a_rate_is_what_was_added_in_the_last_seconds():
     snapshots = [at(second, produced=10 * second, processed=20 * max(0, second - 5)) for second in range(11)]
     lines = panel_named(drawn(snapshots)[1], "messages a second").lines
@@ -116,6 +117,7 @@ def test_a_rate_is_known_also_when_it_looks_seldom():
     assert list(lines[0].get_ydata()) == [5]
 
 
+@pytest.mark.broker
 def test_a_minute_is_remembered():
     dashboard, _ = drawn([at(second) for second in range(0, 100, 10)])
     assert [snapshot.at for snapshot in dashboard.snapshots] == list(range(90 - int(SPAN), 100, 10))

@@ -32,9 +32,10 @@ def main(
         state_dir=state,
         commit_every=100,  # messages; or after so many seconds:
         commit_interval=30,
-        # Started again, it is the same member and the same producer: nobody waits for the dead ones.
+        # Started again, it is the same member and the same producer: nobody waits for the dead ones. A
+        # transaction lasts from one commit to the next, so its time-out must be longer than that.
         consumer_extra_config={"group.instance.id": results},
-        producer_extra_config={"transactional.id": results, "transaction.timeout.ms": 10_000},
+        producer_extra_config={"transactional.id": results, "transaction.timeout.ms": 90_000},
         on_message_processed=lambda *place: stop_at_the_end(app, left, *place),
     )
     sources = [
