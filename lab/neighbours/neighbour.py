@@ -10,6 +10,7 @@ What a neighbour consists of is pinned in the folder `pins`, in up to three list
 import hashlib
 import os
 import subprocess
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from lab.settings import Settings
 
 PINS = Path(__file__).parent / "pins"
 PROGRAMS = Path(__file__).parent / "programs"  # each runs in the environment of its neighbour
+PYTHON = b"Python %d.%d" % sys.version_info[:2]
 FOLDER = "_KAFKA_LAB_NEIGHBOURS"  # a test run has a new home, and uses the neighbours of the kit's
 
 
@@ -81,9 +83,12 @@ class Neighbour:
         return self.folder / "whole.txt"
 
     def fingerprint(self) -> str:
-        """What the stamp says. It changes with the lists, and with the folder: no environment moves."""
+        """What the stamp says. It changes with the lists; with packages also with the kit's Python, and with
+        the folder, because no environment moves.
+        """
         lists = [path.read_bytes() for path in sorted(PINS.glob(f"{self.name}-*.txt"))]
-        return hashlib.sha256(b"\0".join([*lists, str(self.folder).encode()])).hexdigest()
+        own = [PYTHON] if self.packages.exists() else []  # what is compiled for one is nothing for another
+        return hashlib.sha256(b"\0".join([*lists, str(self.folder).encode(), *own])).hexdigest()
 
     def _starts(self) -> bool:
         """Whether its Python does: the one that it was made with may be gone."""

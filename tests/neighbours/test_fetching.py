@@ -154,6 +154,16 @@ def test_an_environment_whose_python_is_gone_is_not_here(tmp_path, monkeypatch):
     assert not tiny.is_here
 
 
+@pytest.mark.parametrize(("kind", "is_here"), [("packages", False), ("archives", True)])
+def test_packages_for_another_python_are_not_here_and_files_are(kind, is_here, tmp_path, monkeypatch):
+    """After an update of Python, compiled packages could not be imported, and nobody would know why."""
+    tiny = tiny_neighbour(monkeypatch, tmp_path, kind)
+    fetch(tiny)
+    assert tiny.is_here
+    monkeypatch.setattr(neighbour, "PYTHON", b"Python 3.99")
+    assert tiny.is_here == is_here
+
+
 @pytest.mark.broker
 def test_a_package_that_cannot_be_had_is_one_line(tmp_path, monkeypatch):
     monkeypatch.setenv("PIP_RETRIES", "0")
