@@ -71,8 +71,9 @@ def wait_for_checkpoint(
 
 def _say_error(program: subprocess.Popen) -> None:
     if program.poll():
-        said = SAID[program].read_text(encoding="utf-8", errors="replace")
-        print(f"The program ended: {said.strip().splitlines()[-1]}", file=sys.stderr)
+        said = SAID[program].read_text(encoding="utf-8", errors="replace").split("\n")
+        words = [line.strip() for line in said if line.strip()]  # none, if it was killed
+        print(f"The program ended: {words[-1] if words else f'code {program.returncode}'}", file=sys.stderr)
 
 
 def read_windows(results: str, **kafka: Any) -> pd.DataFrame:

@@ -68,7 +68,14 @@ def test_in_order_nothing_is_too_late():
     assert list(largest_of_each(readings).values()) == list(largest)
 
 
-@pytest.mark.parametrize(("code", "said"), [("1 / 0", "The program ended: ZeroDivisionError: "), ("", "")])
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [
+        ("1 / 0", "The program ended: ZeroDivisionError: "),
+        ("import os; os._exit(3)", "The program ended: code 3"),
+        ("", ""),
+    ],
+)
 def test_who_waits_for_a_checkpoint_is_told_that_the_program_ended_by_an_error(
     code, said, tmp_path, capsys, monkeypatch
 ):
