@@ -76,10 +76,15 @@ class Network(Recorder):
         return asked.client_id if source is None else f"broker {source}"
 
     def _is_of_controllers(self, link: Link) -> bool:
-        return any(link.proxy is proxy for (name, _), proxy in self._proxies.items() if name == "CONTROLLER")
+        listener, _ = self._place(link.proxy)
+        return listener == "CONTROLLER"
+
+    def _place(self, proxy: Proxy) -> tuple[str, int]:
+        """The listener and the node that it leads to."""
+        return next(place for place, each in self._proxies.items() if each is proxy)
 
     def _is_cut(self, source: int | None, target: Proxy) -> bool:
-        to = next(node for (_, node), proxy in self._proxies.items() if proxy is target)
+        _, to = self._place(target)
         return source is not None and (source in self._apart) != (to in self._apart)
 
     def _address(self, listener: str, node: Node) -> str:
