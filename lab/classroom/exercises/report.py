@@ -7,7 +7,7 @@ import html
 import os
 import re
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -44,6 +44,7 @@ class Report:
     advice: str = ""
     solution_seen: bool = False
     sent: str = ""  # what the class is told, if this kit joined one
+    kind: str = "Exercise"
 
     @property
     def title(self) -> str:
@@ -51,7 +52,7 @@ class Report:
         return f"{self.state}, with the solution" if self.solution_seen and self.state == DONE else self.state
 
     def __repr__(self) -> str:
-        lines = [f"Exercise {self.number}: {self.title}"]
+        lines = [f"{self.kind} {self.number}: {self.title}"]
         lines += [f"  [{state}] {text}" for state, text in self.steps]
         lines += [f"  Hint: {hint}" for hint in self.hints]
         return "\n".join([*lines, *(f"  {line}" for line in (self.advice, self.sent) if line)])
@@ -59,7 +60,7 @@ class Report:
     def _repr_html_(self) -> str:
         color = COLORS[self.state]
         parts = [
-            f"<b>Exercise {html.escape(self.number)}</b>"
+            f"<b>{self.kind} {html.escape(self.number)}</b>"
             f"<span style='{BADGE.format(color=color)}'>{html.escape(self.title)}</span>"
         ]
         parts += [f"{MARKS[state]} {_marked_up(text)}" for state, text in self.steps]
@@ -129,12 +130,23 @@ def _tell_class(number: str, state: str, hints: int = 0, solution_seen: bool = F
 def _look(number: str, exercise: Exercise) -> Report:
     if not _ask(exercise.attempted)[0]:
         return _not_attempted(number, exercise)
-    for place, step in enumerate(exercise.steps):
+    report = look_at(number, exercise.steps)
+    if report.state == DONE:
+        return replace(report, solution_seen=knows(number, "solution"))
+    return _with_hints(report, exercise.steps[[state for state, _ in report.steps].index(NOT_YET)])
+
+
+def look_at(number: str, steps: Sequence[Step], kind: str = "Exercise") -> Report:
+    """Which steps are done, up to the first that is not; those behind it may depend on it."""
+    lines = []
+    for place, step in enumerate(steps):
         is_done, error = _ask(step.done)
         if not is_done:
-            return _not_yet(number, exercise.steps, place, error)
-    steps = tuple((DONE, step.text) for step in exercise.steps)
-    return Report(number, DONE, steps, solution_seen=knows(number, "solution"))
+            lines.append((NOT_YET, f"{step.text}{_found(step, error)}"))
+            lines += [("later", each.text) for each in steps[place + 1 :]]
+            return Report(number, NOT_YET, tuple(lines), kind=kind)
+        lines.append((DONE, step.text))
+    return Report(number, DONE, tuple(lines), kind=kind)
 
 
 def _not_attempted(number: str, exercise: Exercise) -> Report:
@@ -148,17 +160,13 @@ def _not_attempted(number: str, exercise: Exercise) -> Report:
     return Report(number, NOT_ATTEMPTED, hints=hints, advice=advice)
 
 
-def _not_yet(number: str, steps: tuple[Step, ...], place: int, error: Exception | None) -> Report:
-    """The steps before it are done; those behind it are not looked at, for they may depend on it."""
-    step = steps[place]
-    _tries[number, step.text] += 1
-    tries = _tries[number, step.text]
-    lines = [(DONE, each.text) for each in steps[:place]]
-    lines += [(NOT_YET, f"{step.text}{_found(step, error)}")]
-    lines += [("later", each.text) for each in steps[place + 1 :]]
+def _with_hints(report: Report, step: Step) -> Report:
+    """The hints of the step that is missing: one more each time."""
+    _tries[report.number, step.text] += 1
+    tries = _tries[report.number, step.text]
     more = "Run this again for one more hint." if tries < len(step.hints) else ""
-    advice = more or f'No more hints: solution("{number}") in a new cell shows one way to do it.'
-    return Report(number, NOT_YET, tuple(lines), step.hints[:tries], advice)
+    advice = more or f'No more hints: solution("{report.number}") in a new cell shows one way to do it.'
+    return replace(report, hints=step.hints[:tries], advice=advice)
 
 
 def _found(step: Step, error: Exception | None) -> str:

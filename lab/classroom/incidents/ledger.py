@@ -1,0 +1,29 @@
+"""What was sent, and what was stored? A program that sends lists what Kafka has acknowledged, in `*.csv`."""
+
+import sqlite3
+from collections import Counter
+from contextlib import closing, suppress
+from pathlib import Path
+
+Reading = tuple[str, str]  # (sensor_id, ts): no two readings have the same
+
+
+def sent(folder: Path) -> list[Reading]:
+    """The readings that Kafka has acknowledged, those of each program in their order."""
+    return [reading for file in sorted(folder.glob("*.csv")) for reading in _read(file)]
+
+
+def stored(folder: Path) -> Counter[Reading]:
+    """{reading: its rows in the table sensor_logs of charts.db}."""
+    file = folder / "charts.db"
+    if not file.exists():
+        return Counter()
+    with closing(sqlite3.connect(file, timeout=30)) as db, suppress(sqlite3.OperationalError):
+        return Counter(map(tuple, db.execute("SELECT sensor_id, ts FROM sensor_logs")))
+    return Counter()  # no such table yet
+
+
+def _read(file: Path) -> list[Reading]:
+    """Its whole lines: the last one may be half written."""
+    lines = file.read_text(encoding="utf-8").rpartition("\n")[0].splitlines()
+    return [(sensor, ts) for sensor, _, ts in (line.partition(",") for line in lines)]

@@ -1,0 +1,103 @@
+"""How is a program of the system started, ended and changed?
+
+`x.py` has its settings in `x.json`, and what it prints in `x.log`; `x.process` says which process it is.
+"""
+
+import json
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from lab.system.programs import OWN_GROUP, Process
+
+SCRIPTS = Path(__file__).parent / "programs"
+END_SECONDS = 5.0
+_started: dict[int, subprocess.Popen] = {}  # by this Python, which is told when they end
+
+
+class Program:
+    """The program of this name in a folder. It goes on when the Python that started it ends."""
+
+    def __init__(self, folder: Path, name: str):
+        self.folder, self.name = folder, name
+
+    @property
+    def is_there(self) -> bool:
+        """Whether there is such a program."""
+        return self._file("py").exists()
+
+    def write(self, script: str) -> None:
+        """Make it a copy of the script of that name."""
+        shutil.copy(SCRIPTS / f"{script}.py", self._file("py"))
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """Its settings, as they are in its file now."""
+        file = self._file("json")
+        return json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
+
+    def change(self, **settings: object) -> None:
+        """Change settings in its file. It reads them when it starts."""
+        write_json(self._file("json"), self.settings | settings)
+
+    def start(self) -> None:
+        """Start it."""
+        with self._file("log").open("ab") as printed:
+            program = subprocess.Popen(
+                [sys.executable, f"{self.name}.py"],
+                cwd=self.folder,
+                stdin=subprocess.DEVNULL,
+                stdout=printed,
+                stderr=subprocess.STDOUT,
+                **OWN_GROUP,
+            )
+        _started[program.pid] = program
+        with suppress(psutil.Error):  # it has ended already
+            write_json(self._file("process"), asdict(Process.of(program.pid)))
+
+    def end(self, at_once: bool = False) -> None:
+        """End it, if it runs; `at_once`, as a crash would."""
+        if process := self._process():
+            with suppress(psutil.NoSuchProcess):
+                running = psutil.Process(process.pid)
+                if not at_once:
+                    running.terminate()
+                    psutil.wait_procs([running], END_SECONDS)
+                running.kill()
+                psutil.wait_procs([running], END_SECONDS)
+            if process.pid in _started:  # also Python itself is to know of it
+                _started.pop(process.pid).wait(END_SECONDS)
+
+    def is_running(self) -> bool:
+        """Whether it runs."""
+        return self._process() is not None
+
+    def last_line(self) -> str:
+        """What it printed last; empty for nothing."""
+        file = self._file("log")
+        lines = file.read_text(encoding="utf-8", errors="replace").splitlines() if file.exists() else []
+        return next((line.strip() for line in reversed(lines) if line.strip()), "")
+
+    def _process(self) -> Process | None:
+        file = self._file("process")
+        process = Process(**json.loads(file.read_text(encoding="utf-8"))) if file.exists() else None
+        if not process or (process.pid in _started and _started[process.pid].poll() is not None):
+            return None
+        return process if process.is_alive() else None
+
+    def _file(self, ending: str) -> Path:
+        return self.folder / f"{self.name}.{ending}"
+
+
+def write_json(file: Path, values: Mapping[str, object]) -> None:
+    """Write a file of JSON whole, because others may read it meanwhile."""
+    new = file.with_name(f"{file.name}.new")
+    new.write_text(json.dumps(values, indent=1) + "\n", encoding="utf-8")
+    new.replace(file)

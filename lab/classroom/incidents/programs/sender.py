@@ -1,0 +1,42 @@
+"""Sends a reading of each sensor, again and again.
+
+Its settings are in the file of the same name that ends in .json. The one that ends in .csv lists the readings
+that Kafka has acknowledged.
+"""
+
+import json
+import random
+import time
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from kafka import KafkaProducer
+from kafka.errors import KafkaError
+
+here = Path(__file__)
+settings = json.loads(here.with_suffix(".json").read_text(encoding="utf-8"))
+producer = KafkaProducer(**settings["kafka"])
+acknowledged = here.with_suffix(".csv").open("a", encoding="utf-8")
+clock_is_ahead = timedelta(seconds=settings["clock_is_ahead"])  # of this machine
+
+while True:
+    for sensor in settings["sensors"]:
+        ts = datetime.now(UTC) + clock_is_ahead
+        reading = {
+            "sensor_id": sensor,
+            "val": round(random.gauss(20, 1), 2),
+            "unit": "C",
+            "status": "ok",
+            "ts": ts.isoformat(timespec="microseconds"),
+        }
+        key = str(reading[settings["key"]]).encode()
+        message = json.dumps(reading | settings["more"]).encode()
+        milliseconds = int(ts.timestamp() * 1000)
+        try:
+            sent = producer.send(settings["topic"], message, key, timestamp_ms=milliseconds)
+            sent.get(timeout=5)
+        except KafkaError as error:
+            print(f"{sensor} at {reading['ts']} was not acknowledged: {error!r}", flush=True)
+        else:
+            print(f"{sensor},{reading['ts']}", file=acknowledged, flush=True)
+    time.sleep(settings["pause"])

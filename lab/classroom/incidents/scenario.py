@@ -1,0 +1,143 @@
+"""What is a scenario? A system that works, one fault that breaks it, and what must hold when it is mended.
+
+Each scenario is a class in the folder `scenarios`. Its promises speak of what the callers see and of what the
+system must keep, never of the cause.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from random import Random
+from typing import Any, ClassVar
+
+from lab.classroom.exercises.exercise import Step
+from lab.classroom.incidents.ledger import sent, stored
+from lab.classroom.incidents.system import NONE, System
+from lab.system.signals import wait_until
+from lab.topics import create_topic
+
+SENSORS = ("boiler", "chiller", "dryer", "furnace", "mixer", "press", "pump", "turbine")
+PARTITIONS = 3
+SECONDS = 6.0  # within which a reading is stored, also by a program that has just been restarted
+# A program that was killed is out of its group after three seconds, not ten: Kafka must allow that.
+SESSION_MS = 3000
+
+
+class Scenario:
+    """One way in which a system breaks. A subclass says the call, what is wrong, and how it is mended.
+
+    `begin` starts a system in order: by default a sender and a program that stores, `sender` and `storer`.
+    `break_it` breaks it. `promises` are the steps of the check.
+    """
+
+    call: ClassVar[str]  # the symptom, in the words of the one who calls
+    hints: ClassVar[tuple[str, str, str]]  # the first says where to look, the last names the cause
+    cause: ClassVar[str]  # what was wrong: told at the end
+    mend: ClassVar[str]  # one way to mend it: told at the end
+    brokers: ClassVar[int] = 1
+    properties: ClassVar[Mapping[str, object]] = NONE  # further settings of Kafka
+    deletes: ClassVar[bool] = False  # whether Kafka removes files in it, at which it ends on Windows
+    doctor: ClassVar[str] = ""  # words by which the doctor names it; empty if it cannot know
+
+    def __init__(self, system: System, seed: int):
+        self.system = system
+        self.chance = Random(seed)  # for the details, which differ from seed to seed
+        self.sensors = self.chance.sample(SENSORS, 3)
+
+    def start_kafka(self) -> None:
+        """Start the Kafka of the system."""
+        properties = {"group.min.session.timeout.ms": SESSION_MS} | dict(self.properties)
+        self.system.start_kafka(self.brokers, properties)
+
+    def begin(self) -> None:
+        """Start the system, in order."""
+        create_topic(
+            self.system.topic,
+            num_partitions=PARTITIONS,
+            replication_factor=min(self.brokers, 3),
+            **self.system.kafka,
+        )
+        self.system.add("sender", **self.sender())
+        self.system.add("storer", **self.storer())
+
+    def sender(self, **changes: Any) -> dict[str, Any]:
+        """The settings of a program that sends. `changes` to those for the client are in `kafka`."""
+        kafka = {"acks": "all", "max_block_ms": 3000} | self.system.kafka | changes.pop("kafka", {})
+        settings = {"topic": self.system.topic, "sensors": self.sensors, "key": "sensor_id", "pause": 0.2}
+        return settings | {"clock_is_ahead": 0, "more": {}, "kafka": kafka} | changes
+
+    def storer(self, **changes: Any) -> dict[str, Any]:
+        """The settings of a program that stores. `changes` to those for the client are in `kafka`."""
+        kafka: dict[str, Any] = {"group_id": self.system.group, "enable_auto_commit": False}
+        kafka |= {"auto_offset_reset": "earliest"}
+        kafka |= {"session_timeout_ms": SESSION_MS, "heartbeat_interval_ms": SESSION_MS // 3}
+        kafka |= self.system.kafka | changes.pop("kafka", {})
+        return {"topic": self.system.topic, "pause": 0, "kafka": kafka} | changes
+
+    def break_it(self) -> None:
+        """Break the system, which works."""
+        raise NotImplementedError
+
+    def promises(self) -> Sequence[Step]:
+        """What must hold, in the order in which it is looked at."""
+        return [self.flows(), self.complete()]
+
+    # Promises that several scenarios make.
+
+    def flows(self) -> Step:
+        """What is sent from now on is stored, once."""
+        return promise("a new reading of each sensor is stored within seconds, once", self._late)
+
+    def complete(self) -> Step:
+        """What was acknowledged before is stored."""
+        return promise("every reading that was acknowledged so far is stored", self._missing)
+
+    def _late(self) -> str:
+        """What is not as it should be with the readings that are sent from now on."""
+        before = len(sent(self.system.folder))
+
+        def fault() -> str:
+            new = sent(self.system.folder)[before:]
+            if silent := sorted(set(self.sensors) - {sensor for sensor, _ in new}):
+                return f"no new reading of {', '.join(silent)} was acknowledged"
+            rows_of = stored(self.system.folder)
+            first = {sensor: (sensor, ts) for sensor, ts in reversed(new)}
+            rows = {sensor: rows_of[reading] for sensor, reading in sorted(first.items())}
+            wrong = [f"of {sensor} {n} times" for sensor, n in rows.items() if n != 1]
+            return f"stored {', '.join(wrong)}" if wrong else ""
+
+        return in_time(fault)
+
+    def _missing(self) -> str:
+        """How many of the readings acknowledged by now are not stored in time."""
+        readings = sent(self.system.folder)
+
+        def fault() -> str:
+            rows = stored(self.system.folder)
+            missing = sum(not rows[reading] for reading in readings)
+            return f"{missing} of {len(readings)} are not" if missing else ""
+
+        return in_time(fault)
+
+
+def promise(text: str, fault: Callable[[], str]) -> Step:
+    """A step that is done if there is no fault; otherwise the fault is shown as what was found."""
+    found: list[str] = []
+
+    def is_kept() -> bool:
+        found[:] = [fault()]
+        return not found[0]
+
+    return Step(text, is_kept, (), found=lambda: found[0])
+
+
+def in_time(fault: Callable[[], str]) -> str:
+    """Empty as soon as there is no fault; otherwise the fault that is there after some seconds."""
+    last: list[str] = []
+
+    def is_over() -> bool:
+        last[:] = [fault()]
+        return not last[0]
+
+    with suppress(TimeoutError):
+        wait_until(is_over, SECONDS)
+    return last[0]

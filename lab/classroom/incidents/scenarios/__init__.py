@@ -1,0 +1,31 @@
+"""Which scenarios are there? Each is a class in its own module; the number of an incident chooses one."""
+
+import importlib
+import os
+from typing import TYPE_CHECKING
+
+from lab.errors import LabError
+
+if TYPE_CHECKING:
+    from lab.classroom.incidents.scenario import Scenario
+
+# In the order of their numbers, from what is seen at once to what is not: {module: class}.
+SCENARIOS = {
+    "poison": "Poison",
+    "wrong_clock": "WrongClock",
+    "advertised_address": "AdvertisedAddress",
+}
+
+
+def scenario_of(seed: int) -> "type[Scenario]":
+    """The scenario of a seed: 1 is the first, and after the last one it begins again, with other details.
+
+    Raises LabError if it cannot be had on this system.
+    """
+    module, name = list(SCENARIOS.items())[(seed - 1) % len(SCENARIOS)]
+    found = getattr(importlib.import_module(f"{__name__}.{module}"), name)
+    if found.deletes and os.name == "nt":
+        raise LabError(
+            f"In incident {seed}, Kafka removes files, which ends it on Windows. Take another seed."
+        )
+    return found

@@ -1,0 +1,81 @@
+"""What learners do to a system that is broken: a module for each scenario.
+
+`WRONG` and `RIGHT` are {what is done: a function of the system}. Those in `WRONG` are done one after the
+other, and it stays broken after each; then the first in `RIGHT` mends it. The others in `RIGHT` mend it, too.
+A wrong one that stands in the way of a right one returns a function that takes it back.
+"""
+
+import importlib
+from collections.abc import Callable
+from typing import Any
+
+from kafka import KafkaAdminClient
+from kafka.admin import ConfigResource
+
+from lab.classroom.incidents.system import System
+from lab.clients.connection import connect
+
+Mends = dict[str, Callable[[System], Callable[[], Any] | None]]
+
+
+def mends_of(scenario: str) -> tuple[Mends, Mends]:
+    """The wrong ones, and the right ones."""
+    module = importlib.import_module(f"{__name__}.{scenario}")
+    return module.WRONG, module.RIGHT
+
+
+def restart(*names: str) -> Callable[[System], None]:
+    """Restart these programs."""
+
+    def act(system: System) -> None:
+        for name in names:
+            system.restart(name)
+
+    return act
+
+
+def edit(system: System, file: str, old: str, new: str) -> None:
+    """Change a text in a file of the system."""
+    path = system.folder / file
+    text = path.read_text(encoding="utf-8")
+    assert old in text
+    path.write_text(text.replace(old, new), encoding="utf-8")
+
+
+def change(name: str, **settings: Any) -> Callable[[System], None]:
+    """Change settings of a program, and restart it. Those for its client are in `kafka`."""
+
+    def act(system: System) -> None:
+        kafka = system.program(name).settings["kafka"] | settings.get("kafka", {})
+        system.program(name).change(**settings | {"kafka": kafka})
+        system.restart(name)
+
+    return act
+
+
+def for_a_while(name: str, **settings: Any) -> Callable[[System], Callable[[], None]]:
+    """As `change`, and taken back afterwards."""
+
+    def act(system: System) -> Callable[[], None]:
+        before = system.program(name).settings
+        change(name, **settings)(system)
+        return lambda: change(name, **before)(system)
+
+    return act
+
+
+def configure(**configs: Any) -> Callable[[System], None]:
+    """Change settings of the topic; `_` in a name stands for a dot."""
+
+    def act(system: System) -> None:
+        with connect(KafkaAdminClient, **system.kafka) as admin:
+            wanted = {name.replace("_", "."): str(value) for name, value in configs.items()}
+            admin.alter_configs([ConfigResource("TOPIC", system.topic, wanted)])
+
+    return act
+
+
+def more_partitions(system: System, count: int = 6) -> None:
+    """Give the topic more partitions."""
+    with connect(KafkaAdminClient, **system.kafka) as admin:
+        admin.create_partitions({system.topic: count})
