@@ -33,6 +33,7 @@ COMMANDS = {
     "chart": "Draw the values of each sensor as a picture.",
     "kafka": "Kafka's own tools: topics, console-consumer and more, with their own options.",
     "fetch": "What the lessons of part two need beside Kafka: list it, or fetch one.",
+    "incident": "A small system that somebody broke: find out what it is, and mend it.",
     "class": "Show how far the learners are who joined: live in a terminal, once otherwise.",
 }
 COMPLETION = "_KAFKA_LAB_COMPLETE"  # the variable with which a shell asks click to complete a line

@@ -3,6 +3,8 @@
 import psutil
 import pytest
 
+from lab.classroom.doctor.messages import check_messages
+from lab.classroom.doctor.readers import check_group, check_replicas
 from lab.classroom.doctor.services import check_broker
 from lab.classroom.exercises.exercise import DONE, NOT_YET
 from lab.classroom.incidents import scenario as scenario_module
@@ -13,7 +15,7 @@ from lab.settings import Settings
 from tests.support.mends import mends_of
 from tests.support.waiting import wait_for
 
-DOCTOR = [check_broker]
+DOCTOR = [check_broker, check_messages, check_replicas, check_group]
 NUMBERED = {name: number for number, name in enumerate(SCENARIOS, start=1)}
 
 
@@ -35,8 +37,8 @@ def begin(tmp_path):
             scenario_of(number)
         except LabError as error:
             pytest.skip(str(error))
-        begun.append(Incident.start(number, tmp_path / "incidént 1"))
-        return begun[-1]
+        begun.append(Incident(tmp_path / "incidént 1"))
+        return begun[-1].start(number)
 
     yield start
     for incident in begun:
@@ -79,10 +81,16 @@ def is_mended_by(mend, incident):
 def assert_doctor_knows(incident):
     """Those faults that it names are said by the scenario, and no others."""
     settings = Settings.from_environment(incident.environment)
-    findings = [check(settings) for check in DOCTOR]
-    faults = [f"{finding.found} {finding.fix}" for finding in findings if not finding.ok]
     named = incident.scenario.doctor
-    assert any(named in fault for fault in faults) if named else not faults, faults
+
+    def faults():
+        findings = [check(settings) for check in DOCTOR]
+        return [f"{finding.found} {finding.fix}" for finding in findings if not finding.ok]
+
+    if named:
+        wait_for(lambda: any(named in fault for fault in faults()))
+    else:
+        assert faults() == []
 
 
 def is_put_back(incident):

@@ -10,6 +10,7 @@ from kafka.admin import OffsetSpec
 from kafka.errors import KafkaError
 
 from lab.classroom.doctor.finding import Finding
+from lab.classroom.incidents.incident import Incident
 from lab.clients.connection import addresses, connect, is_answering, is_port_open, speaks_tls
 from lab.clients.groups import two_groups_fault
 from lab.clients.workarounds import advertised_addresses
@@ -196,6 +197,8 @@ def _harmless(home: Path, nodes: list[Node]) -> str:
     """What an earlier run left that does no harm: the next run uses or replaces it."""
     running = ", ".join(map(str, read_programs(home)))
     found = [f"running for an open notebook: {running}"] if running else []
+    if Incident().exists():
+        found.append("an incident, which python -m lab incident end puts back")
     if nodes and not any(node.process for node in nodes):
         found.append(f"a broker that is stopped, with its topics, in {home}")
         causes = filter(None, map(failed_write, nodes))

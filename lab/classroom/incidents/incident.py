@@ -2,14 +2,19 @@
 
 import random
 import time
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from lab.classroom.exercises.exercise import DONE
 from lab.classroom.exercises.report import Report, look_at
+from lab.classroom.incidents.page import write_page
 from lab.classroom.incidents.scenario import Scenario
 from lab.classroom.incidents.scenarios import scenario_of
+from lab.classroom.incidents.state import state_of_programs, state_of_readings
 from lab.classroom.incidents.system import System
 from lab.errors import LabError
+from lab.settings import Settings
 from lab.system.paths import absolute
 from lab.system.signals import wait_until
 
@@ -22,39 +27,43 @@ MANY = 1000  # seeds to draw from
 class Incident:
     """The incident in a folder: a system that was broken, and what was tried so far."""
 
-    def __init__(self, folder: Path | None = None):
+    def __init__(self, folder: Path | None = None, known_in: Path | None = None):
+        """`known_in`: the kit's home, if what it starts is to end with this Python."""
         self.folder = folder or absolute(FOLDER)
-        self.system = System(self.folder)
+        self.system = System(self.folder, known_in)
 
-    @classmethod
-    def start(cls, seed: int | None = None, folder: Path | None = None) -> "Incident":
+    def __repr__(self) -> str:
+        return f"Incident {self.seed}: {self.call}"
+
+    def _repr_markdown_(self) -> str:
+        return f"**Incident {self.seed}**\n\n> {self.call}"
+
+    def start(self, seed: int | None = None) -> "Incident":
         """Start a system, wait until it works, and break it. The seed decides how.
 
-        Raises LabError if there is another incident.
+        Raises LabError if there is another incident, or if this one cannot be had here.
         """
-        incident = cls(folder)
-        if incident.exists():
+        if self.exists():
             raise LabError(
-                f"Incident {incident.seed} is still there, in {incident.folder}. "
+                f"Incident {self.seed} is still there, in {self.folder}. "
                 "End it first: python -m lab incident end."
             )
         seed = random.randrange(1, MANY) if seed is None else seed
-        scenario_of(seed)  # raises for one that cannot be had here
-        incident.folder.mkdir(parents=True, exist_ok=True)
-        incident.system.remember(seed=seed, topic="readings", group="storers")
+        scenario_of(seed)
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self.system.remember(seed=seed, topic="readings", group="storers")
         try:
-            incident._break()
+            self._break()
         except BaseException:
-            incident.system.close()
+            self.system.close()
             raise
-        return incident
+        return self
 
     def _break(self) -> None:
         scenario = self.scenario
         scenario.start_kafka()
         scenario.begin()
-        works = scenario.flows().done
-        wait_until(works, WORKS_SECONDS)
+        wait_until(scenario.flows().done, WORKS_SECONDS)
         scenario.break_it()
         self.system.remember(began=time.time(), hints=0, events=[])
 
@@ -78,6 +87,12 @@ class Incident:
         return self.scenario.call
 
     @property
+    def kafka(self) -> dict[str, Any]:
+        """How to reach its Kafka, as keyword arguments for the clients and the functions of the kit."""
+        self._fact("seed")
+        return self.system.kafka
+
+    @property
     def environment(self) -> dict[str, str]:
         """The variables with which the kit's commands look at this system."""
         names = {"LAB_BOOTSTRAP_SERVERS": "bootstrap_servers", "LAB_TOPIC": "topic", "LAB_GROUP": "group"}
@@ -88,28 +103,54 @@ class Incident:
         """What it is worth: fewer with each hint."""
         return POINTS - HINT_POINTS * self._fact("hints")
 
+    def programs(self) -> list[dict[str, object]]:
+        """Each program, and each node of Kafka: whether it runs, and what it printed last."""
+        return state_of_programs(self.system)
+
+    def readings(self) -> list[dict[str, object]]:
+        """For each sensor: how many readings were sent and stored, and the times of the last ones, in UTC."""
+        return state_of_readings(self.folder)
+
     def check(self) -> Report:
         """Look whether it is mended: at what is sent and stored, at the cluster, and at what must be kept."""
+        self._fact("seed")
         report = look_at(f"{self.seed}", self.scenario.promises(), kind="Incident")
-        if report.state == DONE:
+        if report.state != DONE:
+            self._note("looked: not mended yet")
+            return replace(report, advice="Something is not as it should be yet.")
+        if "mended" not in self.system.facts:
             self._note("mended")
-        else:
-            self._note("checked: not yet")
-        return report
+            self.system.remember(mended=time.time())
+        return replace(report, advice=self._praise())
+
+    def _praise(self) -> str:
+        minutes = (self._fact("mended") - self._fact("began")) / 60
+        text = f"Mended after {minutes:.0f} min: {self.points} of {POINTS} points."
+        if self._fact("hints"):
+            return text
+        page = write_page(self, absolute(Path(f"incident-{self.seed}.html")))
+        return f"{text} Without a hint: your page to print is {page.name}, in {page.parent}."
 
     def hint(self) -> str:
-        """One hint more, and what it costs."""
+        """One hint more."""
         hints, given = self.scenario.hints, self._fact("hints")
         if given == len(hints):
-            return f"There are no more hints. The last was: {hints[-1]}"
+            return f"There are no more hints. The last one: {hints[-1]}"
         self.system.remember(hints=given + 1)
         self._note(f"hint {given + 1}")
         return hints[given]
 
-    def restart(self, name: str) -> None:
-        """Restart a program of the system, or a node of Kafka."""
-        self.system.restart(name)
-        self._note(f"restarted {name}")
+    def restart(self, *names: str) -> None:
+        """Restart programs of the system, or nodes of Kafka."""
+        for name in names:
+            self.system.restart(name)
+            self._note(f"restarted {name}")
+
+    def stop(self, *names: str) -> None:
+        """Stop programs of the system, or nodes of Kafka."""
+        for name in names:
+            self.system.end(name)
+            self._note(f"stopped {name}")
 
     def end(self) -> str:
         """End the system, remove its folder, and say what was wrong."""
@@ -117,12 +158,25 @@ class Incident:
         self.system.close()
         return f"What was wrong: {scenario.cause}\nOne way to mend it: {scenario.mend}"
 
-    def _fact(self, name: str):
+    def _fact(self, name: str) -> Any:
         try:
             return self.system.facts[name]
         except KeyError:
             raise LabError("There is no incident. Start one: python -m lab incident start.") from None
 
     def _note(self, event: str) -> None:
+        """Keep what was done, and when: it is on the page."""
         seconds = round(time.time() - self._fact("began"))
         self.system.remember(events=[*self._fact("events"), [seconds, event]])
+
+
+def start_incident(seed: int | None = None) -> Incident:
+    """Break a small system on this machine: the seed decides how. One that was there before is ended first.
+
+    It ends with the notebook's kernel.
+    """
+    home = Settings.from_environment().home
+    incident = Incident(known_in=home)
+    if incident.exists():
+        incident.end()
+    return incident.start(seed)

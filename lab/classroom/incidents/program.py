@@ -15,7 +15,7 @@ from typing import Any
 
 import psutil
 
-from lab.system.programs import OWN_GROUP, Process
+from lab.system.programs import OWN_GROUP, Process, end_with_this_process
 
 SCRIPTS = Path(__file__).parent / "programs"
 END_SECONDS = 5.0
@@ -23,15 +23,13 @@ _started: dict[int, subprocess.Popen] = {}  # by this Python, which is told when
 
 
 class Program:
-    """The program of this name in a folder. It goes on when the Python that started it ends."""
+    """The program of this name in a folder. It goes on when the Python that started it ends.
 
-    def __init__(self, folder: Path, name: str):
-        self.folder, self.name = folder, name
+    `known_in`: the kit's home, if it is to end with that Python.
+    """
 
-    @property
-    def is_there(self) -> bool:
-        """Whether there is such a program."""
-        return self._file("py").exists()
+    def __init__(self, folder: Path, name: str, known_in: Path | None = None):
+        self.folder, self.name, self.known_in = folder, name, known_in
 
     def write(self, script: str) -> None:
         """Make it a copy of the script of that name."""
@@ -61,6 +59,8 @@ class Program:
         _started[program.pid] = program
         with suppress(psutil.Error):  # it has ended already
             write_json(self._file("process"), asdict(Process.of(program.pid)))
+            if self.known_in:
+                end_with_this_process(self.known_in, program.pid, f"{self.name}.py of an incident")
 
     def end(self, at_once: bool = False) -> None:
         """End it, if it runs; `at_once`, as a crash would."""

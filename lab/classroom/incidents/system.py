@@ -23,8 +23,9 @@ NONE: Mapping[str, object] = MappingProxyType({})
 class System:
     """The system in `folder`. Its state is in files, so that a terminal and a notebook can share it."""
 
-    def __init__(self, folder: Path):
-        self.folder = folder
+    def __init__(self, folder: Path, known_in: Path | None = None):
+        """`known_in`: the kit's home, if what it starts is to end with this Python."""
+        self.folder, self.known_in = folder, known_in
         self._state = folder / "system.json"
         self._properties = folder / "kafka.properties"
 
@@ -58,7 +59,9 @@ class System:
     def broker(self) -> EmbeddedBroker:
         """The Kafka of the system, with the settings that `kafka.properties` has now."""
         facts = self.facts
-        return EmbeddedBroker(self.folder / "kafka", facts["port"], facts["brokers"], self.properties)
+        broker = EmbeddedBroker(self.folder / "kafka", facts["port"], facts["brokers"], self.properties)
+        broker.known_in = self.known_in
+        return broker
 
     def start_kafka(self, brokers: int = 1, properties: Mapping[str, object] = NONE) -> None:
         """Start a Kafka with these further settings."""
@@ -84,14 +87,14 @@ class System:
 
     def add(self, name: str, script: str = "", **settings: object) -> None:
         """Add a program, a copy of `script` under this name, with its settings, and start it."""
-        program = Program(self.folder, name)
+        program = self.program(name)
         program.write(script or name)
         program.change(**settings)
         program.start()
 
     def program(self, name: str) -> Program:
         """The program of that name."""
-        return Program(self.folder, name)
+        return Program(self.folder, name, self.known_in)
 
     def names(self) -> list[str]:
         """The programs, then the nodes of Kafka: `kafka`, or `kafka-1` and so on."""

@@ -1,0 +1,42 @@
+"""What does the system do now? What runs, and what was sent and stored, as rows of a table."""
+
+from collections import Counter
+from collections.abc import Iterable
+from pathlib import Path
+
+from lab.classroom.incidents.ledger import Reading, sent, stored
+from lab.classroom.incidents.system import System
+
+
+def state_of_programs(system: System) -> list[dict[str, object]]:
+    """Each program, and each node of Kafka: whether it runs, and what it printed last."""
+    return [
+        {
+            "program": name,
+            "runs": "yes" if system.is_running(name) else "no",
+            "printed last": system.program(name).last_line(),
+        }
+        for name in system.names()
+    ]
+
+
+def state_of_readings(folder: Path) -> list[dict[str, object]]:
+    """For each sensor: how many readings were sent and stored, and the times of the last ones, in UTC."""
+    acknowledged, rows = sent(folder), stored(folder)
+    sent_by = Counter(sensor for sensor, _ in acknowledged)
+    stored_by = Counter(sensor for sensor, _ in rows.elements())
+    return [
+        {
+            "sensor": sensor,
+            "sent": sent_by[sensor],
+            "stored": stored_by[sensor],
+            "last sent": _last_of(sensor, acknowledged),
+            "last stored": _last_of(sensor, rows),
+        }
+        for sensor in sorted({*sent_by, *stored_by})
+    ]
+
+
+def _last_of(sensor: str, readings: Iterable[Reading]) -> str:
+    """The time of day of its last reading; empty if there is none."""
+    return max((ts for name, ts in readings if name == sensor), default="")[11:19]
