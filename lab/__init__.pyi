@@ -8,6 +8,7 @@ from .classroom.attendance.membership import leave_class as leave_class
 from .classroom.doctor import diagnose as diagnose
 from .classroom.exercises import check as check
 from .classroom.exercises import solution as solution
+from .classroom.incidents.incident import start_incident as start_incident
 from .classroom.kafka_tool import kafka_tool as kafka_tool
 from .classroom.notebook_program import write_program as write_program
 from .classroom.pictures import plot_ledger as plot_ledger

@@ -10,7 +10,7 @@ from typing import Any
 from lab.errors import LabError
 from lab.settings import SERVER, Settings
 
-MAX_ALIAS = 16  # letters: with more, the lessons of both parts do not fit beside it into 80 columns
+MAX_ALIAS = 14  # letters: with more, the lessons of both parts do not fit beside it into 80 columns
 EXAMPLE = 'Type: join_class("ana", "192.168.1.5:9092")'
 
 _in_this_kernel: dict[Path, "Membership | None"] = {}  # for a home that cannot be written

@@ -11,14 +11,13 @@ from lab.classroom.exercises.report import Report, look_at
 from lab.classroom.incidents.page import write_page
 from lab.classroom.incidents.scenario import Scenario
 from lab.classroom.incidents.scenarios import scenario_of
-from lab.classroom.incidents.state import state_of_programs, state_of_readings
+from lab.classroom.incidents.state import state_of_files, state_of_programs, state_of_readings
 from lab.classroom.incidents.system import System
 from lab.errors import LabError
 from lab.settings import Settings
-from lab.system.paths import absolute
 from lab.system.signals import wait_until
 
-FOLDER = Path("incident")  # in the kit's folder, or in the current one
+FOLDER = "incident"  # beside the kit's home, which JupyterLab does not show
 POINTS, HINT_POINTS = 10, 3
 WORKS_SECONDS = 60.0  # within which a new system works
 MANY = 1000  # seeds to draw from
@@ -29,7 +28,7 @@ class Incident:
 
     def __init__(self, folder: Path | None = None, known_in: Path | None = None):
         """`known_in`: the kit's home, if what it starts is to end with this Python."""
-        self.folder = folder or absolute(FOLDER)
+        self.folder = folder or Settings.from_environment().home.parent / FOLDER
         self.system = System(self.folder, known_in)
 
     def __repr__(self) -> str:
@@ -65,7 +64,7 @@ class Incident:
         scenario.begin()
         wait_until(scenario.flows().done, WORKS_SECONDS)
         scenario.break_it()
-        self.system.remember(began=time.time(), hints=0, events=[])
+        self.system.remember(began=time.time(), hints=0, events=[], files=state_of_files(self.folder))
 
     def exists(self) -> bool:
         """Whether there is one."""
@@ -128,7 +127,7 @@ class Incident:
         text = f"Mended after {minutes:.0f} min: {self.points} of {POINTS} points."
         if self._fact("hints"):
             return text
-        page = write_page(self, absolute(Path(f"incident-{self.seed}.html")))
+        page = write_page(self, self.folder.with_name(f"incident-{self.seed}.html"))
         return f"{text} Without a hint: your page to print is {page.name}, in {page.parent}."
 
     def hint(self) -> str:
@@ -152,6 +151,10 @@ class Incident:
             self.system.end(name)
             self._note(f"stopped {name}")
 
+    def is_changed(self) -> bool:
+        """Whether a program or a file of settings is another than when it was broken."""
+        return state_of_files(self.folder) != self._fact("files")
+
     def end(self) -> str:
         """End the system, remove its folder, and say what was wrong."""
         scenario = self.scenario
@@ -170,13 +173,14 @@ class Incident:
         self.system.remember(events=[*self._fact("events"), [seconds, event]])
 
 
-def start_incident(seed: int | None = None) -> Incident:
-    """Break a small system on this machine: the seed decides how. One that was there before is ended first.
+def start_incident(seed: int | None = None, folder: Path | None = None) -> Incident:
+    """Start a small system, and break it: the seed decides how. One that was in the folder is ended first.
 
-    It ends with the notebook's kernel.
+    It ends with the notebook's kernel. Its files are in `folder`: by default `incident`, where the commands
+    `python -m lab incident ...` look.
     """
     home = Settings.from_environment().home
-    incident = Incident(known_in=home)
+    incident = Incident(folder, known_in=home)
     if incident.exists():
         incident.end()
     return incident.start(seed)

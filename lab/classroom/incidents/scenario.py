@@ -62,7 +62,7 @@ class Scenario:
     def sender(self, **changes: Any) -> dict[str, Any]:
         """The settings of a program that sends. `changes` to those for the client are in `kafka`."""
         kafka = {"acks": "all", "max_block_ms": 3000} | self.system.kafka | changes.pop("kafka", {})
-        settings = {"topic": self.system.topic, "sensors": self.sensors, "key": "sensor_id", "pause": 0.2}
+        settings = {"topic": self.system.topic, "sensors": self.sensors, "key": "sensor_id", "pause": 0.5}
         return settings | {"clock_is_ahead": 0, "more": {}, "kafka": kafka} | changes
 
     def storer(self, **changes: Any) -> dict[str, Any]:

@@ -1,11 +1,12 @@
-"""What does the system do now? What runs, and what was sent and stored, as rows of a table."""
+"""What does the system do now? What runs, what was sent and stored, and what was changed?"""
 
+import hashlib
 from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 
 from lab.classroom.incidents.ledger import Reading, sent, stored
-from lab.classroom.incidents.system import System
+from lab.classroom.incidents.system import STATE, System
 
 
 def state_of_programs(system: System) -> list[dict[str, object]]:
@@ -35,6 +36,13 @@ def state_of_readings(folder: Path) -> list[dict[str, object]]:
         }
         for sensor in sorted({*sent_by, *stored_by})
     ]
+
+
+def state_of_files(folder: Path) -> dict[str, str]:
+    """{file: a fingerprint} of the programs, and of the settings of programs and of Kafka."""
+    kinds = ("*.py", "*.json", "*.properties")
+    files = [file for kind in kinds for file in folder.glob(kind) if file.name != STATE]
+    return {file.name: hashlib.sha256(file.read_bytes()).hexdigest() for file in sorted(files)}
 
 
 def _last_of(sensor: str, readings: Iterable[Reading]) -> str:

@@ -17,6 +17,7 @@ from lab.embedded.folders import remove_folders
 from lab.embedded.ports import free_ports
 from lab.errors import LabError
 
+STATE = "system.json"
 NONE: Mapping[str, object] = MappingProxyType({})
 
 
@@ -26,7 +27,7 @@ class System:
     def __init__(self, folder: Path, known_in: Path | None = None):
         """`known_in`: the kit's home, if what it starts is to end with this Python."""
         self.folder, self.known_in = folder, known_in
-        self._state = folder / "system.json"
+        self._state = folder / STATE
         self._properties = folder / "kafka.properties"
 
     @property
