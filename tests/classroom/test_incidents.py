@@ -1,5 +1,9 @@
 """Each incident breaks the system, stays broken after what does not help, and is mended by what does."""
 
+import re
+import time
+from pathlib import Path
+
 import psutil
 import pytest
 
@@ -7,13 +11,16 @@ from lab.classroom.doctor.messages import check_messages
 from lab.classroom.doctor.readers import check_group, check_replicas
 from lab.classroom.doctor.services import check_broker
 from lab.classroom.exercises.exercise import DONE, NOT_YET
+from lab.classroom.incidents import incident as incident_module
 from lab.classroom.incidents import scenario as scenario_module
 from lab.classroom.incidents.incident import Incident
+from lab.classroom.incidents.scenario import Scenario, promise
 from lab.classroom.incidents.scenarios import SCENARIOS, scenario_of
+from lab.classroom.incidents.system import System
 from lab.errors import LabError
 from lab.settings import Settings
 from tests.support.mends import mends_of
-from tests.support.waiting import wait_for
+from tests.support.waiting import soon, wait_for
 
 DOCTOR = [check_broker, check_messages, check_replicas, check_group]
 NUMBERED = {name: number for number, name in enumerate(SCENARIOS, start=1)}
@@ -96,7 +103,9 @@ def assert_doctor_knows(incident):
 def is_put_back(incident):
     """Nothing runs, and the folder is gone."""
     folder = incident.folder
+    began = time.monotonic()
     assert incident.scenario.cause in incident.end()
+    assert time.monotonic() - began < soon(10)
     assert not folder.exists()
     left = [process for process in psutil.process_iter() if is_in(process, folder)]
     assert not left
@@ -107,3 +116,92 @@ def is_in(process, folder):
         return str(folder) in process.cwd()
     except (psutil.Error, OSError):
         return False
+
+
+# The clock, the hints and the page, with a scenario that is mended at once.
+
+
+class Mended(Scenario):
+    call, cause, mend = "Nothing works <here>.", "a cable & a cat", "Put it in."
+    hints = ("Look down.", "Look at the wall.", "The cable.")
+
+    def promises(self):
+        return [
+            promise("the lamp is on", lambda: "" if (self.system.folder / "lamp.json").exists() else "off")
+        ]
+
+
+@pytest.fixture
+def incident(tmp_path, monkeypatch):
+    """An incident without a system: it is mended by a file lamp.json."""
+    monkeypatch.setattr(incident_module, "scenario_of", lambda seed: Mended)
+    found = Incident(tmp_path / "incident")
+    found.folder.mkdir()
+    found.system.remember(seed=7, began=time.time() - 61, hints=0, events=[], files={})
+    return found
+
+
+def lamp(incident):
+    (incident.folder / "lamp.json").write_text("{}", encoding="utf-8")
+
+
+def test_who_needs_no_hint_gets_a_page_with_the_way_that_was_taken(incident):
+    assert incident.check().state == NOT_YET
+    lamp(incident)
+    report = incident.check()
+    assert (report.state, incident.points) == (DONE, 10)
+    assert "Mended after 1 min: 10 of 10 points." in report.advice
+    page = incident.folder.with_name("incident-7.html").read_text(encoding="utf-8")
+    for said in (
+        "Nothing works &lt;here&gt;.",
+        "a cable &amp; a cat",
+        "in 1:01 min",
+        "<td>1:01</td><td>looked: not mended yet</td>",
+        "mended, with another lamp.json",
+        "<li>the lamp is on</li>",
+        "start --seed 7",
+    ):
+        assert said in page
+
+
+def test_it_is_mended_once_however_often_it_is_looked_at(incident):
+    lamp(incident)
+    assert incident.check().advice == incident.check().advice
+    assert [event for _, event in incident.system.facts["events"]] == ["mended, with another lamp.json"]
+
+
+def test_a_hint_costs_points_and_the_page(incident):
+    assert [incident.hint() for _ in range(3)] == list(Mended.hints)
+    assert incident.hint() == "There are no more hints. The last one: The cable."
+    assert incident.points == 1
+    lamp(incident)
+    assert incident.check().advice == "Mended after 1 min: 1 of 10 points."
+    assert not list(incident.folder.parent.glob("*.html"))
+
+
+def test_the_seed_chooses_the_scenario_and_its_details():
+    number = len(SCENARIOS)
+    assert len({scenario_of(seed) for seed in range(1, number + 1)}) == number
+    assert scenario_of(1) is scenario_of(number + 1)
+    systems = {
+        seed: scenario_of(seed)(System(Path("nowhere")), seed) for seed in range(1, 3 * number, number)
+    }
+    assert len({tuple(each.sensors) for each in systems.values()}) > 1
+    assert scenario_of(1)(System(Path("nowhere")), 1).sensors == systems[1].sensors
+
+
+def test_what_a_scenario_says_does_not_give_it_away():
+    """The caller knows nothing of Kafka, and the first hint does not name the cause."""
+    words = re.compile(r"partition|offset|topic|group|leader|replica|transaction|retention|idempoten", re.I)
+    for number in NUMBERED.values():
+        scenario = scenario_of(number)
+        assert len(scenario.hints) == 3
+        assert not words.search(scenario.call), scenario.call
+        assert scenario.cause not in scenario.hints[0]
+
+
+def test_without_an_incident_each_question_says_how_one_is_started(tmp_path):
+    incident = Incident(tmp_path)
+    for question in (incident.check, incident.hint, incident.programs, incident.end, lambda: incident.call):
+        with pytest.raises(LabError, match="There is no incident"):
+            question()

@@ -15,7 +15,7 @@ def a_message_that_is_no_reading(incident: Incident) -> Exercise:
     )
     # One may also step over it by committing the next offset: then no file is changed, and the program runs.
     return Exercise(
-        lambda: incident.is_changed() or incident.system.is_running("storer"),
+        lambda: bool(incident.changed()) or incident.system.is_running("storer"),
         "storer.py is as it was, and does not run.",
         _promises(incident, hints),
     )
@@ -29,7 +29,7 @@ def on_your_own(incident: Incident) -> Exercise:
         "Change the settings that are wrong, in a file of mine.folder; then mine.restart(...) that program.",
     )
     return Exercise(
-        incident.is_changed,
+        lambda: bool(incident.changed()),
         "Each program and each setting is as it was when it broke.",
         _promises(incident, hints),
     )

@@ -104,10 +104,12 @@ class Incident:
 
     def programs(self) -> list[dict[str, object]]:
         """Each program, and each node of Kafka: whether it runs, and what it printed last."""
+        self._fact("seed")
         return state_of_programs(self.system)
 
     def readings(self) -> list[dict[str, object]]:
         """For each sensor: how many readings were sent and stored, and the times of the last ones, in UTC."""
+        self._fact("seed")
         return state_of_readings(self.folder)
 
     def check(self) -> Report:
@@ -118,7 +120,8 @@ class Incident:
             self._note("looked: not mended yet")
             return replace(report, advice="Something is not as it should be yet.")
         if "mended" not in self.system.facts:
-            self._note("mended")
+            changed = ", ".join(self.changed())
+            self._note(f"mended, with another {changed}" if changed else "mended")
             self.system.remember(mended=time.time())
         return replace(report, advice=self._praise())
 
@@ -151,9 +154,10 @@ class Incident:
             self.system.end(name)
             self._note(f"stopped {name}")
 
-    def is_changed(self) -> bool:
-        """Whether a program or a file of settings is another than when it was broken."""
-        return state_of_files(self.folder) != self._fact("files")
+    def changed(self) -> list[str]:
+        """The programs and files of settings that are others than when it was broken."""
+        before, now = self._fact("files"), state_of_files(self.folder)
+        return sorted(name for name in {*before, *now} if before.get(name) != now.get(name))
 
     def end(self) -> str:
         """End the system, remove its folder, and say what was wrong."""
