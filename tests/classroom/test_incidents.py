@@ -44,12 +44,13 @@ def begin(tmp_path):
             scenario_of(number)
         except LabError as error:
             pytest.skip(str(error))
-        begun.append(Incident(tmp_path / "incidént 1"))
+        begun.append(Incident(start.folder))
         return begun[-1].start(number)
 
+    start.folder = tmp_path / "incidént 1"
     yield start
     for incident in begun:
-        if incident.exists():
+        if incident.exists:
             incident.system.close()
 
 
@@ -198,6 +199,18 @@ def test_what_a_scenario_says_does_not_give_it_away():
         assert len(scenario.hints) == 3
         assert not words.search(scenario.call), scenario.call
         assert scenario.cause not in scenario.hints[0]
+
+
+@pytest.mark.broker
+def test_a_start_that_was_killed_is_no_incident(begin):
+    """Its Kafka may run still: the next start ends it."""
+    system = Incident(begin.folder).system
+    begin.folder.mkdir()
+    system.remember(seed=1, topic="readings", group="storers")
+    system.start_kafka()
+    left = psutil.Process(system.broker.nodes()[0].pid)
+    assert begin("poison").check().state == NOT_YET
+    assert not left.is_running()
 
 
 def test_without_an_incident_each_question_says_how_one_is_started(tmp_path):

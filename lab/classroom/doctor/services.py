@@ -197,7 +197,7 @@ def _harmless(home: Path, nodes: list[Node]) -> str:
     """What an earlier run left that does no harm: the next run uses or replaces it."""
     running = ", ".join(map(str, read_programs(home)))
     found = [f"running for an open notebook: {running}"] if running else []
-    if Incident().exists():
+    if Incident().exists:
         found.append("an incident, which python -m lab incident end puts back")
     if nodes and not any(node.process for node in nodes):
         found.append(f"a broker that is stopped, with its topics, in {home}")

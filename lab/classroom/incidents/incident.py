@@ -11,7 +11,7 @@ from lab.classroom.exercises.report import Report, look_at
 from lab.classroom.incidents.page import write_page
 from lab.classroom.incidents.scenario import Scenario
 from lab.classroom.incidents.scenarios import scenario_of
-from lab.classroom.incidents.state import state_of_files, state_of_programs, state_of_readings
+from lab.classroom.incidents.state import changed_files, state_of_files, state_of_programs, state_of_readings
 from lab.classroom.incidents.system import System
 from lab.errors import LabError
 from lab.settings import Settings
@@ -42,11 +42,13 @@ class Incident:
 
         Raises LabError if there is another incident, or if this one cannot be had here.
         """
-        if self.exists():
+        if self.exists:
             raise LabError(
                 f"Incident {self.seed} is still there, in {self.folder}. "
                 "End it first: python -m lab incident end."
             )
+        if self.system.facts:  # of a start that was killed
+            self.system.close()
         seed = random.randrange(1, MANY) if seed is None else seed
         scenario_of(seed)
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -66,9 +68,10 @@ class Incident:
         scenario.break_it()
         self.system.remember(began=time.time(), hints=0, events=[], files=state_of_files(self.folder))
 
+    @property
     def exists(self) -> bool:
         """Whether there is one."""
-        return "seed" in self.system.facts
+        return "began" in self.system.facts
 
     @property
     def seed(self) -> int:
@@ -123,15 +126,7 @@ class Incident:
             changed = ", ".join(self.changed())
             self._note(f"mended, with another {changed}" if changed else "mended")
             self.system.remember(mended=time.time())
-        return replace(report, advice=self._praise())
-
-    def _praise(self) -> str:
-        minutes = (self._fact("mended") - self._fact("began")) / 60
-        text = f"Mended after {minutes:.0f} min: {self.points} of {POINTS} points."
-        if self._fact("hints"):
-            return text
-        page = write_page(self, self.folder.with_name(f"incident-{self.seed}.html"))
-        return f"{text} Without a hint: your page to print is {page.name}, in {page.parent}."
+        return replace(report, advice=_praise(self))
 
     def hint(self) -> str:
         """One hint more."""
@@ -156,8 +151,7 @@ class Incident:
 
     def changed(self) -> list[str]:
         """The programs and files of settings that are others than when it was broken."""
-        before, now = self._fact("files"), state_of_files(self.folder)
-        return sorted(name for name in {*before, *now} if before.get(name) != now.get(name))
+        return changed_files(self._fact("files"), self.folder)
 
     def end(self) -> str:
         """End the system, remove its folder, and say what was wrong."""
@@ -177,6 +171,17 @@ class Incident:
         self.system.remember(events=[*self._fact("events"), [seconds, event]])
 
 
+def _praise(incident: Incident) -> str:
+    """What it was worth; without a hint, with the page."""
+    facts = incident.system.facts
+    minutes = (facts["mended"] - facts["began"]) / 60
+    text = f"Mended after {minutes:.0f} min: {incident.points} of {POINTS} points."
+    if facts["hints"]:
+        return text
+    page = write_page(incident, incident.folder.with_name(f"incident-{incident.seed}.html"))
+    return f"{text} Without a hint: your page to print is {page.name}, in {page.parent}."
+
+
 def start_incident(seed: int | None = None, folder: Path | None = None) -> Incident:
     """Start a small system, and break it: the seed decides how. One that was in the folder is ended first.
 
@@ -185,6 +190,6 @@ def start_incident(seed: int | None = None, folder: Path | None = None) -> Incid
     """
     home = Settings.from_environment().home
     incident = Incident(folder, known_in=home)
-    if incident.exists():
+    if incident.exists:
         incident.end()
     return incident.start(seed)

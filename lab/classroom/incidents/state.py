@@ -2,7 +2,7 @@
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from lab.classroom.incidents.ledger import Reading, sent, stored
@@ -43,6 +43,12 @@ def state_of_files(folder: Path) -> dict[str, str]:
     kinds = ("*.py", "*.json", "*.properties")
     files = [file for kind in kinds for file in folder.glob(kind) if file.name != STATE]
     return {file.name: hashlib.sha256(file.read_bytes()).hexdigest() for file in sorted(files)}
+
+
+def changed_files(before: Mapping[str, str], folder: Path) -> list[str]:
+    """The files whose state is another than `before`, new and removed ones as well."""
+    now = state_of_files(folder)
+    return sorted(name for name in {*before, *now} if before.get(name) != now.get(name))
 
 
 def _last_of(sensor: str, readings: Iterable[Reading]) -> str:
