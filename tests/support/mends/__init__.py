@@ -2,7 +2,8 @@
 
 `WRONG` and `RIGHT` are {what is done: a function of the system}. Those in `WRONG` are done one after the
 other, and it stays broken after each; then the first in `RIGHT` mends it. The others in `RIGHT` mend it, too.
-A wrong one that stands in the way of a right one returns a function that takes it back.
+A wrong one that stands in the way of a right one returns a function that takes it back. After those in
+`FATAL`, which not every module has, it is too late for any right one.
 """
 
 import importlib
@@ -14,6 +15,8 @@ from kafka.admin import ConfigResource
 
 from lab.classroom.incidents.system import System
 from lab.clients.connection import connect
+from lab.topics import create_topic
+from tests.support.marks import DELETES_TOPIC
 
 Mends = dict[str, Callable[[System], Callable[[], Any] | None]]
 
@@ -22,6 +25,11 @@ def mends_of(scenario: str) -> tuple[Mends, Mends]:
     """The wrong ones, and the right ones."""
     module = importlib.import_module(f"{__name__}.{scenario}")
     return module.WRONG, module.RIGHT
+
+
+def fatal_mends_of(scenario: str) -> Mends:
+    """Those after which it is too late."""
+    return getattr(importlib.import_module(f"{__name__}.{scenario}"), "FATAL", {})
 
 
 def restart(*names: str) -> Callable[[System], None]:
@@ -79,3 +87,18 @@ def more_partitions(system: System, count: int = 6) -> None:
     """Give the topic more partitions."""
     with connect(KafkaAdminClient, **system.kafka) as admin:
         admin.create_partitions({system.topic: count})
+
+
+def start_what_is_down(system: System) -> None:
+    """Start the nodes of Kafka that do not run."""
+    for name in system.names():
+        if not system.is_running(name):
+            system.restart(name)
+
+
+@DELETES_TOPIC
+def make_it_anew(system: System) -> None:
+    """Delete the topic, and make it again."""
+    with connect(KafkaAdminClient, **system.kafka) as admin:
+        admin.delete_topics([system.topic])
+    create_topic(system.topic, num_partitions=3, **system.kafka)

@@ -14,6 +14,8 @@ SCENARIOS = {
     "poison": "Poison",
     "wrong_clock": "WrongClock",
     "advertised_address": "AdvertisedAddress",
+    "too_few_in_sync": "TooFewInSync",
+    "no_leader": "NoLeader",
 }
 
 
