@@ -16,6 +16,7 @@ SCENARIOS = {
     "advertised_address": "AdvertisedAddress",
     "too_few_in_sync": "TooFewInSync",
     "no_leader": "NoLeader",
+    "hanging_transaction": "HangingTransaction",
 }
 
 
