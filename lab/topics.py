@@ -7,7 +7,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from kafka import KafkaAdminClient, KafkaConsumer, TopicPartition
-from kafka.errors import NoError, TopicAlreadyExistsError, UnknownTopicOrPartitionError, for_code
+from kafka.errors import (
+    LeaderNotAvailableError,
+    NoError,
+    TopicAlreadyExistsError,
+    UnknownTopicOrPartitionError,
+    for_code,
+)
 
 from lab.clients.auth_errors import explain_rights
 from lab.clients.connection import admin_config, ask_again, connect
@@ -111,6 +117,9 @@ def read_records(topic: str, **kafka: Any) -> Iterator[ConsumerRecord]:
 
 def _partitions(topic: str, kafka: dict[str, Any]) -> list[TopicPartition]:
     found = describe_topic(topic, **admin_config(kafka))  # without what only a consumer takes
+    for each in found.partitions:
+        if each.leader < 0:  # kafka-python fails with a KeyError, or waits
+            raise LeaderNotAvailableError(f"partition {each.partition} of {topic} has no leader")
     return [TopicPartition(topic, each.partition) for each in found.partitions]
 
 

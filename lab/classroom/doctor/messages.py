@@ -22,6 +22,8 @@ def check_messages(settings: Settings) -> Finding:
         return Finding("Messages", "not checked: no broker answers")
     try:
         topic = describe_topic(settings.topic, **settings.kafka)
+        if any(partition.leader < 0 for partition in topic.partitions):
+            return Finding("Messages", "not checked: a partition has no leader, see below")
         stored = _stored(settings, topic.topic_id)
         offsets = topic_offsets(settings.topic, **settings.kafka)
         for partition in sorted(offsets):

@@ -12,7 +12,7 @@ from lab.clients.connection import connect, is_answering
 from lab.clients.groups import group_offsets, partition_owners
 from lab.errors import LabError
 from lab.settings import Settings
-from lab.topics import Topic, describe_topics, topic_offsets
+from lab.topics import Topic, describe_topic, describe_topics, topic_offsets
 
 LOOK_SECONDS = 3.0  # a member that reads gets on within this time
 OPEN_SECONDS = 10.0  # a transaction is committed within this time, if its producer is well
@@ -71,6 +71,8 @@ def check_group(settings: Settings) -> Finding:
     if not _answers(settings):
         return Finding("Group", "not checked: no broker answers")
     try:
+        if _leaderless([describe_topic(settings.topic, **settings.kafka)]):
+            return Finding("Group", "not checked: a partition has no leader, see above")
         with connect(KafkaAdminClient, **settings.kafka) as admin:
             fault = _held_up(admin, settings)
         fault = fault or _outside(settings) or _standing(settings)

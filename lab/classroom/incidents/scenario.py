@@ -10,16 +10,21 @@ from random import Random
 from typing import Any, ClassVar
 
 from lab.classroom.exercises.exercise import Step
-from lab.classroom.incidents.ledger import sent, stored
+from lab.classroom.incidents.ledger import Reading, in_kafka, sent, stored
 from lab.classroom.incidents.system import NONE, System
 from lab.system.signals import wait_until
-from lab.topics import create_topic
+from lab.topics import create_topic, describe_topic
 
-SENSORS = ("boiler", "chiller", "dryer", "furnace", "mixer", "press", "pump", "turbine")
-PARTITIONS = 3
+SENSORS = (  # those of each partition: Kafka's clients compute it from the name
+    ("chiller", "furnace", "mixer", "pump"),
+    ("cooler", "dryer", "tank", "welder"),
+    ("boiler", "crane", "press", "turbine"),
+)
+PARTITIONS = len(SENSORS)
 SECONDS = 6.0  # within which a reading is stored, also by a program that has just been restarted
 # A program that was killed is out of its group after three seconds, not ten: Kafka must allow that.
 SESSION_MS = 3000
+METADATA_MS = 3000  # a program that reads learns of new partitions within this time, not in five minutes
 
 
 class Scenario:
@@ -34,14 +39,16 @@ class Scenario:
     cause: ClassVar[str]  # what was wrong: told at the end
     mend: ClassVar[str]  # one way to mend it: told at the end
     brokers: ClassVar[int] = 1
+    copies: ClassVar[int] = 0  # of each partition; by default, one on each broker
     properties: ClassVar[Mapping[str, object]] = NONE  # further settings of Kafka
+    topic_settings: ClassVar[Mapping[str, object]] = NONE
     deletes: ClassVar[bool] = False  # whether Kafka removes files in it, at which it ends on Windows
     doctor: ClassVar[str] = ""  # words by which the doctor names it; empty if it cannot know
 
     def __init__(self, system: System, seed: int):
         self.system = system
         self.chance = Random(seed)  # for the details, which differ from seed to seed
-        self.sensors = self.chance.sample(SENSORS, 3)
+        self.sensors = [self.chance.choice(names) for names in SENSORS]  # number n is in partition n
 
     def start_kafka(self) -> None:
         """Start the Kafka of the system."""
@@ -53,7 +60,8 @@ class Scenario:
         create_topic(
             self.system.topic,
             num_partitions=PARTITIONS,
-            replication_factor=min(self.brokers, 3),
+            replication_factor=self.copies or self.brokers,
+            configs=self.topic_settings,
             **self.system.kafka,
         )
         self.system.add("sender", **self.sender())
@@ -68,7 +76,7 @@ class Scenario:
     def storer(self, **changes: Any) -> dict[str, Any]:
         """The settings of a program that stores. `changes` to those for the client are in `kafka`."""
         kafka: dict[str, Any] = {"group_id": self.system.group, "enable_auto_commit": False}
-        kafka |= {"auto_offset_reset": "earliest"}
+        kafka |= {"auto_offset_reset": "earliest", "metadata_max_age_ms": METADATA_MS}
         kafka |= {"session_timeout_ms": SESSION_MS, "heartbeat_interval_ms": SESSION_MS // 3}
         kafka |= self.system.kafka | changes.pop("kafka", {})
         return {"topic": self.system.topic, "pause": 0, "kafka": kafka} | changes
@@ -91,6 +99,14 @@ class Scenario:
         """What was acknowledged before is stored."""
         return promise("every reading that was acknowledged so far is stored", self._missing)
 
+    def once(self) -> Step:
+        """What is stored is stored once."""
+        return promise("no reading is stored twice", self._twice)
+
+    def kept(self) -> Step:
+        """What was acknowledged is in Kafka."""
+        return promise("Kafka still has every reading that was acknowledged so far", self._gone)
+
     def _late(self) -> str:
         """What is not as it should be with the readings that are sent from now on."""
         before = len(sent(self.system.folder))
@@ -112,11 +128,28 @@ class Scenario:
         readings = sent(self.system.folder)
 
         def fault() -> str:
-            rows = stored(self.system.folder)
-            missing = sum(not rows[reading] for reading in readings)
+            missing = self.unstored(readings)
             return f"{missing} of {len(readings)} are not" if missing else ""
 
         return in_time(fault)
+
+    def unstored(self, readings: Sequence[Reading]) -> int:
+        """How many of these readings are not stored now."""
+        rows = stored(self.system.folder)
+        return sum(not rows[reading] for reading in readings)
+
+    def _twice(self) -> str:
+        twice = sum(rows > 1 for rows in stored(self.system.folder).values())
+        return f"{twice} are" if twice else ""
+
+    def _gone(self) -> str:
+        """How many of the readings acknowledged by now are not in Kafka."""
+        topic, kafka = self.system.topic, self.system.kafka
+        if any(each.leader < 0 for each in describe_topic(topic, **kafka).partitions):
+            return "not all of them can be read"  # also not here: a consumer would wait
+        readings, log = sent(self.system.folder), in_kafka(topic, kafka)
+        gone = sum(reading not in log for reading in readings)
+        return f"{gone} of {len(readings)} are not there" if gone else ""
 
 
 def promise(text: str, fault: Callable[[], str]) -> Step:

@@ -2,18 +2,24 @@
 
 `WRONG` and `RIGHT` are {what is done: a function of the system}. Those in `WRONG` are done one after the
 other, and it stays broken after each; then the first in `RIGHT` mends it. The others in `RIGHT` mend it, too.
-A wrong one that stands in the way of a right one returns a function that takes it back.
+A wrong one that stands in the way of a right one returns a function that takes it back. After those in
+`FATAL`, which not every module has, it is too late for any right one.
 """
 
 import importlib
 from collections.abc import Callable
 from typing import Any
 
-from kafka import KafkaAdminClient
+from kafka import KafkaAdminClient, TopicPartition
 from kafka.admin import ConfigResource
+from kafka.structs import OffsetAndMetadata
 
 from lab.classroom.incidents.system import System
 from lab.clients.connection import connect
+from lab.clients.groups import group_assignments
+from lab.topics import create_topic, describe_topic
+from tests.support.marks import DELETES_TOPIC
+from tests.support.waiting import wait_for
 
 Mends = dict[str, Callable[[System], Callable[[], Any] | None]]
 
@@ -22,6 +28,11 @@ def mends_of(scenario: str) -> tuple[Mends, Mends]:
     """The wrong ones, and the right ones."""
     module = importlib.import_module(f"{__name__}.{scenario}")
     return module.WRONG, module.RIGHT
+
+
+def fatal_mends_of(scenario: str) -> Mends:
+    """Those after which it is too late."""
+    return getattr(importlib.import_module(f"{__name__}.{scenario}"), "FATAL", {})
 
 
 def restart(*names: str) -> Callable[[System], None]:
@@ -79,3 +90,32 @@ def more_partitions(system: System, count: int = 6) -> None:
     """Give the topic more partitions."""
     with connect(KafkaAdminClient, **system.kafka) as admin:
         admin.create_partitions({system.topic: count})
+
+
+def start_what_is_down(system: System) -> None:
+    """Start the nodes of Kafka that do not run."""
+    for name in system.names():
+        if not system.is_running(name):
+            system.restart(name)
+
+
+@DELETES_TOPIC
+def make_it_anew(system: System) -> None:
+    """Delete the topic, and make it again."""
+    with connect(KafkaAdminClient, **system.kafka) as admin:
+        admin.delete_topics([system.topic])
+    create_topic(system.topic, num_partitions=3, **system.kafka)
+
+
+def rewind(system: System) -> None:
+    """Let the group begin at the first message again. Kafka refuses that as long as it has members."""
+    wait_for(lambda: not group_assignments(system.group, **system.kafka))
+    begin = {place: OffsetAndMetadata(0, "", -1) for place in places_of(system)}
+    with connect(KafkaAdminClient, **system.kafka) as admin:
+        admin.alter_group_offsets(system.group, begin)
+
+
+def places_of(system: System) -> list[TopicPartition]:
+    """The partitions of its topic."""
+    found = describe_topic(system.topic, **system.kafka).partitions
+    return [TopicPartition(system.topic, each.partition) for each in found]

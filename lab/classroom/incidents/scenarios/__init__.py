@@ -12,8 +12,13 @@ if TYPE_CHECKING:
 # In the order of their numbers, from what is seen at once to what is not: {module: class}.
 SCENARIOS = {
     "poison": "Poison",
+    "two_groups": "TwoGroups",
+    "commit_first": "CommitFirst",
     "wrong_clock": "WrongClock",
     "advertised_address": "AdvertisedAddress",
+    "too_few_in_sync": "TooFewInSync",
+    "no_leader": "NoLeader",
+    "hanging_transaction": "HangingTransaction",
 }
 
 

@@ -1,0 +1,23 @@
+"""What learners do about two groups that store the same."""
+
+from tests.support.mends import change, more_partitions, restart
+
+
+def stop(name: str):
+    return lambda system: system.end(name)
+
+
+WRONG = {
+    "restart both": restart("storer", "storer-2"),
+    "more partitions": more_partitions,
+    "begin at the end": change("storer-2", kafka={"auto_offset_reset": "latest"}),
+    "another name for the group": change(
+        "storer-2", kafka={"group_id": "backup", "auto_offset_reset": "latest"}
+    ),
+    "restart the sender": restart("sender"),
+}
+RIGHT = {
+    "stop one": stop("storer-2"),
+    "stop the other": stop("storer"),
+    "one group": lambda system: change("storer-2", kafka={"group_id": system.group})(system),
+}
