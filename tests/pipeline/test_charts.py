@@ -6,11 +6,13 @@ from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from matplotlib.colors import to_hex
+from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 
@@ -117,6 +119,35 @@ def test_the_line_has_every_value_and_is_broken_where_the_sensor_was_silent(logs
     assert drawn.isna().sum() == 1
     assert drawn.isna()[15]
     assert len(drawn) == 35 + 1
+
+
+def test_matplotlib_gets_the_times_as_numbers(logs):
+    """It converts times with a time zone one by one: a million took longer than all else."""
+    humidity, temperature, _ = plot_sensor_logs(logs).axes
+    for line in (*humidity.lines, *temperature.lines):
+        assert line.get_xdata(orig=True).dtype.kind == "M"
+    warning = START + timedelta(minutes=58)
+    assert humidity.lines[1].get_xdata(orig=True)[0] == np.datetime64(warning.replace(tzinfo=None))
+
+
+def test_the_time_axis_is_worked_out_once_for_each_view(logs, monkeypatch):
+    asked = []
+    for there, name in ((AutoDateLocator, "get_locator"), (ConciseDateFormatter, "format_ticks")):
+        before = getattr(there, name)
+        call = lambda *what, name=name, do=before: asked.append(name) or do(*what)  # noqa: E731
+        monkeypatch.setattr(there, name, call)
+
+    def labels_of(chart: Figure) -> list[str]:
+        render_png(chart)
+        return [label.get_text() for label in chart.axes[-1].get_xticklabels()]
+
+    chart, other = plot_sensor_logs(logs), plot_sensor_logs(logs)
+    shown = labels_of(chart)
+    assert asked.count("get_locator") < 5
+    assert asked.count("format_ticks") < 5
+    for each in (chart, other):
+        each.axes[0].set_xlim(START + timedelta(minutes=5), START + timedelta(minutes=65))
+    assert labels_of(chart) == labels_of(other) != shown
 
 
 def shades(panel) -> list[tuple[float, float]]:
