@@ -20,6 +20,8 @@ import lab
 from lab.charts import plot_sensor_logs, thin_sensor_logs
 from lab.classroom.pictures import plot_ledger, plot_offsets, plot_replicas
 from lab.cli import main
+from lab.databases import queries
+from lab.databases.queries import Selection
 from lab.drawing.figure import caption, render_png
 from lab.drawing.palette import NOTHING, STATUS, STORED, sensor_colors
 from lab.drawing.thinning import MAX_PANELS, find_gaps
@@ -307,6 +309,30 @@ def test_a_thinned_picture_shades_the_same_gaps_and_counts_the_same_rates(both):
         assert breaks == [panel == 0] * 2
     every, thin = (rates_of(chart.axes[-1]) for chart in both)
     assert every == thin
+
+
+@pytest.mark.broker
+def test_a_slice_that_is_in_several_pages_of_the_table_is_one(new_database, monkeypatch):
+    batches = list(islice(lab.simulate_readings(3, seed=3, start=START), 40))
+    readings = [reading for batch in batches[20:] + batches[:20] for reading in batch]  # not in their order
+    marked = [
+        Reading("t-1", 99, "°C", "WARNING", START),
+        Reading("t-1", -99, "K", "WARNING", START + timedelta(seconds=1)),
+    ]
+    logs_of(marked[:1] + readings + marked[1:], new_database)
+    monkeypatch.setattr(queries, "PAGE", len(readings) + 2)
+    with Warehouse(new_database, create=False) as warehouse:
+        where = START, 7.0, Selection()
+        whole = queries.slices(warehouse, *where)
+        assert ("t-1", "WARNING", 0, "K", 2, -99, 99) in [row[:7] for row in whole]
+        for rows in (1, 7, len(readings) + 1):
+            monkeypatch.setattr(queries, "PAGE", rows)
+            assert sorted(queries.slices(warehouse, *where)) == sorted(whole)
+        monkeypatch.setattr(queries, "PAGE", 10)
+        asked, ask = [], warehouse.query
+        monkeypatch.setattr(warehouse, "query", lambda *what: asked.append(what) or ask(*what))
+        queries.slices(warehouse, *where)
+        assert sum("GROUP BY" in sql for sql, *_ in asked) == 13
 
 
 def test_few_readings_are_not_thinned_out(logs, tmp_path):
