@@ -88,18 +88,6 @@ def last_sensor_logs(warehouse: Queryable, number: int) -> list[tuple]:
     return warehouse.query(sql, number)[::-1]
 
 
-def statuses_by_sensor(warehouse: Queryable) -> list[tuple]:
-    """The distinct (sensor_id, status)."""
-    return warehouse.query("SELECT DISTINCT sensor_id, status FROM sensor_logs")
-
-
-def extent(warehouse: Queryable, selection: Selection = EVERYTHING) -> Extent:
-    """The number of readings, and the minimum and maximum of their times and values."""
-    where, values = selection.where()
-    sql = f"SELECT count(*), min(ts), max(ts), min(val), max(val) FROM sensor_logs {where}"
-    return Extent(*warehouse.query(sql, *values)[0])
-
-
 def slices(warehouse: Queryable, start: datetime, width: float, selection: Selection) -> list[tuple]:
     """The minimum and maximum of each sensor and status in each slice of `width` seconds from `start` on.
 
