@@ -315,24 +315,28 @@ def test_a_thinned_picture_shades_the_same_gaps_and_counts_the_same_rates(both):
 def test_a_slice_that_is_in_several_pages_of_the_table_is_one(new_database, monkeypatch):
     batches = list(islice(lab.simulate_readings(3, seed=3, start=START), 40))
     readings = [reading for batch in batches[20:] + batches[:20] for reading in batch]  # not in their order
-    marked = [
-        Reading("t-1", 99, "°C", "WARNING", START),
-        Reading("t-1", -99, "K", "WARNING", START + timedelta(seconds=1)),
-    ]
-    logs_of(marked[:1] + readings + marked[1:], new_database)
-    monkeypatch.setattr(queries, "PAGE", len(readings) + 2)
+    first = Reading("t-1", 99, "°C", "WARNING", START)
+    last = Reading("t-1", -99, "K", "WARNING", START + timedelta(seconds=1))
+    logs_of([first, *readings, last], new_database)
+    asked = []
     with Warehouse(new_database, create=False) as warehouse:
-        where = START, 7.0, Selection()
-        whole = queries.slices(warehouse, *where)
-        assert ("t-1", "WARNING", 0, "K", 2, -99, 99) in [row[:7] for row in whole]
-        for rows in (1, 7, len(readings) + 1):
-            monkeypatch.setattr(queries, "PAGE", rows)
-            assert sorted(queries.slices(warehouse, *where)) == sorted(whole)
-        monkeypatch.setattr(queries, "PAGE", 10)
-        asked, ask = [], warehouse.query
+        ask = warehouse.query
         monkeypatch.setattr(warehouse, "query", lambda *what: asked.append(what) or ask(*what))
-        queries.slices(warehouse, *where)
-        assert sum("GROUP BY" in sql for sql, *_ in asked) == 13
+
+        def slices_of(page: int, width: float) -> tuple[list, int]:
+            monkeypatch.setattr(queries, "PAGE", page)
+            asked.clear()
+            found = queries.slices(warehouse, START, width, Selection())
+            return sorted(found), sum("GROUP BY" in sql for sql, *_ in asked)
+
+        for width in (1.0, 7.0, 3600.0):
+            whole, pages = slices_of(10_000, width)
+            assert pages == 1
+            for page in (1, 7, 40, len(readings) + 1, len(readings) + 2):
+                assert slices_of(page, width)[0] == whole
+        assert ("t-1", "WARNING", 0, "K", 2, -99, 99) in [row[:7] for row in whole]
+        assert slices_of(40, 3600.0)[1] == 4
+        assert slices_of(40, 1.0)[1] == 2  # a page has most slices: the rest is one page
 
 
 def test_few_readings_are_not_thinned_out(logs, tmp_path):
