@@ -5,7 +5,7 @@ from datetime import datetime
 
 import pandas as pd
 
-from lab.databases import queries
+from lab.databases import counts, queries
 from lab.databases.queries import Selection
 from lab.drawing import thinning
 from lab.drawing.figure import Chart
@@ -48,10 +48,10 @@ def thin_sensor_logs(
     """
     with Warehouse(warehouse, create=False) as db:
         selection, left_out = _select(db, sensors)
-        found = queries.extent(db, selection)
+        found = counts.extent(db, selection)
         if found.readings > max_rows and not thinning.is_drawable(found):
             everything, selection = found.readings, Selection(selection.sensors, thinning.LIMITS)
-            found = queries.extent(db, selection)
+            found = counts.extent(db, selection)
             left_out.append(thinning.undrawable(everything - found.readings))
         if found.readings <= max_rows:
             rows = queries.sensor_logs(db, selection)
@@ -65,7 +65,7 @@ def thin_sensor_logs(
 
 def _select(db: Warehouse, sensors: Sequence[str]) -> tuple[Selection, list[str]]:
     """The sensors to show, and notes on what is left out."""
-    found = pd.DataFrame(queries.statuses_by_sensor(db), columns=["sensor_id", "status"])
+    found = pd.DataFrame(counts.statuses_by_sensor(db), columns=["sensor_id", "status"])
     for sensor_id in sensors:
         if sensor_id not in found["sensor_id"].values:
             raise LabError(

@@ -1,21 +1,25 @@
-"""How many readings has each sensor? SQLite keeps the numbers, so that nobody counts millions of rows.
+"""What can be said of all readings without reading them? How many each sensor has, and their extremes.
 
-The table `sensor_counts` holds them up to the row `last_id`, and a question adds the rows after it. So the
-answer is that of a full scan, also while consumers write, or after one was killed. A running consumer moves
-`last_id` on, about once a second. A trigger empties the table when a row is changed or deleted.
+SQLite keeps that in the table `sensor_counts`, up to the row `last_id`, and a question adds the rows after
+it. So the answer is that of a full scan, also while consumers write, or after one was killed. A running
+consumer moves `last_id` on, about once a second. A trigger empties the table when a row is changed or
+deleted.
 
-PostgreSQL counts with several processes, and its ids are not in the order of the commits: it keeps nothing.
+PostgreSQL reads with several processes, and its ids are not in the order of the commits: it keeps nothing.
 """
 
 from lab.databases.base import Database, Queryable
+from lab.databases.queries import EVERYTHING, Extent, Selection
 
 # Rows counted at a time. While readings are stored as fast as it goes, FEW take half a percent of the time.
 # Otherwise there is time for MANY, and another consumer waits for them 0.05 s.
 FEW, MANY = 5_000, 50_000
 TABLE = "sensor_counts"
+LATEST = "greatest"  # a column that this table did not have in an older kit
 SQLITE = (
-    f"CREATE TABLE IF NOT EXISTS {TABLE} (sensor_id TEXT PRIMARY KEY, readings INTEGER NOT NULL,"
-    " last_ts TEXT NOT NULL, last_id INTEGER NOT NULL)",
+    f"CREATE TABLE IF NOT EXISTS {TABLE} (sensor_id TEXT, status TEXT, readings INTEGER NOT NULL,"
+    " first_ts TEXT NOT NULL, last_ts TEXT NOT NULL, least REAL NOT NULL, greatest REAL NOT NULL,"
+    " last_id INTEGER NOT NULL, PRIMARY KEY (sensor_id, status))",
     # Whoever drops the table `sensor_logs` drops its triggers with it.
     f"DELETE FROM {TABLE} WHERE NOT EXISTS"
     f" (SELECT 1 FROM sqlite_master WHERE type = 'trigger' AND name = '{TABLE}_DELETE')",
@@ -28,15 +32,19 @@ SQLITE = (
 COUNTED = f"(SELECT coalesce(max(last_id), -9223372036854775808) FROM {TABLE})"  # up to this id
 NEWEST = f"SELECT (SELECT max(id) FROM sensor_logs), {COUNTED}"
 ADVANCE = (
-    f"INSERT INTO {TABLE} (sensor_id, readings, last_ts, last_id)"
-    " SELECT sensor_id, count(*), max(ts), max(id) FROM"
-    f" (SELECT sensor_id, ts, id FROM sensor_logs WHERE id > {COUNTED} ORDER BY id LIMIT ?)"
-    " WHERE true GROUP BY sensor_id"
-    " ON CONFLICT (sensor_id) DO UPDATE SET readings = readings + excluded.readings,"
-    " last_ts = max(last_ts, excluded.last_ts), last_id = excluded.last_id"
+    f"INSERT INTO {TABLE} (sensor_id, status, readings, first_ts, last_ts, least, greatest, last_id)"
+    " SELECT sensor_id, status, count(*), min(ts), max(ts), min(val), max(val), max(id) FROM"
+    f" (SELECT * FROM sensor_logs WHERE id > {COUNTED} ORDER BY id LIMIT ?)"
+    " WHERE true GROUP BY sensor_id, status"
+    " ON CONFLICT (sensor_id, status) DO UPDATE SET readings = readings + excluded.readings,"
+    " first_ts = min(first_ts, excluded.first_ts), last_ts = max(last_ts, excluded.last_ts),"
+    " least = min(least, excluded.least), greatest = max(greatest, excluded.greatest),"
+    " last_id = excluded.last_id"
 )
 COUNT = "SELECT count(*) FROM sensor_logs"
 BY_SENSOR = "SELECT sensor_id, count(*) AS readings, max(ts) AS last_ts FROM sensor_logs"
+STATUSES = "SELECT DISTINCT sensor_id, status FROM sensor_logs"
+EXTENT = "SELECT count(*), min(ts), max(ts), min(val), max(val) FROM sensor_logs"
 
 
 class Counts:
@@ -82,6 +90,28 @@ def count_by_sensor(warehouse: Queryable) -> list[tuple[str, int, str]]:
     return [(sensor_id, number, ts) for sensor_id, number, ts in found]
 
 
+def statuses_by_sensor(warehouse: Queryable) -> list[tuple]:
+    """The distinct (sensor_id, status)."""
+    sql = STATUSES
+    if _are_kept(warehouse):
+        sql = f"SELECT sensor_id, status FROM {TABLE} UNION {STATUSES} WHERE id > {COUNTED}"
+    return warehouse.query(sql)
+
+
+def extent(warehouse: Queryable, selection: Selection = EVERYTHING) -> Extent:
+    """The number of readings, and the minimum and maximum of their times and values."""
+    where, values = selection.where()
+    sql = f"{EXTENT} {where}"
+    if _are_kept(warehouse) and not selection.limits:
+        kept = f"SELECT readings, first_ts, last_ts, least, greatest FROM {TABLE} {where}"
+        sql = (
+            "SELECT sum(readings), min(first_ts), max(last_ts), min(least), max(greatest)"
+            f" FROM ({kept} UNION ALL {sql} AND id > {COUNTED})"
+        )
+        values *= 2
+    return Extent(*warehouse.query(sql, *values)[0])
+
+
 def _are_kept(warehouse: Queryable) -> bool:
     """Not in PostgreSQL, and not in a file of an older kit that is only read."""
-    return warehouse.column(TABLE, "last_id") != "NULL"
+    return warehouse.column(TABLE, LATEST) != "NULL"

@@ -88,18 +88,6 @@ def last_sensor_logs(warehouse: Queryable, number: int) -> list[tuple]:
     return warehouse.query(sql, number)[::-1]
 
 
-def statuses_by_sensor(warehouse: Queryable) -> list[tuple]:
-    """The distinct (sensor_id, status)."""
-    return warehouse.query("SELECT DISTINCT sensor_id, status FROM sensor_logs")
-
-
-def extent(warehouse: Queryable, selection: Selection = EVERYTHING) -> Extent:
-    """The number of readings, and the minimum and maximum of their times and values."""
-    where, values = selection.where()
-    sql = f"SELECT count(*), min(ts), max(ts), min(val), max(val) FROM sensor_logs {where}"
-    return Extent(*warehouse.query(sql, *values)[0])
-
-
 def slices(warehouse: Queryable, start: datetime, width: float, selection: Selection) -> list[tuple]:
     """The minimum and maximum of each sensor and status in each slice of `width` seconds from `start` on.
 
@@ -111,9 +99,28 @@ def slices(warehouse: Queryable, start: datetime, width: float, selection: Selec
     number = f"round(({warehouse.seconds('ts')} - ? + 0.0005) / ? - 0.5)"
     sql = (
         f"SELECT sensor_id, status, {number} AS slice, min(unit), count(*), min(val), max(val),"
-        f" min(ts), max(ts) FROM sensor_logs {where} GROUP BY sensor_id, slice, status"
+        f" min(ts), max(ts) FROM sensor_logs {where} AND id > ? AND id <= ? GROUP BY sensor_id, slice, status"
     )
-    return warehouse.query(sql, start.timestamp(), width, *values)
+    # SQLite sorts the rows to group them. It sorts many pages in three quarters of the time of a whole table.
+    page_end = f"SELECT id FROM sensor_logs WHERE id > ? ORDER BY id LIMIT 1 OFFSET {PAGE - 1}"
+    found: dict[tuple, tuple] = {}
+    above, is_ordered = -(2**63), True
+    while above < 2**63 - 1:
+        ends = warehouse.query(page_end, above) if is_ordered else []
+        up_to = ends[0][0] if ends else 2**63 - 1
+        part = warehouse.query(sql, start.timestamp(), width, *values, above, up_to)
+        for row in part:
+            key, new = row[:3], row[3:]
+            found[key] = _one_slice(found[key], new) if key in found else new
+        # Readings that were not stored in the order of time are of many slices. Then the rest is one page.
+        above, is_ordered = up_to, len(part) < PAGE / 4
+    return [(*key, *row) for key, row in found.items()]
+
+
+def _one_slice(one: tuple, other: tuple) -> tuple:
+    """The two parts of a slice that were in two pages: unit, readings, least, greatest, first, last."""
+    less, more = ([choose(pair) for pair in zip(one, other)] for choose in (min, max))
+    return less[0], one[1] + other[1], less[2], more[3], less[4], more[5]
 
 
 def next_free_day(warehouse: Queryable, day: datetime) -> datetime:

@@ -77,6 +77,8 @@ class SQLite:
     def create(self, tables: Sequence[Table]) -> None:
         """Create the tables that are missing."""
         with self.transaction():
+            if counts.LATEST not in self.columns(counts.TABLE):
+                self.execute(f"DROP TABLE IF EXISTS {counts.TABLE}")  # of an older kit: it is counted anew
             for sql in (*(table.sql(TYPES) for table in tables), *counts.SQLITE):
                 self.execute(sql)
 

@@ -109,8 +109,23 @@ def dress(panel: Axes, title: str, unit: str = "", tick_size: int = 11, legend_t
                      labelspacing=0.25, handlelength=1.2)  # fmt: skip
 
 
+class TimeLocator(AutoDateLocator):
+    """Finds the ticks of a view once: for one picture, matplotlib asks for them dozens of times."""
+
+    view: tuple[float, ...] = ()
+    ticks: Sequence[float] = ()
+
+    def __call__(self) -> Sequence[float]:
+        """The places of the ticks."""
+        assert self.axis
+        view = tuple(self.axis.get_view_interval())
+        if view != self.view:
+            self.view, self.ticks = view, super().__call__()
+        return self.ticks
+
+
 class TimeFormatter(ConciseDateFormatter):
-    """Short labels, and beside them what they have in common: `2 January 2026, UTC`."""
+    """Short labels, and beside them what they have in common: `2 January 2026, UTC`. They are made once."""
 
     def __init__(self, locator: AutoDateLocator):
         days = "%d %B %Y, UTC"
@@ -118,9 +133,16 @@ class TimeFormatter(ConciseDateFormatter):
         super().__init__(locator, tz="UTC", offset_formats=offsets)
         self.zero_formats[3] = "%d %b"  # midnight, among hours
         self.year = ""  # all that the labels have in common, if they name several days
+        self.ticks: tuple[float, ...] | None = None
+        self.labels: list[str] = []
 
     def format_ticks(self, values: Sequence[float]) -> list[str]:
         """The labels of the ticks."""
+        if tuple(values) != self.ticks:
+            self.ticks, self.labels = tuple(values), self._labels_of(values)
+        return self.labels
+
+    def _labels_of(self, values: Sequence[float]) -> list[str]:
         labels, days = super().format_ticks(values), {moment.date() for moment in num2date(values)}
         years, has_hours = {day.year for day in days}, any(":" in label for label in labels)
         self.year = ""
@@ -135,7 +157,7 @@ class TimeFormatter(ConciseDateFormatter):
 
 def dress_times(panel: Axes, max_ticks: int | None = None) -> None:
     """Label the time axis of a panel concisely."""
-    locator = AutoDateLocator(minticks=2, maxticks=max_ticks)
+    locator = TimeLocator(minticks=2, maxticks=max_ticks)
     panel.xaxis.set_major_locator(locator)
     panel.xaxis.set_major_formatter(TimeFormatter(locator))
     panel.xaxis.get_offset_text().set_fontsize(11)

@@ -8,6 +8,7 @@ from lab.drawing import thinning
 from lab.drawing.figure import FEW_TICKS, Chart, caption, dress, dress_times, shade
 from lab.drawing.palette import STATUS
 
+TIME = "datetime64[us]"  # without a time zone: matplotlib converts times that have one in Python, one by one
 ONE_COLUMN = 4  # more panels than that are side by side
 
 
@@ -33,16 +34,16 @@ def plot_sensor(panel: Axes, logs: pd.DataFrame, gaps: pd.DataFrame, color: str)
     # A NaN at the start of each gap interrupts the line there.
     breaks = pd.Series(float("nan"), index=gaps["start"] + pd.Timedelta(microseconds=1))
     line = pd.concat([line, breaks.astype(float)]).sort_index(kind="stable")
-    panel.plot(line.index, line.values, color=color, linewidth=1.3, label="value")
+    panel.plot(line.index.to_numpy(TIME), line.values, color=color, linewidth=1.3, label="value")
     alone = line[line.shift().isna() & line.shift(-1).isna()]  # a line with a single point is invisible
     if len(alone):
-        panel.plot(alone.index, alone.values, ".", color=color, markersize=5)
+        panel.plot(alone.index.to_numpy(TIME), alone.values, ".", color=color, markersize=5)
     for status, (mark, marker) in STATUS.items():
         some = logs[logs["status"] == status]
         if len(some):
             count = f"{status} ({thinning.count_readings(some).sum()})"
-            (points,) = panel.plot(some["ts"], some["val"], marker, color=mark, markersize=6, label=count)
-            points.set(markeredgecolor="black", markeredgewidth=0.5)
+            (points,) = panel.plot(some["ts"].to_numpy(TIME), some["val"], marker, color=mark, label=count)
+            points.set(markersize=6, markeredgecolor="black", markeredgewidth=0.5)
     if len(gaps):
         shade(panel, gaps["start"], gaps["end"], label="no readings")
     dress(panel, caption(sensor_id, max_length=28), caption(unit, max_length=12))

@@ -12,7 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lab.databases import counts
-from lab.databases.counts import TABLE, count_by_sensor, count_sensor_logs
+from lab.databases.counts import TABLE, count_by_sensor, count_sensor_logs, extent, statuses_by_sensor
+from lab.databases.queries import EVERYTHING, Limits, Selection
 from lab.readings import Batch, Reading
 from lab.warehouse import Warehouse
 from tests.support.waiting import wait_for
@@ -41,12 +42,28 @@ def kept(warehouse: Warehouse) -> int:
     return warehouse.query(f"SELECT coalesce(sum(readings), 0) FROM {TABLE}")[0][0]
 
 
+SELECTIONS = (
+    EVERYTHING,
+    Selection(["a"]),
+    Selection(["A", "' --", "none"]),
+    Selection(limits=Limits("1900-01-01", "2200-01-01", 1e300)),
+    Selection(["a"], Limits("2026-01-31", "2026-02-01", 3)),
+)
+
+
 def agrees(url: str | Path) -> None:
     """What a reader is told is what it would count."""
     with Warehouse(str(url), create=False) as reader:
         scanned = reader.query(SCAN)
         assert count_by_sensor(reader) == scanned
         assert count_sensor_logs(reader) == sum(number for _, number, _ in scanned)
+        assert set(statuses_by_sensor(reader)) == set(
+            reader.query("SELECT sensor_id, status FROM sensor_logs")
+        )
+        for selection in SELECTIONS:
+            where, values = selection.where()
+            sql = f"SELECT count(*), min(ts), max(ts), min(val), max(val) FROM sensor_logs {where}"
+            assert extent(reader, selection) == reader.query(sql, *values)[0]
 
 
 readings = st.lists(
@@ -69,6 +86,7 @@ by_hand = st.sampled_from(
         "DELETE FROM sensor_logs",
         "UPDATE sensor_logs SET sensor_id = 'b' WHERE sensor_id = 'a'",
         "UPDATE sensor_logs SET ts = '2030-01-01T00:00:00.000000+00:00' WHERE id % 2 = 0",
+        "UPDATE sensor_logs SET val = 0, status = 'OK' WHERE id % 2 = 0",
         "INSERT INTO sensor_logs (sensor_id, val, unit, status, ts)"
         " VALUES ('hand', 1, '', 'OK', '2026-01-01T00:00:00+00:00')",
     ]
@@ -106,11 +124,14 @@ def test_a_running_consumer_counts_and_a_reader_need_not(path):
         assert kept(warehouse) == 10
         # A reader looks only at the rows after those that are counted: these are lies that it believes.
         with warehouse.transaction() as db:
-            db.execute(f"UPDATE {TABLE} SET readings = 1000")
+            db.execute(f"UPDATE {TABLE} SET readings = 1000, status = 'lie', least = -7, first_ts = '1'")
         store(warehouse, some(3, "b"))
         assert [row[:2] for row in count_by_sensor(warehouse)] == [("a", 1000), ("b", 3)]
         assert count_sensor_logs(warehouse) == 1003
-        for name in ("BY_SENSOR", "COUNT"):
+        assert sorted(statuses_by_sensor(warehouse)) == [("a", "lie"), ("b", "OK")]
+        assert extent(warehouse)[:2] == (1003, "1")
+        assert extent(warehouse, Selection(["a"]))[3:] == (-7, 9)
+        for name in ("BY_SENSOR", "COUNT", "STATUSES", "EXTENT"):
             sql = f"{getattr(counts, name)} WHERE id > {counts.COUNTED}"
             plan = [row[3] for row in warehouse.query(f"EXPLAIN QUERY PLAN {sql}")]
             assert any("SEARCH sensor_logs USING INTEGER PRIMARY KEY (rowid>?)" in step for step in plan)
@@ -139,6 +160,25 @@ def test_a_warehouse_without_the_numbers_is_read_as_before_and_gets_them_later(p
         note(warehouse)
         assert kept(warehouse) == 5
     agrees(path)
+
+
+def test_the_numbers_of_an_older_kit_are_read_past_and_counted_anew(path):
+    older = (
+        f"DROP TABLE {TABLE}; CREATE TABLE {TABLE} (sensor_id TEXT PRIMARY KEY, readings INTEGER NOT NULL,"
+        " last_ts TEXT NOT NULL, last_id INTEGER NOT NULL);"
+        f" INSERT INTO {TABLE} SELECT sensor_id, count(*), max(ts), max(id) FROM sensor_logs GROUP BY 1;"
+    )
+    with Warehouse(str(path)) as warehouse:
+        store(warehouse, some(5))
+    with closing(sqlite3.connect(path)) as db:
+        db.executescript(older)
+    agrees(path)
+    for before in (0, 5):
+        with Warehouse(str(path)) as warehouse:
+            assert kept(warehouse) == before
+            note(warehouse)
+            assert warehouse.query(f"SELECT status, readings, greatest FROM {TABLE}") == [("OK", 5, 4)]
+        agrees(path)
 
 
 def test_a_dropped_table_does_not_leave_its_numbers(path):

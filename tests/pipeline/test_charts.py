@@ -6,11 +6,13 @@ from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from matplotlib.colors import to_hex
+from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 
@@ -18,6 +20,8 @@ import lab
 from lab.charts import plot_sensor_logs, thin_sensor_logs
 from lab.classroom.pictures import plot_ledger, plot_offsets, plot_replicas
 from lab.cli import main
+from lab.databases import queries
+from lab.databases.queries import Selection
 from lab.drawing.figure import caption, render_png
 from lab.drawing.palette import NOTHING, STATUS, STORED, sensor_colors
 from lab.drawing.thinning import MAX_PANELS, find_gaps
@@ -117,6 +121,35 @@ def test_the_line_has_every_value_and_is_broken_where_the_sensor_was_silent(logs
     assert drawn.isna().sum() == 1
     assert drawn.isna()[15]
     assert len(drawn) == 35 + 1
+
+
+def test_matplotlib_gets_the_times_as_numbers(logs):
+    """It converts times with a time zone one by one: a million took longer than all else."""
+    humidity, temperature, _ = plot_sensor_logs(logs).axes
+    for line in (*humidity.lines, *temperature.lines):
+        assert line.get_xdata(orig=True).dtype.kind == "M"
+    warning = START + timedelta(minutes=58)
+    assert humidity.lines[1].get_xdata(orig=True)[0] == np.datetime64(warning.replace(tzinfo=None))
+
+
+def test_the_time_axis_is_worked_out_once_for_each_view(logs, monkeypatch):
+    asked = []
+    for there, name in ((AutoDateLocator, "get_locator"), (ConciseDateFormatter, "format_ticks")):
+        before = getattr(there, name)
+        call = lambda *what, name=name, do=before: asked.append(name) or do(*what)  # noqa: E731
+        monkeypatch.setattr(there, name, call)
+
+    def labels_of(chart: Figure) -> list[str]:
+        render_png(chart)
+        return [label.get_text() for label in chart.axes[-1].get_xticklabels()]
+
+    chart, other = plot_sensor_logs(logs), plot_sensor_logs(logs)
+    shown = labels_of(chart)
+    assert asked.count("get_locator") < 5
+    assert asked.count("format_ticks") < 5
+    for each in (chart, other):
+        each.axes[0].set_xlim(START + timedelta(minutes=5), START + timedelta(minutes=65))
+    assert labels_of(chart) == labels_of(other) != shown
 
 
 def shades(panel) -> list[tuple[float, float]]:
@@ -276,6 +309,34 @@ def test_a_thinned_picture_shades_the_same_gaps_and_counts_the_same_rates(both):
         assert breaks == [panel == 0] * 2
     every, thin = (rates_of(chart.axes[-1]) for chart in both)
     assert every == thin
+
+
+@pytest.mark.broker
+def test_a_slice_that_is_in_several_pages_of_the_table_is_one(new_database, monkeypatch):
+    batches = list(islice(lab.simulate_readings(3, seed=3, start=START), 40))
+    readings = [reading for batch in batches[20:] + batches[:20] for reading in batch]  # not in their order
+    first = Reading("t-1", 99, "°C", "WARNING", START)
+    last = Reading("t-1", -99, "K", "WARNING", START + timedelta(seconds=1))
+    logs_of([first, *readings, last], new_database)
+    asked = []
+    with Warehouse(new_database, create=False) as warehouse:
+        ask = warehouse.query
+        monkeypatch.setattr(warehouse, "query", lambda *what: asked.append(what) or ask(*what))
+
+        def slices_of(page: int, width: float) -> tuple[list, int]:
+            monkeypatch.setattr(queries, "PAGE", page)
+            asked.clear()
+            found = queries.slices(warehouse, START, width, Selection())
+            return sorted(found), sum("GROUP BY" in sql for sql, *_ in asked)
+
+        for width in (1.0, 7.0, 3600.0):
+            whole, pages = slices_of(10_000, width)
+            assert pages == 1
+            for page in (1, 7, 40, len(readings) + 1, len(readings) + 2):
+                assert slices_of(page, width)[0] == whole
+        assert ("t-1", "WARNING", 0, "K", 2, -99, 99) in [row[:7] for row in whole]
+        assert slices_of(40, 3600.0)[1] == 4
+        assert slices_of(40, 1.0)[1] == 2  # a page has most slices: the rest is one page
 
 
 def test_few_readings_are_not_thinned_out(logs, tmp_path):
