@@ -100,7 +100,7 @@ def _is_closed(fileobj: Any) -> bool:
 @workaround(None)
 def tolerate_closed_sockets() -> None:
     """Make the TolerantSelector the default of every client."""
-    clients = (KafkaConsumer, KafkaProducer, KafkaAdminClient)
+    clients: tuple[Any, ...] = (KafkaConsumer, KafkaProducer, KafkaAdminClient)
     if not all("selector" in client.DEFAULT_CONFIG for client in clients):
         raise AttributeError("no setting 'selector'")
     for client in clients:
