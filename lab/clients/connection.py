@@ -17,8 +17,8 @@ from typing import Any, ParamSpec, TypeVar
 from kafka import KafkaAdminClient
 from kafka.errors import KafkaError
 
+import lab.clients.workarounds  # noqa: F401 - on Windows, its import mends every client
 from lab.clients.auth_errors import explain_refusal
-from lab.clients.workarounds import selector_config
 from lab.errors import AccessError, BrokerError
 
 log = logging.getLogger("lab")
@@ -34,7 +34,7 @@ def client_config(**kafka: Any) -> dict[str, Any]:
     With the default `reconnect_backoff_max_ms` of 30 s a client reconnects long after the broker is back.
     """
     ours: dict[str, Any] = {"reconnect_backoff_max_ms": 1000, "bootstrap_timeout_ms": 2000}
-    return ours | selector_config() | kafka
+    return ours | kafka
 
 
 def admin_config(kafka: dict[str, Any]) -> dict[str, Any]:

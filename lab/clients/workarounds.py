@@ -16,7 +16,7 @@ from contextlib import suppress
 from functools import wraps
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
-from kafka import KafkaConsumer, KafkaProducer, TopicPartition
+from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.errors import (
     KafkaError,
     OutOfOrderSequenceNumberError,
@@ -97,12 +97,14 @@ def _is_closed(fileobj: Any) -> bool:
         return True
 
 
-@workaround({})
-def selector_config() -> dict[str, Any]:
-    """The client setting that selects the TolerantSelector on Windows; {} elsewhere."""
-    if ON_WINDOWS and "selector" not in KafkaConsumer.DEFAULT_CONFIG:
+@workaround(None)
+def tolerate_closed_sockets() -> None:
+    """Make the TolerantSelector the default of every client."""
+    clients: tuple[Any, ...] = (KafkaConsumer, KafkaProducer, KafkaAdminClient)
+    if not all("selector" in client.DEFAULT_CONFIG for client in clients):
         raise AttributeError("no setting 'selector'")
-    return {"selector": TolerantSelector} if ON_WINDOWS else {}
+    for client in clients:
+        client.DEFAULT_CONFIG["selector"] = TolerantSelector
 
 
 @workaround(None)
@@ -125,6 +127,7 @@ def connect_ex(self: Any, sock: socket.socket, sockaddr: Any) -> int:
 
 
 if ON_WINDOWS:  # at import, because notebooks also make clients without `connect`
+    tolerate_closed_sockets()
     connect_once()
 
 

@@ -67,7 +67,8 @@ class Authority:
             capture_output=True,
         )
         if done.returncode:
-            said = (done.stdout + done.stderr).decode(errors="replace").strip()
+            # Java warns of itself on the other output, at length on some systems.
+            said = (done.stdout.strip() or done.stderr.strip()).decode(errors="replace")
             raise BrokerError(f"Java's keytool made no certificate in {self.folder}: {said[-500:]}")
 
 

@@ -104,7 +104,7 @@ NEIGHBOURS = {
         Neighbour("streams", "Quix Streams 3.28.1", "13_streams", 25, 90),
         Neighbour("connect", "Kafka Connect 4.4.0, Debezium 3.6 and PostgreSQL 18", "14_connect", 123, 300),
         Neighbour("avro", "fastavro 1.13.1", "15_schemas", 4, 5),
-        Neighbour("registry", "Apicurio Registry 3.3.3", "15_schemas", 159, 300),
+        Neighbour("registry", "Apicurio Registry 3.3.3", "15_schemas", 159, 350),
         Neighbour("queues", "confluent-kafka 2.16.1", "16_queues", 4, 30),
     )
 }

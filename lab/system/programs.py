@@ -42,7 +42,7 @@ class Process:
     def of(cls, pid: int) -> "Process":
         """The process that has this id now. Raises psutil.Error if there is none."""
         process, until = psutil.Process(pid), time.monotonic() + NEW_SECONDS
-        while not (words := process.cmdline()) and time.monotonic() < until:
+        while not (words := _command_line(process)) and time.monotonic() < until:
             time.sleep(0.001)
         return cls(pid, hashlib.sha256("\0".join(words).encode(errors="replace")).hexdigest())
 
@@ -52,6 +52,14 @@ class Process:
             return Process.of(self.pid) == self
         except psutil.Error:  # it is gone, or has become that of another user
             return False
+
+
+def _command_line(process: psutil.Process) -> list[str]:
+    """Empty for a moment, while the process begins or ends. psutil.Error is not an OSError."""
+    try:
+        return process.cmdline()
+    except OSError:  # on Windows psutil passes on what the system answers of such a process
+        return []
 
 
 @dataclass(frozen=True)

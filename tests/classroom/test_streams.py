@@ -8,13 +8,16 @@ from datetime import UTC, datetime, timedelta
 import pandas as pd
 import pytest
 
+import lab
 from lab.classroom import streams
 from lab.classroom.exercises.lesson_13 import largest_of_each
 from lab.classroom.streams import window_ledger
+from lab.neighbours.neighbour import NEIGHBOURS, fault
 from lab.readings import Reading
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
+NOT_HERE = fault(NEIGHBOURS["streams"])
 
 
 def windows(*rows) -> pd.DataFrame:
@@ -58,6 +61,26 @@ def test_a_window_counts_what_comes_before_it_is_closed():
     assert largest_of_each([early, reading(359.9), late, reading(360)]) == {("a", start(0)): 7}
     assert largest_of_each([early, reading(360), too_late]) == {("a", start(0)): 5}
     assert largest_of_each([early, reading(700, name="b")]) == {}  # each sensor has a time of its own
+
+
+@pytest.mark.skipif(bool(NOT_HERE), reason=NOT_HERE)
+@pytest.mark.broker
+def test_a_program_ends_when_it_has_read_all_also_if_a_partition_is_empty(kafka, tmp_path, monkeypatch):
+    """As with one sensor: it waited for a message of the other partition, and the cell for the program."""
+    monkeypatch.setenv("LAB_HOME", str(tmp_path / "home"))
+    topic, results = (
+        lab.create_topic(lab.fresh_name(name), num_partitions=2, **kafka).name for name in ("one", "results")
+    )
+    lab.produce(topic, [[reading(n) for n in range(3)]], interval=0, **kafka)
+    steps = tmp_path / "steps.py"
+    steps.write_text("results = lambda readings: readings", encoding="utf-8")
+    program = streams.start_stream(steps, topic, results)
+    try:
+        assert program.wait(timeout=60) == 0
+    finally:
+        program.kill()
+        program.wait()
+    assert len([*lab.read_records(results, isolation_level="read_committed", **kafka)]) == 3
 
 
 def test_in_order_nothing_is_too_late():

@@ -25,7 +25,6 @@ from kafka.future import Future
 
 import lab
 from lab.clients import workarounds
-from lab.clients.connection import client_config
 from lab.clients.deliveries import NEVER_MS
 from tests.support.marks import DELETES_TOPIC
 from tests.support.waiting import wait_for
@@ -34,6 +33,7 @@ KIT = Path(__file__).parents[2]
 PUBLIC = {"kafka", "kafka.admin", "kafka.errors", "kafka.partitioner"}
 # `compiled.py` and `protocol.py` are parts of `workarounds.py`, imported only where they are needed.
 KNOWING = [KIT / "lab" / "clients" / name for name in ("workarounds.py", "compiled.py", "protocol.py")]
+CLIENTS = [KafkaConsumer, KafkaProducer, KafkaAdminClient]
 MODULES = sorted(path for path in (KIT / "lab").rglob("*.py") if path not in KNOWING)
 
 
@@ -146,9 +146,9 @@ def test_one_whose_private_module_has_moved_is_off(said, monkeypatch):
 
 def test_a_client_that_takes_no_selector_is_given_none(said, monkeypatch):
     monkeypatch.delitem(KafkaConsumer.DEFAULT_CONFIG, "selector")
-    monkeypatch.setattr(workarounds, "ON_WINDOWS", True)
-    assert workarounds.selector_config() == {}
-    assert "the workaround selector_config is off" in said.messages[0]
+    workarounds.tolerate_closed_sockets()
+    assert "selector" not in KafkaConsumer.DEFAULT_CONFIG
+    assert "the workaround tolerate_closed_sockets is off" in said.messages[0]
 
 
 def test_the_private_functions_that_are_replaced_take_what_they_took():
@@ -424,8 +424,14 @@ def test_the_tolerant_selector_selects_as_any_other():
         other.close()
 
 
-def test_on_windows_every_client_gets_the_tolerant_selector(monkeypatch):
-    monkeypatch.setattr(workarounds, "ON_WINDOWS", True)
-    assert client_config()["selector"] is workarounds.TolerantSelector
-    monkeypatch.setattr(workarounds, "ON_WINDOWS", False)
-    assert "selector" not in client_config()
+@pytest.mark.parametrize("client", CLIENTS)
+def test_on_windows_a_client_that_a_notebook_makes_itself_has_the_tolerant_selector(
+    client, kafka, monkeypatch
+):
+    """Its I/O thread ended with a traceback in the notebook: 3 of 60 clients that were closed."""
+    if not workarounds.ON_WINDOWS:  # there it is done when the kit is imported
+        for each in CLIENTS:
+            monkeypatch.setitem(each.DEFAULT_CONFIG, "selector", selectors.DefaultSelector)
+        workarounds.tolerate_closed_sockets()
+    with client(**kafka) as made:
+        assert made.config["selector"] is workarounds.TolerantSelector

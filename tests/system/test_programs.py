@@ -14,7 +14,7 @@ import pytest
 import lab
 from lab.classroom.doctor.services import check_leftovers
 from lab.settings import Settings
-from lab.system.programs import end, end_with_this_process, left_over, read_programs
+from lab.system.programs import Process, end, end_with_this_process, left_over, read_programs
 from tests.support.waiting import wait_for
 
 # A notebook's kernel, as far as its programs are concerned. It ends in order when its input is closed.
@@ -192,6 +192,22 @@ def test_a_program_that_has_already_ended_needs_no_record(tmp_path):
     end_with_this_process(tmp_path, program.pid, "a quick one")
     assert program.wait() == 0
     assert read_programs(tmp_path) == []
+
+
+def test_a_process_that_is_too_new_to_be_read_on_windows_is_asked_again(monkeypatch):
+    """Reading its memory failed, and the cell that had started it with that."""
+    answers = iter([OSError(87, "Invalid parameter"), [], ["python", "-c", "pass"]])
+
+    def cmdline(process):
+        answer = next(answers)
+        if isinstance(answer, OSError):
+            raise answer
+        return answer
+
+    before = Process.of(os.getpid())
+    monkeypatch.setattr(psutil.Process, "cmdline", cmdline)
+    assert Process.of(os.getpid()) != before
+    assert list(answers) == []
 
 
 def has_ended(pid):

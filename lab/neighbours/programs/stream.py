@@ -56,8 +56,12 @@ def unread(app: Application, topic: str) -> dict[int, int]:
     with app.get_consumer() as consumer:
         numbers = consumer.list_topics(topic).topics[topic].partitions
         committed = consumer.committed([TopicPartition(topic, number) for number in numbers])
-        ends = {each.partition: consumer.get_watermark_offsets(each)[1] for each in committed}
-    return {each.partition: ends[each.partition] for each in committed if each.offset < ends[each.partition]}
+        left = {}
+        for each in committed:
+            begin, end = consumer.get_watermark_offsets(each)
+            if max(begin, each.offset) < end:  # below 0: nothing was committed
+                left[each.partition] = end
+    return left
 
 
 def stop_at_the_end(app: Application, left: dict[int, int], topic: str, partition: int, offset: int) -> None:
