@@ -12,12 +12,12 @@ if TYPE_CHECKING:
 # In the order of their numbers, from what is seen at once to what is not: {module: class}.
 SCENARIOS = {
     "poison": "Poison",
-    "two_groups": "TwoGroups",
-    "commit_first": "CommitFirst",
     "wrong_clock": "WrongClock",
+    "two_groups": "TwoGroups",
+    "no_leader": "NoLeader",
     "advertised_address": "AdvertisedAddress",
     "too_few_in_sync": "TooFewInSync",
-    "no_leader": "NoLeader",
+    "commit_first": "CommitFirst",
     "hanging_transaction": "HangingTransaction",
 }
 
