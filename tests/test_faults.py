@@ -484,6 +484,21 @@ def test_silent_network_under_load(proxied, topic, tmp_path, lost):
 
 
 @pytest.mark.long_run
+def test_half_closed_network_under_load(proxied, topic, tmp_path, rounds):
+    """Again and again, every connection is closed in one direction: what is sent arrives, and no answer."""
+    place = Place(proxied.proxy, topic, tmp_path)
+    with place.running("consume", "--quiet") as consumer:
+        with load(place) as summaries:
+            for _ in range(rounds):
+                more_is_stored(place, 60)
+                proxied.proxy.line.ends_answers = True
+                time.sleep(1)  # the fault itself
+                proxied.proxy.line.ends_answers = False
+            more_is_stored(place, 60)
+        assert_each_message_is_there_once(place, consumer, summaries[0])
+
+
+@pytest.mark.long_run
 def test_slow_network_under_load(proxied, topic, tmp_path):
     """Each request and each answer takes a fifth of a second longer, and a second for 20 kB."""
     place = Place(proxied.proxy, topic, tmp_path)

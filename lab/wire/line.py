@@ -3,10 +3,12 @@
 import time
 from dataclasses import dataclass
 
+from lab.wire.proxy import Link
+
 
 @dataclass
 class Line:
-    """What is wrong with the way between clients and brokers; by default, nothing. No connection ends.
+    """What is wrong with a way over the network; by default, nothing.
 
     `delay`: seconds that each request and each answer takes longer, those of a connection one after the
     other. `bytes_per_second`: no more than that in each direction of a connection.
@@ -16,14 +18,17 @@ class Line:
     bytes_per_second: float | None = None
     loses_requests: bool = False  # they vanish, and nobody is told
     loses_answers: bool = False
+    ends_answers: bool = False  # the connection is closed in one direction: who asked reads its end, only
 
     def carry_request(self, frame: bytes) -> bytes:
         """What arrives of it, when it arrives."""
         return self._carry(frame, self.loses_requests)
 
-    def carry_answer(self, frame: bytes) -> bytes:
+    def carry_answer(self, frame: bytes, link: Link) -> bytes:
         """What arrives of it, when it arrives."""
-        return self._carry(frame, self.loses_answers)
+        if self.ends_answers:
+            link.end_answers()
+        return self._carry(frame, self.loses_answers or self.ends_answers)
 
     def _carry(self, frame: bytes, is_lost: bool) -> bytes:
         if seconds := self.delay + (len(frame) / self.bytes_per_second if self.bytes_per_second else 0):

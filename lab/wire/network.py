@@ -7,6 +7,7 @@ from weakref import WeakKeyDictionary
 
 from lab.embedded.nodes import Node
 from lab.wire.frames import Request, read_request
+from lab.wire.line import Line
 from lab.wire.proxy import Link, Proxy
 from lab.wire.recorder import Recorder
 
@@ -19,12 +20,14 @@ class Network(Recorder):
 
     What they say as controllers is not kept: kafka-python knows little of it.
 
-    Clients, too, reach each broker through it, and are never cut off. It works as long as this program runs.
+    `line` is the way from a broker to another: `network.line.delay = 0.1` makes it slow. Clients, too, reach
+    each broker through this network, and nothing happens to them. It works as long as this program runs.
     `start_own_broker(brokers=3, network=...)` starts a cluster on it.
     """
 
     def __init__(self) -> None:
         super().__init__()
+        self.line = Line()
         self._proxies: dict[tuple[str, int], Proxy] = {}  # {(listener, id of a node)}
         self._apart: set[int] = set()
         self._sources: WeakKeyDictionary[Link, int | None] = WeakKeyDictionary()
@@ -62,11 +65,14 @@ class Network(Recorder):
         asked = self.note_request(link, frame) if is_kept else read_request(frame)
         with self._cutting:
             source = self._sources.setdefault(link, source_of(asked))
-            return None if self._is_cut(source, link.proxy) else frame
+            if self._is_cut(source, link.proxy):
+                return None
+        return frame if source is None else self.line.carry_request(frame)
 
     def answer(self, link: Link, frame: bytes) -> bytes:
         """Note an answer, and hand it on. A link that is cut is closed."""
-        if not self._is_of_controllers(link):
+        frame = frame if self._sources.get(link) is None else self.line.carry_answer(frame, link)
+        if frame and not self._is_of_controllers(link):
             self.note_answer(link, frame)
         return frame
 

@@ -24,6 +24,11 @@ class Link:
         self.number = next(LINKS)
         self.is_open = True
 
+    def end_answers(self) -> None:
+        """Close one direction: the client reads an end, and what it sends still arrives."""
+        with suppress(OSError):
+            self.client.shutdown(socket.SHUT_WR)
+
     def close(self) -> None:
         """End both connections: with one alone, nothing can be handed on."""
         self.is_open = False

@@ -46,7 +46,7 @@ class Xray(Recorder):
 
     def answer(self, link: Link, frame: bytes) -> bytes | None:
         """Note an answer, and hand it on; the addresses in it lead through the X-ray, too."""
-        if not (frame := self.line.carry_answer(frame)):
+        if not (frame := self.line.carry_answer(frame, link)):
             return frame
         with self._leading:
             if (kind := self.kind_of(link, frame)) in self._to_lose:

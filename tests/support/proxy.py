@@ -56,7 +56,7 @@ class FailingNetwork(Proxy):
         if self.is_cut or (asked in self._produce and self.loses_answer()):
             return None
         self._produce.discard(asked)
-        return self.line.carry_answer(frame)
+        return self.line.carry_answer(frame, link)
 
 
 class ProxiedBroker(EmbeddedBroker):

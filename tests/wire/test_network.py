@@ -1,5 +1,7 @@
 """What brokers say to each other is seen. A leader that is cut off goes on alone and loses what it took."""
 
+import time
+
 import pytest
 from kafka import KafkaConsumer, KafkaProducer
 
@@ -109,6 +111,23 @@ def test_a_leader_that_is_cut_off_takes_what_it_then_loses(network, cluster, top
         there = [record.value for record in reader]
     assert sorted(there) == [*[b"acks=all"] * 20, *[b"before"] * 2]
     assert not [each for each in network.exchanges if TOO_NEW in (each.request, each.answer)]
+
+
+@pytest.mark.broker
+def test_brokers_far_from_each_other_make_acks_all_late_and_nothing_else(network, topic, kafka):
+    with KafkaProducer(acks=1, **kafka) as one, KafkaProducer(acks="all", **kafka) as every:
+        for producer in (one, every):
+            producer.send(topic.name, b"before", partition=0).get(timeout=30)
+        network.line.delay = 0.3
+        try:
+            took = {}
+            for name, producer in (("one", one), ("every", every)):
+                began = time.monotonic()
+                producer.send(topic.name, b"x", partition=0).get(timeout=30)
+                took[name] = time.monotonic() - began
+        finally:
+            network.line.delay = 0
+    assert took["every"] > 0.6 > took["one"]
 
 
 @pytest.mark.broker

@@ -125,6 +125,20 @@ def test_a_line_that_is_silent_in_one_direction_keeps_its_connections_and_ends_n
     assert lab.topic_offsets(topic, **kafka)[0].end == 2
 
 
+def test_a_connection_that_is_closed_in_one_direction_is_left_and_nothing_is_there_twice(topic, kafka):
+    """The client reads the end of it, connects again, and asks again; what it had sent has arrived."""
+    with xray(**kafka) as wire, KafkaProducer(**wire.kafka) as producer:
+        producer.send(topic, b"x", partition=0).get(timeout=30)
+        wire.line.ends_answers = True
+        sent = producer.send(topic, b"x", partition=0)
+        wait_for(lambda: lab.topic_offsets(topic, **kafka)[0].end == 2)
+        assert not sent.is_done
+        wire.line.ends_answers = False
+        sent.get(timeout=30)
+    assert len(seen(wire, "Produce")) > 2
+    assert lab.topic_offsets(topic, **kafka)[0].end == 2
+
+
 def test_a_java_client_of_the_new_protocol_is_seen_and_what_is_unknown_is_a_number(topic, kafka):
     """kafka-python has no ConsumerGroupHeartbeat, number 68."""
     with KafkaProducer(**kafka) as producer:
