@@ -239,6 +239,7 @@ def test_a_start_that_was_killed_is_no_incident(begin):
 
 def test_without_an_incident_each_question_says_how_one_is_started(tmp_path):
     incident = Incident(tmp_path)
-    for question in (incident.check, incident.hint, incident.programs, incident.end, lambda: incident.call):
+    questions = (incident.check, incident.hint, incident.programs, incident.end, lambda: incident.call)
+    for question in (*questions, lambda: incident.restart("kafka"), lambda: incident.stop("kafka")):
         with pytest.raises(LabError, match="There is no incident"):
             question()

@@ -139,12 +139,14 @@ class Incident:
 
     def restart(self, *names: str) -> None:
         """Restart programs of the system, or nodes of Kafka."""
+        self._fact("seed")
         for name in names:
             self.system.restart(name)
             self._note(f"restarted {name}")
 
     def stop(self, *names: str) -> None:
         """Stop programs of the system, or nodes of Kafka."""
+        self._fact("seed")
         for name in names:
             self.system.end(name)
             self._note(f"stopped {name}")

@@ -15,6 +15,7 @@ from typing import Any
 
 import psutil
 
+from lab.embedded.folders import retry_while_in_use
 from lab.system.programs import OWN_GROUP, Process, end_with_this_process
 
 SCRIPTS = Path(__file__).parent / "programs"
@@ -100,4 +101,4 @@ def write_json(file: Path, values: Mapping[str, object]) -> None:
     """Write a file of JSON whole, because others may read it meanwhile."""
     new = file.with_name(f"{file.name}.new")
     new.write_text(json.dumps(values, indent=1) + "\n", encoding="utf-8")
-    new.replace(file)
+    retry_while_in_use(lambda: new.replace(file))
