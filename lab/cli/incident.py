@@ -6,6 +6,7 @@ import click
 
 from lab.classroom.exercises.exercise import DONE
 from lab.classroom.incidents.incident import HINT_POINTS, POINTS, Incident
+from lab.classroom.incidents.scenarios import SCENARIOS
 from lab.cli.command import Group
 from lab.cli.options import number
 from lab.cli.output import say, table
@@ -22,7 +23,9 @@ def command() -> None:
 
 
 @command.command("start", example="--seed 7")
-@click.option("--seed", type=number(1), metavar="N", help="Which one; by default, any.")
+@click.option(
+    "--seed", type=number(1), metavar="N", help=f"Which one: 1 to {len(SCENARIOS)} differ; default: any."
+)
 @click.pass_obj
 def start(settings: Settings, seed: int | None) -> None:
     """Start a system of its own, and break it."""

@@ -1,5 +1,6 @@
 """Each incident breaks the system, stays broken after what does not help, and is mended by what does."""
 
+import os
 import re
 import time
 from pathlib import Path
@@ -16,7 +17,7 @@ from lab.classroom.incidents import incident as incident_module
 from lab.classroom.incidents import scenario as scenario_module
 from lab.classroom.incidents.incident import Incident
 from lab.classroom.incidents.scenario import Scenario, promise
-from lab.classroom.incidents.scenarios import SCENARIOS, scenario_of
+from lab.classroom.incidents.scenarios import SCENARIOS, any_seed, scenario_of
 from lab.classroom.incidents.system import System
 from lab.errors import LabError
 from lab.settings import Settings
@@ -213,6 +214,15 @@ def test_the_seed_chooses_the_scenario_and_its_details():
     }
     assert len({tuple(each.sensors) for each in systems.values()}) > 1
     assert scenario_of(1)(System(Path("nowhere")), 1).sensors == systems[1].sensors
+
+
+def test_where_kafka_cannot_remove_files_no_scenario_needs_it(monkeypatch):
+    needy = [number for number in NUMBERED.values() if scenario_of(number).deletes]
+    monkeypatch.setattr(os, "name", "nt")
+    for number in needy:
+        with pytest.raises(LabError, match="ends it on Windows"):
+            scenario_of(number)
+    assert not any(scenario_of(any_seed()).deletes for _ in range(100))
 
 
 def test_what_a_scenario_says_does_not_give_it_away():

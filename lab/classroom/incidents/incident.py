@@ -1,6 +1,5 @@
 """What runs while an incident lasts? The call, the clock, the check, the hints; kept in a folder."""
 
-import random
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -10,7 +9,7 @@ from lab.classroom.exercises.exercise import DONE
 from lab.classroom.exercises.report import Report, look_at
 from lab.classroom.incidents.page import write_page
 from lab.classroom.incidents.scenario import Scenario
-from lab.classroom.incidents.scenarios import scenario_of
+from lab.classroom.incidents.scenarios import any_seed, scenario_of
 from lab.classroom.incidents.state import changed_files, state_of_files, state_of_programs, state_of_readings
 from lab.classroom.incidents.system import System
 from lab.errors import LabError
@@ -20,7 +19,6 @@ from lab.system.signals import wait_until
 FOLDER = "incident"  # beside the kit's home, which JupyterLab does not show
 POINTS, HINT_POINTS = 10, 3
 WORKS_SECONDS = 60.0  # within which a new system works
-MANY = 1000  # seeds to draw from
 
 
 class Incident:
@@ -49,7 +47,7 @@ class Incident:
             )
         if self.system.facts:  # of a start that was killed
             self.system.close()
-        seed = random.randrange(1, MANY) if seed is None else seed
+        seed = any_seed() if seed is None else seed
         scenario_of(seed)
         self.folder.mkdir(parents=True, exist_ok=True)
         self.system.remember(seed=seed, topic="readings", group="storers")

@@ -2,6 +2,8 @@
 
 import importlib
 import os
+import random
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from lab.errors import LabError
@@ -9,6 +11,7 @@ from lab.errors import LabError
 if TYPE_CHECKING:
     from lab.classroom.incidents.scenario import Scenario
 
+MANY = 1000  # seeds to draw from
 # In the order of their numbers, from what is seen at once to what is not: {module: class}.
 SCENARIOS = {
     "poison": "Poison",
@@ -20,6 +23,15 @@ SCENARIOS = {
     "commit_first": "CommitFirst",
     "hanging_transaction": "HangingTransaction",
 }
+
+
+def any_seed() -> int:
+    """A seed of a scenario that can be had here."""
+    while True:
+        seed = random.randint(1, MANY)
+        with suppress(LabError):
+            scenario_of(seed)
+            return seed
 
 
 def scenario_of(seed: int) -> "type[Scenario]":
