@@ -19,6 +19,7 @@ SCENARIOS = {
     "too_few_in_sync": "TooFewInSync",
     "no_leader": "NoLeader",
     "hanging_transaction": "HangingTransaction",
+    "twice": "Twice",
 }
 
 
