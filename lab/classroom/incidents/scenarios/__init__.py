@@ -22,6 +22,7 @@ SCENARIOS = {
     "too_few_in_sync": "TooFewInSync",
     "commit_first": "CommitFirst",
     "hanging_transaction": "HangingTransaction",
+    "twice": "Twice",
 }
 
 
