@@ -57,6 +57,12 @@ class Scenario:
 
     def begin(self) -> None:
         """Start the system, in order."""
+        self.create_topic()
+        self.system.add("sender", **self.sender())
+        self.system.add("storer", **self.storer())
+
+    def create_topic(self) -> None:
+        """Create the topic of the readings."""
         create_topic(
             self.system.topic,
             num_partitions=PARTITIONS,
@@ -64,8 +70,6 @@ class Scenario:
             configs=self.topic_settings,
             **self.system.kafka,
         )
-        self.system.add("sender", **self.sender())
-        self.system.add("storer", **self.storer())
 
     def sender(self, **changes: Any) -> dict[str, Any]:
         """The settings of a program that sends. `changes` to those for the client are in `kafka`."""

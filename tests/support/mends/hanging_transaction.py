@@ -9,7 +9,7 @@ from kafka.admin import AbortTransactionSpec
 from lab.classroom.incidents.system import System
 from lab.clients.connection import connect
 from lab.embedded.tools import run_tool
-from tests.support.mends import change, configure, for_a_while, restart
+from tests.support.mends import for_a_while, restart
 
 
 def read_all(system: System):

@@ -17,6 +17,7 @@ SCENARIOS = {
     "too_few_in_sync": "TooFewInSync",
     "no_leader": "NoLeader",
     "hanging_transaction": "HangingTransaction",
+    "recreated_topic": "RecreatedTopic",
 }
 
 
