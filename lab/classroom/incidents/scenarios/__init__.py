@@ -18,6 +18,7 @@ SCENARIOS = {
     "no_leader": "NoLeader",
     "hanging_transaction": "HangingTransaction",
     "recreated_topic": "RecreatedTopic",
+    "retention": "Retention",
 }
 
 
