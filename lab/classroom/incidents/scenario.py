@@ -50,10 +50,10 @@ class Scenario:
         self.chance = Random(seed)  # for the details, which differ from seed to seed
         self.sensors = [self.chance.choice(names) for names in SENSORS]  # number n is in partition n
 
-    def start_kafka(self) -> None:
-        """Start the Kafka of the system."""
-        properties = {"group.min.session.timeout.ms": SESSION_MS} | dict(self.properties)
-        self.system.start_kafka(self.brokers, properties)
+    def start_kafka(self, properties: Mapping[str, object] = NONE, port: int = 0) -> None:
+        """Start the Kafka of the system, with these further settings."""
+        usual = {"group.min.session.timeout.ms": SESSION_MS} | dict(self.properties)
+        self.system.start_kafka(self.brokers, usual | dict(properties), port)
 
     def begin(self) -> None:
         """Start the system, in order."""

@@ -19,6 +19,7 @@ SCENARIOS = {
     "hanging_transaction": "HangingTransaction",
     "recreated_topic": "RecreatedTopic",
     "retention": "Retention",
+    "wrong_password": "WrongPassword",
 }
 
 

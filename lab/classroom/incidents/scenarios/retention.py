@@ -22,8 +22,8 @@ class Retention(Scenario):
 
     call = "All charts have holes since yesterday: a few values, then none for two seconds, then a few again."
     hints = (
-        "Are the readings of a hole in Kafka? Compare the first offset of each partition (python -m lab kafka "
-        "get-offsets --topic readings --time -2) with the offsets of the group storers.",
+        "Are the readings of a hole in Kafka? Compare the first offset of each partition with those of the "
+        "group storers: python -m lab kafka get-offsets --topic readings --time -2.",
         "Kafka has deleted readings that storer.py had not read yet. It rests between two looks, see "
         "storer.json. How long does the topic keep a message?",
         "retention.ms of the topic is shorter than the rest of storer.py.",
