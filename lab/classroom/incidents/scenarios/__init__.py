@@ -20,6 +20,7 @@ SCENARIOS = {
     "recreated_topic": "RecreatedTopic",
     "retention": "Retention",
     "wrong_password": "WrongPassword",
+    "missing_right": "MissingRight",
 }
 
 
