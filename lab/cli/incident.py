@@ -24,7 +24,10 @@ def command() -> None:
 
 @command.command("start", example="--seed 7")
 @click.option(
-    "--seed", type=number(1, 9999), metavar="N", help=f"Which one: 1 to {len(SCENARIOS)} differ; default: any."
+    "--seed",
+    type=number(1, 9999),
+    metavar="N",
+    help=f"Which one: 1 to {len(SCENARIOS)} differ; default: any.",
 )
 @click.pass_obj
 def start(settings: Settings, seed: int | None) -> None:

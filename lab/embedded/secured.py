@@ -11,6 +11,7 @@ from lab.embedded.ports import HOST, free_ports
 
 LISTENERS = MappingProxyType({"CLIENTS": "SASL_SSL"})
 NAME = "localhost"  # what its certificate says, and where it sends its clients
+ADMINISTRATORS = "User:ANONYMOUS"  # the name of all who give none, as the controller does
 LOGIN = "org.apache.kafka.common.security"
 
 
@@ -30,7 +31,8 @@ class SecuredBroker(EmbeddedBroker):
         """`listeners`: {name: what it speaks}."""
         plain, controller, *ports = free_ports(2 + len(listeners))
         self.ports = {"PLAINTEXT": plain} | dict(zip(listeners, ports))
-        super().__init__(home, plain, properties=self._secure(controller, listeners) | dict(properties or {}))
+        secured = secure(controller, self.ports, listeners)
+        super().__init__(home, plain, properties=secured | dict(properties or {}))
         self.authority = Authority(self.home / "certificates")
         self.certify(NAME)
 
@@ -48,25 +50,30 @@ class SecuredBroker(EmbeddedBroker):
             f"{where}ssl.keystore.password": self.authority.password,
         }
 
-    def _secure(self, controller: int, listeners: Mapping[str, str]) -> dict[str, object]:
-        places = [f"{name}://{HOST}:{port}" for name, port in self.ports.items()]
-        told = [f"{name}://{NAME}:{port}" for name, port in self.ports.items()]
-        protocols = {"PLAINTEXT": "PLAINTEXT", "CONTROLLER": "PLAINTEXT"} | dict(listeners)
-        logins = {
-            f"listener.name.{name.lower()}.{mechanism.lower()}.sasl.jaas.config": (
-                f"{LOGIN}.scram.ScramLoginModule required;"
-            )
-            for name, protocol in listeners.items()
-            for mechanism in MECHANISMS
-            if protocol.startswith("SASL")
-        }
-        return {
-            "controller.quorum.voters": f"1@{HOST}:{controller}",
-            "listeners": ",".join([*places, f"CONTROLLER://{HOST}:{controller}"]),
-            "advertised.listeners": ",".join(told),
-            "listener.security.protocol.map": ",".join(f"{n}:{p}" for n, p in protocols.items()),
-            "sasl.enabled.mechanisms": ",".join(MECHANISMS),
-            "authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
-            "super.users": "User:ANONYMOUS",  # the name of all who give none, as the controller does
-            **logins,
-        }
+
+def secure(controller: int, ports: Mapping[str, int], listeners: Mapping[str, str]) -> dict[str, object]:
+    """The settings of a node that asks for a password, at these listeners, and keeps rights.
+
+    `ports`: {name: port}, also of the listener PLAINTEXT, whose clients may do everything.
+    """
+    places = [f"{name}://{HOST}:{port}" for name, port in ports.items()]
+    told = [f"{name}://{NAME}:{port}" for name, port in ports.items()]
+    protocols = {"PLAINTEXT": "PLAINTEXT", "CONTROLLER": "PLAINTEXT"} | dict(listeners)
+    logins = {
+        f"listener.name.{name.lower()}.{mechanism.lower()}.sasl.jaas.config": (
+            f"{LOGIN}.scram.ScramLoginModule required;"
+        )
+        for name, protocol in listeners.items()
+        for mechanism in MECHANISMS
+        if protocol.startswith("SASL")
+    }
+    return {
+        "controller.quorum.voters": f"1@{HOST}:{controller}",
+        "listeners": ",".join([*places, f"CONTROLLER://{HOST}:{controller}"]),
+        "advertised.listeners": ",".join(told),
+        "listener.security.protocol.map": ",".join(f"{n}:{p}" for n, p in protocols.items()),
+        "sasl.enabled.mechanisms": ",".join(MECHANISMS),
+        "authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
+        "super.users": ADMINISTRATORS,
+        **logins,
+    }

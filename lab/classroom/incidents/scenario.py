@@ -50,13 +50,19 @@ class Scenario:
         self.chance = Random(seed)  # for the details, which differ from seed to seed
         self.sensors = [self.chance.choice(names) for names in SENSORS]  # number n is in partition n
 
-    def start_kafka(self) -> None:
-        """Start the Kafka of the system."""
-        properties = {"group.min.session.timeout.ms": SESSION_MS} | dict(self.properties)
-        self.system.start_kafka(self.brokers, properties)
+    def start_kafka(self, properties: Mapping[str, object] = NONE, port: int = 0) -> None:
+        """Start the Kafka of the system, with these further settings."""
+        usual = {"group.min.session.timeout.ms": SESSION_MS} | dict(self.properties)
+        self.system.start_kafka(self.brokers, usual | dict(properties), port)
 
     def begin(self) -> None:
         """Start the system, in order."""
+        self.create_topic()
+        self.system.add("sender", **self.sender())
+        self.system.add("storer", **self.storer())
+
+    def create_topic(self) -> None:
+        """Create the topic of the readings."""
         create_topic(
             self.system.topic,
             num_partitions=PARTITIONS,
@@ -64,8 +70,6 @@ class Scenario:
             configs=self.topic_settings,
             **self.system.kafka,
         )
-        self.system.add("sender", **self.sender())
-        self.system.add("storer", **self.storer())
 
     def sender(self, **changes: Any) -> dict[str, Any]:
         """The settings of a program that sends. `changes` to those for the client are in `kafka`."""

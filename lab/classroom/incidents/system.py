@@ -64,9 +64,9 @@ class System:
         broker.known_in = self.known_in
         return broker
 
-    def start_kafka(self, brokers: int = 1, properties: Mapping[str, object] = NONE) -> None:
-        """Start a Kafka with these further settings."""
-        self.remember(port=free_ports(brokers)[0], brokers=brokers)
+    def start_kafka(self, brokers: int = 1, properties: Mapping[str, object] = NONE, port: int = 0) -> None:
+        """Start a Kafka with these further settings, on this port or on a free one."""
+        self.remember(port=port or free_ports(brokers)[0], brokers=brokers)
         self.change_properties(properties)
         self.remember(bootstrap_servers=self.broker.bootstrap_servers)
         self.broker.start()

@@ -5,6 +5,7 @@ that Kafka has acknowledged.
 """
 
 import json
+import logging
 import random
 import time
 from datetime import UTC, datetime, timedelta
@@ -13,6 +14,7 @@ from pathlib import Path
 from kafka import KafkaProducer
 from kafka.errors import KafkaError
 
+logging.basicConfig()  # warnings of Kafka's client are printed
 here = Path(__file__)
 settings = json.loads(here.with_suffix(".json").read_text(encoding="utf-8"))
 producer = KafkaProducer(**settings["kafka"])

@@ -1,12 +1,14 @@
 """Stores each reading in charts.db. Its settings are in the file of the same name that ends in .json."""
 
 import json
+import logging
 import sqlite3
 import time
 from pathlib import Path
 
 from kafka import KafkaConsumer
 
+logging.basicConfig()  # warnings of Kafka's client are printed
 here = Path(__file__)
 settings = json.loads(here.with_suffix(".json").read_text(encoding="utf-8"))
 columns = ("sensor_id", "val", "unit", "status", "ts")

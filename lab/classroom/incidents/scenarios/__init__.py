@@ -18,11 +18,15 @@ SCENARIOS = {
     "wrong_clock": "WrongClock",
     "two_groups": "TwoGroups",
     "no_leader": "NoLeader",
+    "wrong_password": "WrongPassword",
     "advertised_address": "AdvertisedAddress",
     "too_few_in_sync": "TooFewInSync",
+    "recreated_topic": "RecreatedTopic",
+    "missing_right": "MissingRight",
     "commit_first": "CommitFirst",
-    "hanging_transaction": "HangingTransaction",
+    "retention": "Retention",
     "twice": "Twice",
+    "hanging_transaction": "HangingTransaction",
 }
 
 

@@ -16,7 +16,7 @@ COMMITTED = {"isolation_level": "read_committed"}
 class HangingTransaction(Scenario):
     """A transaction in one partition is open, and its timeout is long."""
 
-    call = "One chart has stood still since this morning. The machine runs, and its readings are sent, I am told."
+    call = "One chart has stood still since this morning. I am told that the machine runs, and sends."
     hints = (
         "python -m lab kafka consumer-groups --describe --group storers: the readings of that sensor are in "
         "Kafka. Who reads them, and why does the reader stop where it stops?",
@@ -27,8 +27,8 @@ class HangingTransaction(Scenario):
     )
     cause = "A program had died in a transaction, which stayed open. What came behind it was not given out."
     mend = (
-        "python -m lab kafka transactions abort --topic readings --partition ... --start-offset ..., with the "
-        "partition and the offset that describe-producers shows."
+        "python -m lab kafka transactions abort --topic readings --partition ... --start-offset ..., with "
+        "the partition and the offset that describe-producers shows."
     )
     doctor = "has been open in partition"
     properties = MappingProxyType({"transaction.max.timeout.ms": DAY_MS})
@@ -40,8 +40,8 @@ class HangingTransaction(Scenario):
     def break_it(self) -> None:
         """Let a program begin a transaction, and kill it when Kafka has its first message."""
         kafka = {"transactional_id": "corrections", "transaction_timeout_ms": DAY_MS} | self.system.kafka
-        settings = {"sensor": self.chance.choice(self.sensors), "values": [19.5, 20.5], "pause": 60}
-        self.system.add("corrector", topic=self.system.topic, kafka=kafka, **settings)
+        which = {"topic": self.system.topic, "sensor": self.chance.choice(self.sensors)}
+        self.system.add("corrector", kafka=kafka, values=[19.5, 20.5], pause=60, **which)
         first = wait_until(self.system.program("corrector").last_line)
         self.system.end("corrector", at_once=True)
         self.system.remember(uncommitted=first.split(","))
@@ -55,4 +55,4 @@ class HangingTransaction(Scenario):
         if stored(self.system.folder)[sensor, ts]:
             return f"{sensor} at {ts} is there, and was not"
         settings = self.system.program("storer").settings["kafka"]
-        return "" if settings.get("isolation_level") == COMMITTED["isolation_level"] else "others would be there, too"
+        return "" if settings.get("isolation_level") == COMMITTED["isolation_level"] else "more could be"

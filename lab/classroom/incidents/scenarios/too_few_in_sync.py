@@ -17,7 +17,7 @@ class TooFewInSync(Scenario):
 
     call = "Some charts stand still, and the others are slow. Nothing was changed today, as far as I know."
     hints = (
-        "sender.log names sensors whose readings are not acknowledged; each sensor has its partition.",
+        "sender.log says what Kafka answers to the readings that are not acknowledged.",
         "python -m lab kafka topics --describe --topic readings: compare Replicas with Isr, and look at the "
         "setting min.insync.replicas.",
         "A node of Kafka is down, so some partitions have one in-sync replica, and acks=all needs two.",

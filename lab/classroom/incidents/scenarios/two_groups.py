@@ -28,7 +28,11 @@ class TwoGroups(Scenario):
 
     def promises(self) -> Sequence[Step]:
         """Nothing new comes twice, also after the time in which a program is back in its group."""
-        return [promise("for some seconds, nothing is stored twice", self._new_ones_twice), self.flows(), self.complete()]
+        return [
+            promise("for some seconds, nothing is stored twice", self._new_ones_twice),
+            self.flows(),
+            self.complete(),
+        ]
 
     def _new_ones_twice(self) -> str:
         before, until = set(sent(self.system.folder)), time.monotonic() + BACK_SECONDS
