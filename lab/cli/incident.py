@@ -27,7 +27,7 @@ def command() -> None:
     "--seed",
     type=number(1, 9999),
     metavar="N",
-    help=f"Which one: 1 to {len(SCENARIOS)} differ; default: any.",
+    help=f"Which one: 1 to {len(SCENARIOS)} differ; by default, any.",
 )
 @click.pass_obj
 def start(settings: Settings, seed: int | None) -> None:

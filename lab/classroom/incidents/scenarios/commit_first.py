@@ -17,7 +17,7 @@ class CommitFirst(Scenario):
     call = "Since the update of the program that stores, no new values come. They say that all is green."
     hints = (
         "Count what is sent, what is read and what is stored. Between which two does it stop?",
-        "The group is at the end of each partition, and no row comes. What does storer.py do with what it read?",
+        "The group is at the end of each partition, and no row comes. What does storer.py do with a message?",
         "storer.py writes to a column that is not there, ignores the error, and has committed before. "
         "It must write, and read again what it has missed.",
     )
@@ -26,10 +26,10 @@ class CommitFirst(Scenario):
         "ignored the error."
     )
     mend = (
-        "In storer.py, name the column val, and commit after the row is written. Then let the group read what "
-        "it has missed: stop storer, python -m lab kafka consumer-groups --reset-offsets --execute --group "
-        "storers --topic readings --to-datetime, with the time after the last row, and restart storer. Or delete "
-        "all rows, and read --to-earliest."
+        "In storer.py, name the column val, and commit after the row is written. Then let the group read "
+        "what it has missed: stop storer, python -m lab kafka consumer-groups --reset-offsets --execute "
+        "--group storers --topic readings --to-datetime, with the time after the last row, and restart "
+        "storer. Or delete all rows, and read --to-earliest."
     )
 
     def break_it(self) -> None:

@@ -22,8 +22,8 @@ class TwoGroups(Scenario):
     )
     cause = "Two programs stored the topic, each in a group of its own: so each of them got every reading."
     mend = (
-        "Stop one of them: python -m lab incident stop storer-2. Or give both the same group_id in their files "
-        ".json, and restart them: then they share the partitions."
+        "Stop one of them: python -m lab incident stop storer-2. Or give both the same group_id in their "
+        "files .json, and restart them: then they share the partitions."
     )
 
     def promises(self) -> Sequence[Step]:
