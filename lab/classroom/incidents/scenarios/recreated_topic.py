@@ -26,7 +26,7 @@ class RecreatedTopic(Scenario):
         "storer.py began at the end of the new one, by auto_offset_reset=latest."
     )
     mend = (
-        "End storer.py, whose process is in storer.process; then python -m lab kafka consumer-groups "
+        "python -m lab incident stop storer; after some seconds python -m lab kafka consumer-groups "
         "--group storers --topic readings --reset-offsets --to-earliest --execute; then "
         "python -m lab incident restart storer."
     )

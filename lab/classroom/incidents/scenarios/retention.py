@@ -33,6 +33,7 @@ class Retention(Scenario):
         "python -m lab kafka configs --alter --entity-type topics --entity-name readings --delete-config "
         "retention.ms, or set it to more than the storer may ever be late."
     )
+    doctor = "removed messages before they were read"
     properties = MappingProxyType(
         {"log.retention.check.interval.ms": SHORT_MS, "log.initial.task.delay.ms": SHORT_MS}
     )
