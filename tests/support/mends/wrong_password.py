@@ -48,8 +48,7 @@ def more_rights(system: System):
 
 
 WRONG = {
-    "restart the programs": restart("sender", "storer"),
-    "restart Kafka": restart("kafka"),
+    "restart all": restart("kafka", "sender", "storer"),
     "without a password": without_a_password,
     "as another user": as_the_sender,
     "more rights": more_rights,

@@ -21,6 +21,7 @@ SCENARIOS = {
     "retention": "Retention",
     "wrong_password": "WrongPassword",
     "missing_right": "MissingRight",
+    "too_large": "TooLarge",
 }
 
 
