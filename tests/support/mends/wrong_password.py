@@ -48,7 +48,7 @@ def more_rights(system: System):
 
 
 WRONG = {
-    "restart all": restart("kafka", "sender", "storer"),
+    "restart the programs": restart("sender", "storer"),
     "without a password": without_a_password,
     "as another user": as_the_sender,
     "more rights": more_rights,

@@ -22,6 +22,7 @@ SCENARIOS = {
     "wrong_password": "WrongPassword",
     "missing_right": "MissingRight",
     "too_large": "TooLarge",
+    "lost_disk": "LostDisk",
 }
 
 
