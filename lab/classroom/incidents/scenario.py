@@ -113,10 +113,10 @@ class Scenario:
 
     def _late(self) -> str:
         """What is not as it should be with the readings that are sent from now on."""
-        before = len(sent(self.system.folder))
+        before = set(sent(self.system.folder))
 
         def fault() -> str:
-            new = sent(self.system.folder)[before:]
+            new = [reading for reading in sent(self.system.folder) if reading not in before]
             if silent := sorted(set(self.sensors) - {sensor for sensor, _ in new}):
                 return f"no new reading of {', '.join(silent)} was acknowledged"
             rows_of = stored(self.system.folder)

@@ -3,7 +3,7 @@
 `WRONG` and `RIGHT` are {what is done: a function of the system}. Those in `WRONG` are done one after the
 other, and it stays broken after each; then the first in `RIGHT` mends it. The others in `RIGHT` mend it, too.
 A wrong one that stands in the way of a right one returns a function that takes it back. After those in
-`FATAL`, which not every module has, it is too late for any right one.
+`FATAL`, which not every module has, a right one alone does not help any more.
 """
 
 import importlib
@@ -12,6 +12,7 @@ from typing import Any
 
 from kafka import KafkaAdminClient, TopicPartition
 from kafka.admin import ConfigResource
+from kafka.protocol.admin.topics import ElectionType
 from kafka.structs import OffsetAndMetadata
 
 from lab.classroom.incidents.system import System
@@ -31,7 +32,7 @@ def mends_of(scenario: str) -> tuple[Mends, Mends]:
 
 
 def fatal_mends_of(scenario: str) -> Mends:
-    """Those after which it is too late."""
+    """Those after which a right one does not help."""
     return getattr(importlib.import_module(f"{__name__}.{scenario}"), "FATAL", {})
 
 
@@ -90,6 +91,13 @@ def more_partitions(system: System, count: int = 6) -> None:
     """Give the topic more partitions."""
     with connect(KafkaAdminClient, **system.kafka) as admin:
         admin.create_partitions({system.topic: count})
+
+
+def elect_a_leader(system: System) -> None:
+    """Any replica, also one that lacks messages; in vain if there is none."""
+    with connect(KafkaAdminClient, **system.kafka) as admin:
+        places = [TopicPartition(system.topic, number) for number in range(3)]
+        admin.elect_leaders(ElectionType.UNCLEAN, places, raise_errors=False)
 
 
 def start_what_is_down(system: System) -> None:

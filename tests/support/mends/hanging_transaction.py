@@ -68,8 +68,7 @@ def let_it_finish(system: System) -> None:
 
 
 WRONG = {
-    "restart the programs": restart("sender", "storer"),
-    "restart Kafka": restart("kafka"),
+    "restart all": restart("kafka", "sender", "storer"),
     "read what is not committed": read_all,
     "another group": for_a_while("storer", kafka={"group_id": "new"}),
 }

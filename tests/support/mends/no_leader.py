@@ -2,27 +2,15 @@
 
 import os
 
-from kafka import KafkaAdminClient, TopicPartition
-from kafka.protocol.admin.topics import ElectionType
-
-from lab.classroom.incidents.system import System
-from lab.clients.connection import connect
 from tests.support.mends import (
     Mends,
+    elect_a_leader,
     for_a_while,
     make_it_anew,
     more_partitions,
     restart,
     start_what_is_down,
 )
-
-
-def elect_a_leader(system: System) -> None:
-    """There is none to elect."""
-    with connect(KafkaAdminClient, **system.kafka) as admin:
-        places = [TopicPartition(system.topic, number) for number in range(3)]
-        admin.elect_leaders(ElectionType.UNCLEAN, places, raise_errors=False)
-
 
 WRONG: Mends = {
     "restart the programs": restart("sender", "storer"),

@@ -49,7 +49,6 @@ def more_rights(system: System):
 
 WRONG = {
     "restart the programs": restart("sender", "storer"),
-    "restart Kafka": restart("kafka"),
     "without a password": without_a_password,
     "as another user": as_the_sender,
     "more rights": more_rights,

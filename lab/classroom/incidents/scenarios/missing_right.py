@@ -7,9 +7,7 @@ from lab.clients.rights import revoke
 class MissingRight(SecuredScenario):
     """A right of the storer was revoked: to read the topic, or to use its group."""
 
-    call = (
-        "The charts stand still. The auditors wanted to see who may do what, but that was only a list, right?"
-    )
+    call = "The charts stand still. Auditors wanted to see who may do what, but that was only a list, right?"
     hints = (
         "The readings are sent. Who reads them, and what does storer.log say?",
         "The user storer may come in, and then Kafka refuses what it asks for. Who may do what is shown by "

@@ -13,14 +13,14 @@ from lab.clients.connection import connect
 from lab.system.signals import wait_until
 
 SHORT_MS = 100
-REST = 2.0  # seconds between two looks of the program that stores
+REST = 1.0  # seconds between two looks of the program that stores
 MINUTE_MS, MANY_BYTES = 60_000, 1_000_000  # more than what comes to a partition in a minute
 
 
 class Retention(Scenario):
     """The topic keeps a message for less time than the storer rests."""
 
-    call = "All charts have holes since yesterday: a few values, then none for two seconds, then a few again."
+    call = "All charts have holes since yesterday: a few values, then none for a second, then a few again."
     hints = (
         "Are the readings of a hole in Kafka? Compare the first offset of each partition with those of the "
         "group storers: python -m lab kafka get-offsets --topic readings --time -2.",
