@@ -20,6 +20,7 @@ SCENARIOS = {
     "no_leader": "NoLeader",
     "hanging_transaction": "HangingTransaction",
     "twice": "Twice",
+    "static_member": "StaticMember",
 }
 
 
