@@ -71,7 +71,8 @@ class Scenario:
         """The settings of a program that sends. `changes` to those for the client are in `kafka`."""
         kafka = {"acks": "all", "max_block_ms": 3000} | self.system.kafka | changes.pop("kafka", {})
         settings = {"topic": self.system.topic, "sensors": self.sensors, "key": "sensor_id", "pause": 0.5}
-        return settings | {"clock_is_ahead": 0, "more": {}, "kafka": kafka} | changes
+        settings |= {"partitioner": "murmur2", "clock_is_ahead": 0, "more": {}}
+        return settings | {"kafka": kafka} | changes
 
     def storer(self, **changes: Any) -> dict[str, Any]:
         """The settings of a program that stores. `changes` to those for the client are in `kafka`."""
@@ -109,10 +110,10 @@ class Scenario:
 
     def _late(self) -> str:
         """What is not as it should be with the readings that are sent from now on."""
-        before = len(sent(self.system.folder))
+        before = set(sent(self.system.folder))
 
         def fault() -> str:
-            new = sent(self.system.folder)[before:]
+            new = [reading for reading in sent(self.system.folder) if reading not in before]
             if silent := sorted(set(self.sensors) - {sensor for sensor, _ in new}):
                 return f"no new reading of {', '.join(silent)} was acknowledged"
             rows_of = stored(self.system.folder)

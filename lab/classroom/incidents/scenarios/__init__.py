@@ -21,6 +21,7 @@ SCENARIOS = {
     "hanging_transaction": "HangingTransaction",
     "twice": "Twice",
     "static_member": "StaticMember",
+    "other_partitioner": "OtherPartitioner",
 }
 
 
