@@ -15,7 +15,12 @@ Reading = tuple[str, str]  # (sensor_id, ts): no two readings have the same
 
 def sent(folder: Path) -> list[Reading]:
     """The readings that Kafka has acknowledged, those of each program in their order."""
-    return [reading for file in sorted(folder.glob("*.csv")) for reading in _read(file)]
+    return [reading for readings in sent_by(folder).values() for reading in readings]
+
+
+def sent_by(folder: Path) -> dict[str, list[Reading]]:
+    """{program: the readings that Kafka has acknowledged to it, in their order}."""
+    return {file.stem: _read(file) for file in sorted(folder.glob("*.csv"))}
 
 
 def stored(folder: Path) -> Counter[Reading]:

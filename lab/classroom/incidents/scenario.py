@@ -75,7 +75,8 @@ class Scenario:
         """The settings of a program that sends. `changes` to those for the client are in `kafka`."""
         kafka = {"acks": "all", "max_block_ms": 3000} | self.system.kafka | changes.pop("kafka", {})
         settings = {"topic": self.system.topic, "sensors": self.sensors, "key": "sensor_id", "pause": 0.5}
-        return settings | {"clock_is_ahead": 0, "more": {}, "kafka": kafka} | changes
+        settings |= {"partitioner": "murmur2", "clock_is_ahead": 0, "more": {}}
+        return settings | {"kafka": kafka} | changes
 
     def storer(self, **changes: Any) -> dict[str, Any]:
         """The settings of a program that stores. `changes` to those for the client are in `kafka`."""

@@ -27,7 +27,9 @@ SCENARIOS = {
     "commit_first": "CommitFirst",
     "retention": "Retention",
     "lost_disk": "LostDisk",
+    "static_member": "StaticMember",
     "twice": "Twice",
+    "other_partitioner": "OtherPartitioner",
     "hanging_transaction": "HangingTransaction",
 }
 
