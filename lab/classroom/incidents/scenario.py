@@ -30,7 +30,7 @@ METADATA_MS = 3000  # a program that reads learns of new partitions within this 
 class Scenario:
     """One way in which a system breaks. A subclass says the call, what is wrong, and how it is mended.
 
-    `begin` starts a system in order: by default a sender and a program that stores, `sender` and `storer`.
+    `begin` starts a system in order: by default a program that sends, `sender`, and the `storers`.
     `break_it` breaks it. `promises` are the steps of the check.
     """
 
@@ -39,6 +39,7 @@ class Scenario:
     cause: ClassVar[str]  # what was wrong: told at the end
     mend: ClassVar[str]  # one way to mend it: told at the end
     brokers: ClassVar[int] = 1
+    storers: ClassVar[Sequence[str]] = ("storer",)  # the programs that store, in one group
     copies: ClassVar[int] = 0  # of each partition; by default, one on each broker
     properties: ClassVar[Mapping[str, object]] = NONE  # further settings of Kafka
     topic_settings: ClassVar[Mapping[str, object]] = NONE
@@ -59,7 +60,8 @@ class Scenario:
         """Start the system, in order."""
         self.create_topic()
         self.system.add("sender", **self.sender())
-        self.system.add("storer", **self.storer())
+        for name in self.storers:
+            self.system.add(name, "storer", **self.storer(kafka={"client_id": name}))
 
     def create_topic(self) -> None:
         """Create the topic of the readings."""
@@ -74,9 +76,9 @@ class Scenario:
     def sender(self, **changes: Any) -> dict[str, Any]:
         """The settings of a program that sends. `changes` to those for the client are in `kafka`."""
         kafka = {"acks": "all", "max_block_ms": 3000} | self.system.kafka | changes.pop("kafka", {})
-        settings = {"topic": self.system.topic, "sensors": self.sensors, "key": "sensor_id", "pause": 0.5}
-        settings |= {"partitioner": "murmur2", "clock_is_ahead": 0, "more": {}}
-        return settings | {"kafka": kafka} | changes
+        what = {"topic": self.system.topic, "sensors": self.sensors, "more": {}}
+        how = {"key": "sensor_id", "partitioner": "murmur2", "pause": 0.5, "clock_is_ahead": 0}
+        return {**what, **how, "kafka": kafka} | changes
 
     def storer(self, **changes: Any) -> dict[str, Any]:
         """The settings of a program that stores. `changes` to those for the client are in `kafka`."""

@@ -93,6 +93,15 @@ def more_partitions(system: System, count: int = 6) -> None:
         admin.create_partitions({system.topic: count})
 
 
+def one_more_storer(system: System) -> None:
+    """Start one more program that stores, with the settings of the others."""
+    there = sorted(name for name in system.names() if name.startswith("storer"))
+    name = f"storer-{len(there) + 1}"
+    settings = system.program(there[0]).settings
+    kafka = settings["kafka"] | {"client_id": name}
+    system.add(name, "storer", **settings | {"pause": 0, "kafka": kafka})
+
+
 def elect_a_leader(system: System) -> None:
     """Any replica, also one that lacks messages; in vain if there is none."""
     with connect(KafkaAdminClient, **system.kafka) as admin:
