@@ -3,6 +3,7 @@
 import os
 import re
 import time
+from itertools import islice
 from pathlib import Path
 
 import psutil
@@ -21,6 +22,7 @@ from lab.classroom.incidents.scenarios import SCENARIOS, any_seed, scenario_of
 from lab.classroom.incidents.system import System
 from lab.errors import LabError
 from lab.settings import Settings
+from tests.support.marks import USUAL_ROUNDS
 from tests.support.mends import fatal_mends_of, mends_of, restart
 from tests.support.waiting import soon, wait_for
 
@@ -58,9 +60,12 @@ def begin(tmp_path):
 
 @pytest.mark.broker
 @pytest.mark.parametrize("name", SCENARIOS)
-def test_an_incident_is_mended_by_what_helps_and_by_nothing_else(name, begin, quickly):
+def test_an_incident_is_mended_by_what_helps_and_by_nothing_else(name, begin, quickly, rounds):
+    """After three wrong ones; in a long run, after all of them."""
     wrong, right = mends_of(name)
     assert len(wrong) >= 3
+    if rounds <= USUAL_ROUNDS:
+        wrong = dict(islice(wrong.items(), 3))
     incident = begin(name)
     assert incident.check().state == NOT_YET
     assert_doctor_knows(incident)

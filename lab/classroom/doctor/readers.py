@@ -1,7 +1,7 @@
 """Can every partition be written and read, and do the readers of the topic get on?"""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from kafka import KafkaAdminClient, KafkaConsumer, TopicPartition
 from kafka.admin import ConfigResource
@@ -28,20 +28,27 @@ def check_replicas(settings: Settings) -> Finding:
         topics = describe_topics(**settings.kafka)
         with connect(KafkaAdminClient, **settings.kafka) as admin:
             demanded = {topic.name: _min_insync_replicas(admin, topic.name) for topic in topics}
+            running = {each["broker_id"] for each in admin.describe_cluster()["brokers"]}
     except (LabError, KafkaError):
         return Finding("Replicas", "not checked: Kafka cannot be used, see above")
-    fault = _leaderless(topics) or _too_few(topics, demanded)
+    fault = _leaderless(topics, running) or _too_few(topics, demanded)
     partitions = sum(len(topic.partitions) for topic in topics)
     return Finding("Replicas", *(fault or (f"{partitions} partitions, each with a leader",)))
 
 
-def _leaderless(topics: Sequence[Topic]) -> Fault | None:
+def _leaderless(topics: Sequence[Topic], running: Collection[int] = ()) -> Fault | None:
     for topic in topics:
         for partition in topic.partitions:
             if partition.leader == NOBODY:
                 brokers = ", ".join(map(str, partition.replicas))
-                found = f"partition {partition.partition} of {topic.name} has no leader"
-                return f"{found}: its replicas are on broker {brokers}", f"Start broker {brokers} again."
+                found = f"partition {partition.partition} of {topic.name} has no leader: "
+                if set(partition.replicas) <= set(running):
+                    found += f"broker {brokers} runs, and cannot use one of its log.dirs"
+                    return (
+                        found,
+                        "Find it: python -m lab kafka log-dirs --describe. Then restart that broker.",
+                    )
+                return f"{found}its replicas are on broker {brokers}", f"Start broker {brokers} again."
     return None
 
 

@@ -61,7 +61,9 @@ class Scenario:
         self.create_topic()
         self.system.add("sender", **self.sender())
         for name in self.storers:
-            self.system.add(name, "storer", **self.storer(kafka={"client_id": name}))
+            settings = self.storer()
+            settings["kafka"]["client_id"] = name
+            self.system.add(name, "storer", **settings)
 
     def create_topic(self) -> None:
         """Create the topic of the readings."""

@@ -29,6 +29,7 @@ class LostDisk(Scenario):
         "In kafka/broker-1, call the folder old-files disk-2 again (if there is an empty disk-2, remove that "
         "first); then python -m lab incident restart kafka, and the same with storer."
     )
+    doctor = "cannot use one of its log.dirs"
     properties = MappingProxyType(
         {"log.dirs": f"data,{DISK}", "replica.high.watermark.checkpoint.interval.ms": 500}
     )
