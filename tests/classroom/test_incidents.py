@@ -222,6 +222,13 @@ def test_the_seed_chooses_the_scenario_and_its_details():
     assert scenario_of(1)(System(Path("nowhere")), 1).sensors == systems[1].sensors
 
 
+def test_the_lesson_says_how_many_the_doctor_names():
+    lesson = (Path(__file__).parents[2] / "notebooks" / "18_incidents.ipynb").read_text(encoding="utf-8")
+    (said,) = re.findall(r"Of the (\d+) incidents, the doctor names (\d+)", lesson)
+    named = [number for number in NUMBERED.values() if scenario_of(number).doctor]
+    assert (int(said[0]), int(said[1])) == (len(SCENARIOS), len(named))
+
+
 def test_where_kafka_cannot_remove_files_no_scenario_needs_it(monkeypatch):
     needy = [number for number in NUMBERED.values() if scenario_of(number).deletes]
     monkeypatch.setattr(os, "name", "nt")
