@@ -14,10 +14,12 @@ from kafka import KafkaAdminClient, TopicPartition
 from kafka.admin import ConfigResource
 from kafka.protocol.admin.topics import ElectionType
 
+from lab.classroom.incidents.scenarios import scenario_of
 from lab.classroom.incidents.system import System
 from lab.clients.connection import connect
 from lab.topics import create_topic
 from tests.support.marks import DELETES_TOPIC
+from tests.support.waiting import wait_for
 
 Mends = dict[str, Callable[[System], Callable[[], Any] | None]]
 
@@ -39,6 +41,18 @@ def restart(*names: str) -> Callable[[System], None]:
     def act(system: System) -> None:
         for name in names:
             system.restart(name)
+
+    return act
+
+
+def hiding(mend: Callable[[System], Any]) -> Callable[[System], Any]:
+    """As the mend, until the callers see nothing wrong any more. Then only what must be kept is not."""
+
+    def act(system: System) -> Any:
+        take_back = mend(system)
+        seed = system.facts["seed"]
+        wait_for(scenario_of(seed)(system, seed).flows().done)
+        return take_back
 
     return act
 
