@@ -15,6 +15,7 @@ from kafka.admin import ConfigResource
 from kafka.protocol.admin.topics import ElectionType
 from kafka.structs import OffsetAndMetadata
 
+from lab.classroom.incidents.scenarios import scenario_of
 from lab.classroom.incidents.system import System
 from lab.clients.connection import connect
 from lab.clients.groups import group_assignments
@@ -42,6 +43,18 @@ def restart(*names: str) -> Callable[[System], None]:
     def act(system: System) -> None:
         for name in names:
             system.restart(name)
+
+    return act
+
+
+def hiding(mend: Callable[[System], Any]) -> Callable[[System], Any]:
+    """As the mend, until the callers see nothing wrong any more. Then only what must be kept is not."""
+
+    def act(system: System) -> Any:
+        take_back = mend(system)
+        seed = system.facts["seed"]
+        wait_for(scenario_of(seed)(system, seed).flows().done)
+        return take_back
 
     return act
 

@@ -3,7 +3,7 @@
 from lab.classroom.incidents.system import System
 from lab.clients.rights import grant, revoke
 from lab.embedded.tools import run_tool
-from tests.support.mends import for_a_while, restart
+from tests.support.mends import for_a_while, hiding, restart
 from tests.support.mends.wrong_password import as_the_sender, without_a_password
 
 
@@ -39,7 +39,7 @@ WRONG = {
     "without a password": without_a_password,
     "as another user": as_the_sender,
     "another group": for_a_while("storer", kafka={"group_id": "new"}),
-    "everything": everything,
+    "everything": hiding(everything),
 }
 RIGHT = {"grant it": grant_it, "grant it by Kafka's tool": grant_it_by_tool}
 FATAL = {"everybody may": everybody_may}

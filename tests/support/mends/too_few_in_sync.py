@@ -5,7 +5,7 @@ from kafka import KafkaAdminClient, TopicPartition
 from lab.classroom.incidents.system import System
 from lab.clients.connection import connect
 from lab.topics import describe_topic
-from tests.support.mends import configure, for_a_while, restart, start_what_is_down
+from tests.support.mends import configure, for_a_while, hiding, restart, start_what_is_down
 from tests.support.waiting import wait_for
 
 
@@ -29,6 +29,6 @@ def move_the_replicas(system: System) -> None:
 WRONG = {
     "restart the programs": restart("sender", "storer"),
     "acks=1": for_a_while("sender", kafka={"acks": 1, "enable_idempotence": False}),
-    "min.insync.replicas=1": one_copy_is_enough,
+    "min.insync.replicas=1": hiding(one_copy_is_enough),
 }
 RIGHT = {"start the broker": start_what_is_down, "move the replicas": move_the_replicas}

@@ -6,7 +6,7 @@ from kafka.admin import ConfigResource
 from lab.classroom.incidents.system import System
 from lab.clients.connection import connect
 from lab.embedded.tools import run_tool
-from tests.support.mends import configure, for_a_while, more_partitions, restart
+from tests.support.mends import configure, for_a_while, hiding, restart
 
 
 def remove_it(system: System) -> None:
@@ -36,9 +36,8 @@ WRONG = {
     "restart the programs": restart("sender", "vibration", "storer"),
     "the limit of the client": for_a_while("vibration", kafka={"max_request_size": 10_000_000}),
     "compress": for_a_while("vibration", kafka={"compression_type": "gzip"}),
-    "without the field": for_a_while("vibration", more={}),
+    "without the field": hiding(for_a_while("vibration", more={})),
     "for all topics": for_all_topics,
-    "more partitions": more_partitions,
 }
 RIGHT = {
     "remove it": remove_it,

@@ -4,7 +4,7 @@ from lab.classroom.incidents.secured import PASSWORDS
 from lab.classroom.incidents.system import System
 from lab.clients.rights import grant, revoke, set_password
 from lab.embedded.tools import run_tool
-from tests.support.mends import change, for_a_while, restart
+from tests.support.mends import change, for_a_while, hiding, restart
 
 NEW = "something-that-i-know"
 
@@ -49,7 +49,7 @@ def more_rights(system: System):
 
 WRONG = {
     "restart the programs": restart("sender", "storer"),
-    "without a password": without_a_password,
+    "without a password": hiding(without_a_password),
     "as another user": as_the_sender,
     "more rights": more_rights,
     "another mechanism": for_a_while("storer", kafka={"sasl_mechanism": "SCRAM-SHA-256"}),

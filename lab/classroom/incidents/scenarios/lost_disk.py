@@ -15,9 +15,7 @@ DISK, AWAY = "disk-2", "old-files"
 class LostDisk(Scenario):
     """Somebody has moved one of the two folders in which Kafka keeps its data."""
 
-    call = (
-        "The charts stand still. A colleague made room on your machine, but he says that he deleted nothing."
-    )
+    call = "The charts stand still. A colleague made room on your machine. He says that he deleted nothing."
     hints = (
         "Kafka runs. python -m lab kafka topics --describe --topic readings: has each partition a leader?",
         "Kafka keeps its partitions in two folders, see log.dirs in kafka.properties. python -m lab kafka "
