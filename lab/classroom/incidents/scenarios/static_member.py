@@ -32,8 +32,8 @@ class StaticMember(Scenario):
     cause = f"{ANNA} was a static member with a long session timeout. It was dead, and kept its partitions."
     mend = (
         "admin.remove_group_members('storers', [member]), where admin is a KafkaAdminClient and member is "
-        f"MemberToRemove(group_instance_id='{ANNA}') of kafka.admin. Or set group_instance_id to {ANNA} in "
-        "storer.json, and restart storer: then it takes the place of the dead one."
+        f"MemberToRemove(group_instance_id='{ANNA}') of kafka.admin. Or, in the settings for kafka in "
+        f"storer.json, set group_instance_id to {ANNA}, and restart storer: then it takes the dead one's place."
     )
     properties = MappingProxyType({"group.max.session.timeout.ms": SESSION_MS})
     doctor = f"the member {ANNA} of"
