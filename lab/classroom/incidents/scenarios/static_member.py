@@ -33,7 +33,7 @@ class StaticMember(Scenario):
     mend = (
         "admin.remove_group_members('storers', [member]), where admin is a KafkaAdminClient and member is "
         f"MemberToRemove(group_instance_id='{ANNA}') of kafka.admin. Or, in the settings for kafka in "
-        f"storer.json, set group_instance_id to {ANNA}, and restart storer: then it takes the dead one's place."
+        f"storer.json, set group_instance_id to {ANNA}, and restart storer: it takes the dead one's place."
     )
     properties = MappingProxyType({"group.max.session.timeout.ms": SESSION_MS})
     doctor = f"the member {ANNA} of"
