@@ -8,6 +8,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+from kafka import KafkaConsumer
 from kafka.partitioner.default import murmur2
 
 from lab.classroom.doctor.messages import check_messages
@@ -18,7 +19,7 @@ from lab.classroom.incidents import incident as incident_module
 from lab.classroom.incidents import scenario as scenario_module
 from lab.classroom.incidents.incident import Incident
 from lab.classroom.incidents.scenario import Scenario, promise
-from lab.classroom.incidents.scenarios import SCENARIOS, any_seed, scenario_of
+from lab.classroom.incidents.scenarios import SCENARIOS, any_seed, scenario_of, slow_worker
 from lab.classroom.incidents.system import System
 from lab.errors import LabError
 from lab.settings import Settings
@@ -246,6 +247,15 @@ def test_what_a_scenario_says_does_not_give_it_away():
         assert len(scenario.hints) == 3
         assert not words.search(scenario.call), scenario.call
         assert scenario.cause not in scenario.hints[0]
+
+
+def test_a_slow_program_does_not_lose_its_partition(tmp_path):
+    """If one poll gave it so many readings that it is away for minutes, the incident would mend itself."""
+    system = System(tmp_path)
+    system.remember(topic="readings", group="storers", bootstrap_servers="127.0.0.1:9")
+    kafka = KafkaConsumer.DEFAULT_CONFIG | slow_worker.SlowWorker(system, 1).storer()["kafka"]
+    away = kafka["max_poll_records"] * slow_worker.SLOW_SECONDS
+    assert away < kafka["max_poll_interval_ms"] / 1000 / 10
 
 
 @pytest.mark.broker

@@ -2,7 +2,7 @@
 
 from lab.classroom.incidents.scenarios.slow_worker import SlowWorker
 from lab.classroom.incidents.system import System
-from tests.support.mends import change, more_partitions, one_more_storer, restart
+from tests.support.mends import change, for_a_while, more_partitions, one_more_storer, restart
 
 
 def the_slow_one(system: System) -> str:
@@ -31,5 +31,6 @@ WRONG = {
     "more partitions": more_partitions,
     "restart the sender": restart("sender"),
     "a little quicker": a_little_quicker,
+    "send less": for_a_while("sender", pause=5),
 }
 RIGHT = {"as quick as the others": as_quick_as_the_others, "end it": end_it}

@@ -28,12 +28,12 @@ def each_row_once(system: System) -> None:
 
 WRONG = {
     "restart the programs": restart("line", "sender", "storer"),
-    "acks=1, and more patience": change("sender", kafka={"acks": 1, "request_timeout_ms": 60_000}),
     "ask for no confirmation": change("sender", kafka={"acks": 0}),
     "no retries": change("sender", kafka={"acks": "all", "retries": 0}),
+    "acks=1, and more patience": change("sender", kafka={"acks": 1, "request_timeout_ms": 60_000}),
 }
 RIGHT = {
-    "idempotence": change("sender", kafka={"enable_idempotence": True, "retries": 10}),
+    "idempotence": change("sender", kafka={"acks": "all", "retries": 10, "enable_idempotence": True}),
     "around the line": around_the_line,
     "a line that loses nothing": change("line", loses_one_answer_of=10**9),
     "each row once": each_row_once,

@@ -1,14 +1,17 @@
 """One of three programs that store is slow: what waits for it grows, and the others cannot help."""
 
+from collections.abc import Sequence
 from typing import Any
 
+from lab.classroom.exercises.exercise import Step
+from lab.classroom.incidents.promises import as_often
 from lab.classroom.incidents.scenario import Scenario
 from lab.clients.groups import group_offsets, partition_owners
 from lab.clients.offsets import lags
 from lab.system.signals import wait_until
 from lab.topics import topic_offsets
 
-SLOW_SECONDS = 2.0  # for each reading
+SENDS_EVERY, SLOW_SECONDS = 0.4, 2.0  # for each reading
 BEHIND = 5  # messages: the newest of them is stored in ten seconds
 
 
@@ -35,7 +38,15 @@ class SlowWorker(Scenario):
 
     def sender(self, **changes: Any) -> dict[str, Any]:
         """It sends more often than the slow one can store."""
-        return super().sender(pause=0.4, **changes)
+        return super().sender(pause=SENDS_EVERY, **changes)
+
+    def storer(self, **changes: Any) -> dict[str, Any]:
+        """It takes one reading at a time: many, each with a pause, would take longer than its group waits.
+
+        Then the others would get its partition after some minutes, and nothing would be left to mend.
+        """
+        kafka = {"max_poll_records": 1} | changes.pop("kafka", {})
+        return super().storer(kafka=kafka, **changes)
 
     def break_it(self) -> None:
         """Make one of them slow, and wait until it is behind."""
@@ -43,6 +54,10 @@ class SlowWorker(Scenario):
         self.system.program(slow).change(pause=SLOW_SECONDS)
         self.system.restart(slow)
         wait_until(lambda: self._behind() >= BEHIND)
+
+    def promises(self) -> Sequence[Step]:
+        """The lag does not shrink because less is sent."""
+        return [*super().promises(), as_often(self.system, self.sensors, 4 * SENDS_EVERY)]
 
     def _behind(self) -> int:
         """How many messages wait for one program, as soon as each has something to do."""
