@@ -1,7 +1,7 @@
 """What learners do about readings that come in a wrong order, because a key has two partitions."""
 
 from lab.classroom.incidents.system import System
-from tests.support.mends import change, for_a_while, more_partitions, restart
+from tests.support.mends import change, for_a_while, hiding, more_partitions, restart
 
 
 def without_the_second(system: System):
@@ -14,9 +14,9 @@ def crc32_for_all(system: System) -> None:
 
 
 WRONG = {
+    "fetch at once": hiding(for_a_while("storer", kafka={"fetch_min_bytes": 1})),
+    "without the second": hiding(without_the_second),
     "restart the programs": restart("sender", "sender-2", "storer"),
-    "fetch at once": for_a_while("storer", kafka={"fetch_min_bytes": 1}),
-    "without the second": without_the_second,
     "more partitions": more_partitions,
 }
 RIGHT = {
