@@ -5,7 +5,7 @@ from kafka.admin import MemberToRemove
 
 from lab.classroom.incidents.system import System
 from lab.clients.connection import connect
-from tests.support.mends import change, for_a_while, more_partitions, restart
+from tests.support.mends import change, for_a_while, hiding, more_partitions, restart
 
 ANNA = "anna-laptop"
 
@@ -27,8 +27,8 @@ def in_its_place(system: System) -> None:
 
 
 WRONG = {
-    "a new group that begins at the end": for_a_while(
-        "storer", kafka={"group_id": "new", "auto_offset_reset": "latest"}
+    "a new group that begins at the end": hiding(
+        for_a_while("storer", kafka={"group_id": "new", "auto_offset_reset": "latest"})
     ),
     "restart the programs": restart("sender", "storer"),
     "another storer": another_storer,
