@@ -234,7 +234,7 @@ def test_where_kafka_cannot_remove_files_no_scenario_needs_it(monkeypatch):
     needy = [number for number in NUMBERED.values() if scenario_of(number).deletes]
     monkeypatch.setattr(os, "name", "nt")
     for number in needy:
-        with pytest.raises(LabError, match="ends it on Windows"):
+        with pytest.raises(LabError, match="Windows does not allow"):
             scenario_of(number)
     assert not any(scenario_of(any_seed()).deletes for _ in range(100))
 

@@ -43,7 +43,7 @@ class Scenario:
     copies: ClassVar[int] = 0  # of each partition; by default, one on each broker
     properties: ClassVar[Mapping[str, object]] = NONE  # further settings of Kafka
     topic_settings: ClassVar[Mapping[str, object]] = NONE
-    deletes: ClassVar[bool] = False  # whether Kafka removes files in it, at which it ends on Windows
+    deletes: ClassVar[bool] = False  # whether files that Kafka has open are removed or moved: not on Windows
     doctor: ClassVar[str] = ""  # words by which the doctor names it; empty if it cannot know
 
     def __init__(self, system: System, seed: int):

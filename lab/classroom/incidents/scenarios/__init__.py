@@ -54,6 +54,7 @@ def scenario_of(seed: int) -> "type[Scenario]":
     found = getattr(importlib.import_module(f"{__name__}.{module}"), name)
     if found.deletes and os.name == "nt":
         raise LabError(
-            f"In incident {seed}, Kafka removes files, which ends it on Windows. Take another seed."
+            f"In incident {seed}, files that Kafka has open are removed or moved, which Windows does not allow. "
+            "Take another seed."
         )
     return found
