@@ -54,7 +54,7 @@ def scenario_of(seed: int) -> "type[Scenario]":
     found = getattr(importlib.import_module(f"{__name__}.{module}"), name)
     if found.deletes and os.name == "nt":
         raise LabError(
-            f"In incident {seed}, files that Kafka has open are removed or moved, which Windows does not allow. "
+            f"In incident {seed}, files that are open are removed or moved, which Windows does not allow. "
             "Take another seed."
         )
     return found
