@@ -66,17 +66,17 @@ class Learner:
         assert report.startswith(f"Exercise {number}: done"), f"{code}\n{report}"
 
 
-def sources_of(notebook, first: str, end: str) -> list[str]:
-    """The code of the cells; from the cell that begins with `first` up to that of `end`, only the imports."""
-    sources, is_skipped = [], False
+def sources_of(notebook, skipped: dict[str, str]) -> list[str]:
+    """The code of the cells; from a cell that begins as a key up to that of its value, only the imports."""
+    sources, end, found = [], "", {}
     for cell in notebook.cells:
-        if first and cell.source.startswith((first, end)):
-            is_skipped = cell.source.startswith(first)
+        if end and cell.source.startswith(end):
+            end = ""
+        if first := next(filter(cell.source.startswith, skipped), ""):
+            end = found[first] = skipped[first]
         if cell.cell_type == "code":
-            lines = IMPORT.findall(cell.source)
-            sources.append("\n".join(lines) if is_skipped else cell.source)
-    begun = [word for word in (first, end) if any(cell.source.startswith(word) for cell in notebook.cells)]
-    assert begun == [first, end], f"of {first!r} and {end!r}, no cell begins with one"
+            sources.append("\n".join(IMPORT.findall(cell.source)) if end else cell.source)
+    assert found == skipped and not end, f"no cell begins with one of {skipped}"
     return sources
 
 
@@ -85,7 +85,7 @@ def sources_of(notebook, first: str, end: str) -> list[str]:
 def test_every_exercise_tells_wrong_from_right(lesson, tmp_path):
     path = next((KIT / "notebooks").glob(f"{lesson}_*.ipynb"))
     notebook = nbformat.read(path, as_version=4)
-    sources = sources_of(notebook, *skipped_of(lesson))
+    sources = sources_of(notebook, skipped_of(lesson))
     client = NotebookClient(notebook, timeout=120, resources={"metadata": {"path": path.parent}})
     environment = {name: value for name, value in os.environ.items() if name != "LAB_CHECK"}
     with client.setup_kernel(env=environment):

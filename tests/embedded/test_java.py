@@ -17,7 +17,7 @@ from lab.clients.connection import is_answering
 from lab.embedded import process, training
 from lab.embedded.broker import EmbeddedBroker
 from lab.embedded.jars import fetch_jars
-from lab.embedded.java import JVM_OPTIONS, cache_file, java_command, java_executable
+from lab.embedded.java import JVM_OPTIONS, STAY_OPTIONS, cache_file, java_command, java_executable
 from lab.embedded.ports import free_ports
 from lab.embedded.training import TRAINING_SECONDS, prepare_quick_start
 from lab.errors import BrokerError
@@ -73,11 +73,21 @@ def test_kafka_is_in_its_folder_from_its_first_moment_on(broker):
 
 
 @pytest.mark.skipif(not hasattr(psutil.Process, "memory_maps"), reason="macOS does not tell what is mapped")
-def test_kafka_runs_with_the_cache(made, cache, broker):
+def test_kafka_runs_with_the_cache(made, cache, broker, monkeypatch):
+    """Also what its first group and its first transaction need is in the cache."""
     cache.write_bytes(made)
+    monkeypatch.setattr("lab.embedded.java.STAY_OPTIONS", (*STAY_OPTIONS, "-Xlog:class+load:file=loaded.txt"))
     with broker:
         mapped = {mapped.path for mapped in broker.nodes()[0].process.memory_maps()}
         assert str(cache) in mapped
+        training._use(broker.bootstrap_servers)
+        loaded = (broker.nodes()[0].folder / "loaded.txt").read_text(encoding="utf-8")
+        needed = ["kafka.Kafka"]
+        if os.name != "nt":  # there only its start is in the cache
+            coordinators = "org.apache.kafka.coordinator"
+            needed += [f"{coordinators}.group.classic.ClassicGroup"]
+            needed += [f"{coordinators}.transaction.InitProducerIdResult"]
+        assert [name for name in needed if f"{name} source: shared objects file" not in loaded] == []
     assert cache.exists()
 
 

@@ -21,10 +21,10 @@ def answers_of(lesson: str) -> dict[str, Answers]:
     return importlib.import_module(f"tests.support.answers.lesson_{lesson}").ANSWERS
 
 
-def skipped_of(lesson: str) -> tuple[str, str]:
-    """Of the cells between these two, which begin so, the exercises of a lesson need only the imports."""
+def skipped_of(lesson: str) -> dict[str, str]:
+    """{how a cell begins: how a later one begins}: of those between, the exercises need only the imports."""
     module = importlib.import_module(f"tests.support.answers.lesson_{lesson}")
-    return getattr(module, "SKIPPED", ("", ""))
+    return getattr(module, "SKIPPED", {})
 
 
 LESSONS = sorted(path.stem.removeprefix("lesson_") for path in Path(__file__).parent.glob("lesson_*.py"))

@@ -2,7 +2,7 @@
 
 from tests.support.answers import Answers
 
-SKIPPED = ("## What does it keep?", "### Exercise 1: your own words")
+SKIPPED = {"## What does it keep?": "### Exercise 1: your own words"}
 
 SEND = """
 with KafkaProducer(**settings.kafka) as producer:

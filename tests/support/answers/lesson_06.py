@@ -2,7 +2,7 @@
 
 from tests.support.answers import Answers
 
-SKIPPED = ("## On the way in", "### Exercise 1: how many")
+SKIPPED = {"## On the way in": "### Exercise 1: how many"}
 
 GROUPS = "SELECT count(*) FROM (SELECT 1 FROM sensor_logs GROUP BY sensor_id, ts HAVING count(*) {0})"
 ASK = "import pandas\nbase = sqlite3.connect(files['write first'])\ndoubles = {0}"

@@ -2,7 +2,7 @@
 
 from tests.support.answers import Answers
 
-SKIPPED = ("## A third one", "## Two groups")
+SKIPPED = {"## A third one": "## Two groups"}
 
 CONSUME = "consume(topic.name, {0}, group_id={1}, {2}, **settings.kafka)"
 MAKE = "create_topic(wide, num_partitions={0}, **settings.kafka)\n"
