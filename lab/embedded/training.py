@@ -104,7 +104,7 @@ def _run(command: list[str], folder: Path, use: str = "") -> None:
         try:
             if use:
                 wait_until(lambda: is_answering(use) or java.poll() is not None, TRAINING_SECONDS)
-                with suppress(LabError, KafkaError):  # then the cache has less
+                with suppress(LabError, KafkaError, TimeoutError):  # then the cache has less
                     _use(use)
                 java.terminate()
             java.wait(TRAINING_SECONDS)
