@@ -12,7 +12,8 @@ from kafka import KafkaConsumer
 from kafka.partitioner.default import murmur2
 
 from lab.classroom.doctor.messages import check_messages
-from lab.classroom.doctor.readers import check_group, check_replicas
+from lab.classroom.doctor.readers import check_group
+from lab.classroom.doctor.replicas import check_replicas
 from lab.classroom.doctor.services import check_broker
 from lab.classroom.exercises.exercise import DONE, NOT_YET
 from lab.classroom.incidents import incident as incident_module

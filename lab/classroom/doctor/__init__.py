@@ -1,8 +1,8 @@
 """Is the set-up in order? The doctor finds each known fault, and says why it is one and what to do.
 
-`software` checks what is installed, `machine` the computer, `services` Kafka and the warehouse, `messages`
-their content, and `readers` whether messages can be written and read. A fault is something that does not
-work, or will soon stop working. Something merely unusual is shown, but is not a fault: an embedded broker
+`software` checks what is installed, `machine` the computer, `services` Kafka and the warehouse, `replicas`
+its partitions, `messages` their content, and `readers` whether they are read. A fault is something that does
+not work, or will soon stop working. Something merely unusual is shown, but is not a fault: an embedded broker
 that is stopped and keeps its topics, or a broker that somebody else runs.
 """
 
@@ -13,7 +13,8 @@ from types import FunctionType
 from lab.classroom.doctor.finding import Finding, Findings
 from lab.classroom.doctor.machine import check_clock, check_disk, check_folders, check_memory, check_proxy
 from lab.classroom.doctor.messages import check_messages
-from lab.classroom.doctor.readers import check_group, check_replicas
+from lab.classroom.doctor.readers import check_group
+from lab.classroom.doctor.replicas import check_replicas
 from lab.classroom.doctor.services import check_broker, check_leftovers, check_warehouse
 from lab.classroom.doctor.software import (
     check_client,
@@ -44,8 +45,8 @@ CHECKS: list[FunctionType] = [
     check_broker,
     check_leftovers,
     check_warehouse,
-    check_messages,
     check_replicas,
+    check_messages,
     check_group,
 ]
 

@@ -4,6 +4,7 @@ from kafka import TopicPartition
 from kafka.errors import KafkaError
 
 from lab.classroom.doctor.finding import Finding
+from lab.classroom.doctor.replicas import replicas_fault
 from lab.clients.connection import is_answering
 from lab.clients.truncation import is_same_log
 from lab.clients.unreadable import explain_unreadable
@@ -22,8 +23,8 @@ def check_messages(settings: Settings) -> Finding:
         return Finding("Messages", "not checked: no broker answers")
     try:
         topic = describe_topic(settings.topic, **settings.kafka)
-        if any(partition.leader < 0 for partition in topic.partitions):
-            return Finding("Messages", "not checked: a partition has no leader, see below")
+        if replicas_fault([topic], settings):  # of such a partition no broker tells the end: 30 s of waiting
+            return Finding("Messages", "not checked: a partition lacks replicas, see above")
         stored = _stored(settings, topic.topic_id)
         offsets = topic_offsets(settings.topic, **settings.kafka)
         for partition in sorted(offsets):

@@ -1,76 +1,21 @@
-"""Can every partition be written and read, and do the readers of the topic get on?"""
+"""Do the readers of the topic get on? Their place is in the log, and nothing holds them up."""
 
 import time
-from collections.abc import Collection, Sequence
 
 from kafka import KafkaAdminClient, KafkaConsumer, TopicPartition
-from kafka.admin import ConfigResource
 from kafka.errors import KafkaError
 
 from lab.classroom.doctor.finding import Finding
+from lab.classroom.doctor.replicas import replicas_fault
 from lab.clients.connection import connect, is_answering
 from lab.clients.groups import group_offsets, partition_owners
 from lab.errors import LabError
 from lab.settings import Settings
-from lab.topics import Topic, describe_topic, describe_topics, topic_offsets
+from lab.topics import describe_topic, topic_offsets
 
 LOOK_SECONDS = 3.0  # a member that reads gets on within this time
 OPEN_SECONDS = 10.0  # a transaction is committed within this time, if its producer is well
-NOBODY = -1  # the leader of a partition that has none
 Fault = tuple[str, str]  # (what is wrong, what to do)
-
-
-def check_replicas(settings: Settings) -> Finding:
-    """Each partition has a leader, and as many replicas in sync as its topic demands."""
-    if not _answers(settings):
-        return Finding("Replicas", "not checked: no broker answers")
-    try:
-        topics = describe_topics(**settings.kafka)
-        with connect(KafkaAdminClient, **settings.kafka) as admin:
-            demanded = {topic.name: _min_insync_replicas(admin, topic.name) for topic in topics}
-            running = {each["broker_id"] for each in admin.describe_cluster()["brokers"]}
-    except (LabError, KafkaError):
-        return Finding("Replicas", "not checked: Kafka cannot be used, see above")
-    fault = _leaderless(topics, running) or _too_few(topics, demanded)
-    partitions = sum(len(topic.partitions) for topic in topics)
-    return Finding("Replicas", *(fault or (f"{partitions} partitions, each with a leader",)))
-
-
-def _leaderless(topics: Sequence[Topic], running: Collection[int] = ()) -> Fault | None:
-    for topic in topics:
-        for partition in topic.partitions:
-            if partition.leader == NOBODY:
-                brokers = ", ".join(map(str, partition.replicas))
-                found = f"partition {partition.partition} of {topic.name} has no leader: "
-                if set(partition.replicas) <= set(running):
-                    found += f"broker {brokers} runs, and cannot use one of its log.dirs"
-                    return (
-                        found,
-                        "Find it: python -m lab kafka log-dirs --describe. Then restart that broker.",
-                    )
-                return f"{found}its replicas are on broker {brokers}", f"Start broker {brokers} again."
-    return None
-
-
-def _too_few(topics: Sequence[Topic], demanded: dict[str, int]) -> Fault | None:
-    for topic in topics:
-        for partition in topic.partitions:
-            in_sync = set(partition.isr)
-            least = min(demanded[topic.name], len(partition.replicas))  # Kafka demands no more than there are
-            if len(in_sync) < least:
-                gone = ", ".join(map(str, sorted(set(partition.replicas) - in_sync))) or "another"
-                found = (
-                    f"partition {partition.partition} of {topic.name} has {len(in_sync)} replica(s) in sync, "
-                    f"and min.insync.replicas is {least}: what is sent with acks=all is refused"
-                )
-                return found, f"Start broker {gone} again, or wait until it has caught up."
-    return None
-
-
-def _min_insync_replicas(admin: KafkaAdminClient, topic: str) -> int:
-    wanted = ConfigResource("TOPIC", topic, {"min.insync.replicas": None})
-    configs = admin.describe_configs([wanted], config_filter="all")["topic"][topic]
-    return int(configs["min.insync.replicas"]["value"])
 
 
 def check_group(settings: Settings) -> Finding:
@@ -78,8 +23,8 @@ def check_group(settings: Settings) -> Finding:
     if not _answers(settings):
         return Finding("Group", "not checked: no broker answers")
     try:
-        if _leaderless([describe_topic(settings.topic, **settings.kafka)]):
-            return Finding("Group", "not checked: a partition has no leader, see above")
+        if replicas_fault([describe_topic(settings.topic, **settings.kafka)], settings):
+            return Finding("Group", "not checked: a partition lacks replicas, see above")
         with connect(KafkaAdminClient, **settings.kafka) as admin:
             fault = _held_up(admin, settings)
         fault = fault or _outside(settings) or _standing(settings)
