@@ -32,7 +32,9 @@ collect_ignore_glob = ["notebooks/*-20*.ipynb"]  # what `notebook restore` keeps
 pytest_plugins = ["tests.support.places"]  # its fixtures
 home = Path(tempfile.mkdtemp(prefix="lab tést "))
 SERVERS = {"broker", "spare_broker", "postgresql", "spare_postgresql"}  # fixtures that start one
-broker_of_the_run = EmbeddedBroker(home / "home", free_ports(1)[0])
+# Nobody kills it, so it need not tell three times a second that it is there: that is half of its idle work.
+RARELY = {"broker.heartbeat.interval.ms": 1000, "broker.session.timeout.ms": 3000}
+broker_of_the_run = EmbeddedBroker(home / "home", free_ports(1)[0], properties=RARELY)
 
 
 def pytest_addoption(parser):

@@ -25,6 +25,7 @@ JVM_OPTIONS = (
     "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn",
     "-Dorg.slf4j.simpleLogger.showDateTime=true",
 )
+TRAINING = 2  # the number of the way in which the cache is made: a cache of an earlier way is made anew
 # Without this, a starting JVM changes for a moment into /tmp/hsperfdata_*, where it keeps data for jps and
 # jstat. A Kafka is recognized by its current folder, so an interrupt at that moment would not find it.
 STAY_OPTIONS = ("-XX:-UsePerfData",)
@@ -103,7 +104,7 @@ def cache_file(java: Path, jars: list[Path]) -> Path | None:
         times = [(str(jar), jar.stat().st_mtime_ns) for jar in jars]
     except OSError:
         return None
-    key = hashlib.sha256(f"{release}{times}{JVM_OPTIONS}".encode()).hexdigest()[:12]
+    key = hashlib.sha256(f"{release}{times}{JVM_OPTIONS}{TRAINING}".encode()).hexdigest()[:12]
     return home / f"kafka-{key}.aot"
 
 
