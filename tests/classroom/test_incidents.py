@@ -20,7 +20,7 @@ from lab.classroom.incidents import incident as incident_module
 from lab.classroom.incidents import scenario as scenario_module
 from lab.classroom.incidents.incident import Incident
 from lab.classroom.incidents.scenario import Scenario, promise
-from lab.classroom.incidents.scenarios import SCENARIOS, any_seed, scenario_of, slow_worker
+from lab.classroom.incidents.scenarios import SCENARIOS, any_seed, scenario_in, scenario_of, slow_worker
 from lab.classroom.incidents.system import System
 from lab.errors import LabError
 from lab.settings import Settings
@@ -217,7 +217,7 @@ def test_a_hint_costs_points_and_the_page(incident):
 
 def test_the_seed_chooses_the_scenario_and_its_details():
     number = len(SCENARIOS)
-    assert len({scenario_of(seed) for seed in range(1, number + 1)}) == number
+    assert len({scenario_in(name) for name in SCENARIOS}) == number
     assert scenario_of(1) is scenario_of(number + 1)
     systems = {
         seed: scenario_of(seed)(System(Path("nowhere")), seed) for seed in range(1, 3 * number, number)
@@ -229,12 +229,12 @@ def test_the_seed_chooses_the_scenario_and_its_details():
 def test_the_lesson_says_how_many_the_doctor_names():
     lesson = (Path(__file__).parents[2] / "notebooks" / "18_incidents.ipynb").read_text(encoding="utf-8")
     (said,) = re.findall(r"Of the (\d+) incidents, the doctor names (\d+)", lesson)
-    named = [number for number in NUMBERED.values() if scenario_of(number).doctor]
+    named = [name for name in SCENARIOS if scenario_in(name).doctor]
     assert (int(said[0]), int(said[1])) == (len(SCENARIOS), len(named))
 
 
 def test_where_kafka_cannot_remove_files_no_scenario_needs_it(monkeypatch):
-    needy = [number for number in NUMBERED.values() if scenario_of(number).deletes]
+    needy = [number for name, number in NUMBERED.items() if scenario_in(name).deletes]
     monkeypatch.setattr(os, "name", "nt")
     for number in needy:
         with pytest.raises(LabError, match="Windows does not allow"):
@@ -245,8 +245,8 @@ def test_where_kafka_cannot_remove_files_no_scenario_needs_it(monkeypatch):
 def test_what_a_scenario_says_does_not_give_it_away():
     """The caller knows nothing of Kafka, and the first hint does not name the cause."""
     words = re.compile(r"partition|offset|topic|group|leader|replica|transaction|retention|idempoten", re.I)
-    for number in NUMBERED.values():
-        scenario = scenario_of(number)
+    for name in SCENARIOS:
+        scenario = scenario_in(name)
         assert len(scenario.hints) == 3
         assert not words.search(scenario.call), scenario.call
         assert scenario.cause not in scenario.hints[0]

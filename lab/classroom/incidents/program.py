@@ -66,13 +66,12 @@ class Program:
     def end(self, at_once: bool = False) -> None:
         """End it, if it runs; `at_once`, as a crash would."""
         if process := self._process():
-            with suppress(psutil.NoSuchProcess):
-                running = psutil.Process(process.pid)
-                if not at_once:
-                    running.terminate()
-                    psutil.wait_procs([running], END_SECONDS)
-                running.kill()
-                psutil.wait_procs([running], END_SECONDS)
+            for act in (psutil.Process.kill,) if at_once else (psutil.Process.terminate, psutil.Process.kill):
+                running = _family(process.pid)
+                for each in running:
+                    with suppress(psutil.NoSuchProcess):
+                        act(each)
+                psutil.wait_procs(running, END_SECONDS)
             if process.pid in _started:  # also Python itself is to know of it
                 _started.pop(process.pid).wait(END_SECONDS)
 
@@ -89,12 +88,23 @@ class Program:
     def _process(self) -> Process | None:
         file = self._file("process")
         process = Process(**json.loads(file.read_text(encoding="utf-8"))) if file.exists() else None
-        if not process or (process.pid in _started and _started[process.pid].poll() is not None):
+        if not process:
             return None
-        return process if process.is_alive() else None
+        child = _started.get(process.pid)
+        is_running = child.poll() is None if child else process.is_alive()
+        return process if is_running else None
 
     def _file(self, ending: str) -> Path:
         return self.folder / f"{self.name}.{ending}"
+
+
+def _family(pid: int) -> list[psutil.Process]:
+    """The process and what it started: on Windows, the Python of a `.venv` starts the real one."""
+    try:
+        process = psutil.Process(pid)
+        return [*process.children(recursive=True), process]
+    except psutil.NoSuchProcess:
+        return []
 
 
 def write_json(file: Path, values: Mapping[str, object]) -> None:

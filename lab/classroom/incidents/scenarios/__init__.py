@@ -50,11 +50,15 @@ def scenario_of(seed: int) -> "type[Scenario]":
 
     Raises LabError if it cannot be had on this system.
     """
-    module, name = list(SCENARIOS.items())[(seed - 1) % len(SCENARIOS)]
-    found = getattr(importlib.import_module(f"{__name__}.{module}"), name)
+    found = scenario_in(list(SCENARIOS)[(seed - 1) % len(SCENARIOS)])
     if found.deletes and os.name == "nt":
         raise LabError(
             f"In incident {seed}, files that are open are removed or moved, which Windows does not allow. "
             "Take another seed."
         )
     return found
+
+
+def scenario_in(module: str) -> "type[Scenario]":
+    """The scenario of that module, whether it can be had here or not."""
+    return getattr(importlib.import_module(f"{__name__}.{module}"), SCENARIOS[module])
