@@ -32,9 +32,11 @@ def command() -> None:
 @click.pass_obj
 def start(settings: Settings, seed: int | None) -> None:
     """Start a system of its own, and break it."""
-    say("Starting a system, and breaking it ...")
+    incident = Incident()
+    if not incident.exists:
+        say("Starting a system, and breaking it ...")
     with interrupted_once():
-        incident = Incident().start(seed)
+        incident.start(seed)
     print(f"Incident {incident.seed}. Somebody calls:\n\n    {incident.call}\n")
     print(f"The system is in {incident.folder}: {', '.join(incident.system.names())}.")
     print("Each program has its settings in a file .json, and what it printed in a file .log.\n")

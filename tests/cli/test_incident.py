@@ -41,7 +41,7 @@ def test_a_call_is_taken_and_mended(type_in, tmp_path):
     assert re.search(r"storer +no +json", type_in("status")[1])
 
     code, said = type_in("start")
-    assert (code, said.count("\n")) == (1, 2)
+    assert (code, said.count("\n")) == (1, 1)
     assert "error: Incident 1 is still there" in said
     assert type_in("restart", "stroer")[1].startswith("error: There is no 'stroer'")
 

@@ -15,6 +15,7 @@ from lab.topics import describe_topic, topic_offsets
 
 LOOK_SECONDS = 3.0  # a member that reads gets on within this time
 OPEN_SECONDS = 10.0  # a transaction is committed within this time, if its producer is well
+ABORT = "End it: python -m lab kafka transactions abort, with what transactions describe-producers shows."
 Fault = tuple[str, str]  # (what is wrong, what to do)
 
 
@@ -48,7 +49,10 @@ def _held_up(admin: KafkaAdminClient, settings: Settings) -> Fault | None:
                 f"a transaction of {name} has been open in partition {places[0]} of {settings.topic} "
                 f"for {open_seconds:.0f} s: who reads only what is committed waits for its end"
             )
-            return found, "Start its program again, or end it: python -m lab kafka transactions abort."
+            return (
+                found,
+                ABORT,
+            )
     return None
 
 
@@ -87,8 +91,13 @@ def _standing(settings: Settings) -> Fault | None:
                 f"the member {owners[partition]} of {settings.group} has partition {partition} of "
                 f"{settings.topic}, where {count} messages wait, and has read none in {LOOK_SECONDS:.0f} s"
             )
-            return found, "Look at that program. If it is gone, remove the member: remove_group_members."
+            return found, _remove(settings, owners[partition])
     return None
+
+
+def _remove(settings: Settings, member: str) -> str:
+    call = f"admin.remove_group_members('{settings.group}', [MemberToRemove(group_instance_id='{member}')])"
+    return f"Look at that program. If it is gone for good, remove the member: {call}."
 
 
 def _waiting(settings: Settings, committed: dict[int, int]) -> dict[int, int]:

@@ -13,6 +13,7 @@ from lab.settings import Settings
 from lab.topics import Topic, describe_topics
 
 NOBODY = -1  # the leader of a partition that has none
+LOST_DISK = "Give it back what python -m lab kafka log-dirs --describe shows as lost. Only then restart it."
 Fault = tuple[str, str]  # (what is wrong, what to do)
 
 
@@ -45,7 +46,7 @@ def _leaderless(topics: Sequence[Topic], running: Collection[int]) -> Fault | No
                 found = f"partition {partition.partition} of {topic.name} has no leader: "
                 if set(partition.replicas) <= set(running):
                     found += f"broker {brokers} runs, and cannot use one of its log.dirs"
-                    return found, "Find it: python -m lab kafka log-dirs --describe. Then restart the broker."
+                    return found, LOST_DISK
                 return f"{found}its replicas are on broker {brokers}", f"Start broker {brokers} again."
     return None
 

@@ -36,4 +36,4 @@ def on_your_own(incident: Incident) -> Exercise:
 
 
 def _promises(incident: Incident, hints: tuple[str, ...]) -> tuple[Step, ...]:
-    return tuple(replace(step, hints=hints) for step in incident.scenario.promises())
+    return tuple(replace(step, hints=hints) for step in incident.promises())

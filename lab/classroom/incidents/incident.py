@@ -5,12 +5,18 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from lab.classroom.exercises.exercise import DONE
+from lab.classroom.exercises.exercise import DONE, Step
 from lab.classroom.exercises.report import Report, look_at
 from lab.classroom.incidents.page import write_page
-from lab.classroom.incidents.scenario import Scenario
+from lab.classroom.incidents.scenario import Scenario, promise
 from lab.classroom.incidents.scenarios import any_seed, scenario_of
-from lab.classroom.incidents.state import changed_files, state_of_files, state_of_programs, state_of_readings
+from lab.classroom.incidents.state import (
+    changed_after_start,
+    changed_files,
+    state_of_files,
+    state_of_programs,
+    state_of_readings,
+)
 from lab.classroom.incidents.system import System
 from lab.errors import LabError
 from lab.settings import Settings
@@ -18,6 +24,7 @@ from lab.system.signals import wait_until
 
 FOLDER = "incident"  # beside the kit's home, which JupyterLab does not show
 POINTS, HINT_POINTS = 10, 3
+CURRENT = "each program runs with what its files say now"
 WORKS_SECONDS = 60.0  # within which a new system works
 
 
@@ -89,8 +96,7 @@ class Incident:
     @property
     def kafka(self) -> dict[str, Any]:
         """How to reach its Kafka, as keyword arguments for the clients and the functions of the kit."""
-        self._fact("seed")
-        return self.system.kafka
+        return {"bootstrap_servers": self._fact("bootstrap_servers")}
 
     @property
     def environment(self) -> dict[str, str]:
@@ -113,10 +119,13 @@ class Incident:
         self._fact("seed")
         return state_of_readings(self.folder)
 
+    def promises(self) -> list[Step]:
+        """What must hold when it is mended, in the order in which it is looked at."""
+        return [promise(CURRENT, lambda: changed_after_start(self.system)), *self.scenario.promises()]
+
     def check(self) -> Report:
         """Look whether it is mended: at what is sent and stored, at the cluster, and at what must be kept."""
-        self._fact("seed")
-        report = look_at(f"{self.seed}", self.scenario.promises(), kind="Incident")
+        report = look_at(f"{self.seed}", self.promises(), kind="Incident")
         if report.state != DONE:
             self._note("looked: not mended yet")
             return replace(report, advice="Something is not as it should be yet.")

@@ -50,7 +50,12 @@ PAGE = """<!DOCTYPE html>
 def write_page(incident: "Incident", file: Path) -> Path:
     """Write the page of an incident that is mended; returns the file."""
     facts, scenario = incident.system.facts, incident.scenario
-    steps = [f"<tr><td>{_clock(s)}</td><td>{html.escape(event)}</td></tr>" for s, event in facts["events"]]
+    until = facts["mended"] - facts["began"] + 1  # what was done afterwards is no part of it
+    steps = [
+        f"<tr><td>{_clock(s)}</td><td>{html.escape(event)}</td></tr>"
+        for s, event in facts["events"]
+        if s <= until
+    ]
     promises = [f"<li>{html.escape(promise.text)}</li>" for promise in scenario.promises()]
     text = PAGE.format(
         seed=incident.seed,

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import asdict
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +50,8 @@ class Program:
     def start(self) -> None:
         """Start it."""
         with self._file("log").open("ab") as printed:
+            printed.write(f"({self.name} is started at {datetime.now():%H:%M:%S})\n".encode())
+            printed.flush()
             program = subprocess.Popen(
                 [sys.executable, f"{self.name}.py"],
                 cwd=self.folder,
@@ -78,6 +81,14 @@ class Program:
     def is_running(self) -> bool:
         """Whether it runs."""
         return self._process() is not None
+
+    def changed_after_start(self) -> str:
+        """Its file that was changed after it was started, if it runs; empty if there is none."""
+        if not self.is_running():
+            return ""
+        started = self._file("process").stat().st_mtime_ns
+        files = (self._file(ending) for ending in ("py", "json"))
+        return next((file.name for file in files if file.stat().st_mtime_ns > started), "")
 
     def last_line(self) -> str:
         """What it printed last; empty for nothing."""

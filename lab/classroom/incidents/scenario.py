@@ -21,6 +21,7 @@ SENSORS = (  # those of each partition: Kafka's clients compute it from the name
     ("boiler", "crane", "press", "turbine"),
 )
 PARTITIONS = len(SENSORS)
+DOUBLES = "DELETE FROM sensor_logs WHERE id NOT IN (SELECT min(id) FROM sensor_logs GROUP BY sensor_id, ts)"
 SECONDS = 6.0  # within which a reading is stored, also by a program that has just been restarted
 # A program that was killed is out of its group after three seconds, not ten: Kafka must allow that.
 SESSION_MS = 3000

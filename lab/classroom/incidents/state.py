@@ -22,20 +22,28 @@ def state_of_programs(system: System) -> list[dict[str, object]]:
 
 
 def state_of_readings(folder: Path) -> list[dict[str, object]]:
-    """For each sensor: how many readings were sent and stored, and the times of the last ones, in UTC."""
+    """For each sensor: how many readings were acknowledged and stored, and the last times, in UTC."""
     acknowledged, rows = sent(folder), stored(folder)
     sent_by = Counter(sensor for sensor, _ in acknowledged)
     stored_by = Counter(sensor for sensor, _ in rows.elements())
     return [
         {
             "sensor": sensor,
-            "sent": sent_by[sensor],
+            "acknowledged": sent_by[sensor],
             "stored": stored_by[sensor],
-            "last sent": _last_of(sensor, acknowledged),
+            "last acknowledged": _last_of(sensor, acknowledged),
             "last stored": _last_of(sensor, rows),
         }
         for sensor in sorted({*sent_by, *stored_by})
     ]
+
+
+def changed_after_start(system: System) -> str:
+    """Which file was changed after its program was started; empty if there is none."""
+    for name in system.names():
+        if file := system.changed_after_start(name):
+            return f"{file} was changed after {name} was started: restart that"
+    return ""
 
 
 def state_of_files(folder: Path) -> dict[str, str]:

@@ -18,6 +18,7 @@ from lab.embedded.ports import free_ports
 from lab.errors import LabError
 
 STATE = "system.json"
+CLOCK_SECONDS = 2.0  # systems tell the start of a process in whole seconds only
 NONE: Mapping[str, object] = MappingProxyType({})
 
 
@@ -127,6 +128,15 @@ class System:
             return any(node.id == number and node.process for node in self.broker.nodes())
         return self.program(name).is_running()
 
+    def changed_after_start(self, name: str) -> str:
+        """The file of a program or of Kafka that was changed after its start; empty if there is none."""
+        number = self._node(name)
+        if not number:
+            return self.program(name).changed_after_start()
+        started = [node.started for node in self.broker.nodes() if node.id == number and node.process]
+        is_newer = started and self._properties.stat().st_mtime > started[0] + CLOCK_SECONDS
+        return self._properties.name if is_newer else ""
+
     def close(self) -> None:
         """End everything, and remove the folder."""
         for name in self.names():
@@ -134,7 +144,11 @@ class System:
                 self.program(name).end(at_once=True)
         if "brokers" in self.facts:
             self.broker.kill()
-        remove_folders(self.folder)
+        try:
+            remove_folders(self.folder)
+        except OSError as error:  # on Windows, while a program has a file open
+            if self.folder.exists():
+                raise LabError(f"{self.folder} is in use: close what has it open, and try again.") from error
 
     def _node(self, name: str) -> int:
         """The number of a node of Kafka; 0 for a program. Raises LabError if there is neither."""

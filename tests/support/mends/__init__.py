@@ -7,7 +7,9 @@ A wrong one that stands in the way of a right one returns a function that takes 
 """
 
 import importlib
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from typing import Any
 
 from kafka import KafkaAdminClient, TopicPartition
@@ -15,6 +17,7 @@ from kafka.admin import ConfigResource
 from kafka.protocol.admin.topics import ElectionType
 from kafka.structs import OffsetAndMetadata
 
+from lab.classroom.incidents.scenario import DOUBLES
 from lab.classroom.incidents.scenarios import scenario_of
 from lab.classroom.incidents.system import System
 from lab.clients.connection import connect
@@ -149,3 +152,22 @@ def places_of(system: System) -> list[TopicPartition]:
     """The partitions of its topic."""
     found = describe_topic(system.topic, **system.kafka).partitions
     return [TopicPartition(system.topic, each.partition) for each in found]
+
+
+def once(mend: Callable[[System], Any]) -> Callable[[System], None]:
+    """As the mend; when all is stored, what is there twice is removed."""
+
+    def act(system: System) -> None:
+        mend(system)
+        seed = system.facts["seed"]
+        wait_for(scenario_of(seed)(system, seed).complete().done)
+        remove_doubles(system)
+
+    return act
+
+
+def remove_doubles(system: System) -> None:
+    """Remove the rows that are there for the second time."""
+    with closing(sqlite3.connect(system.folder / "charts.db", timeout=30)) as db:
+        db.execute(DOUBLES)
+        db.commit()

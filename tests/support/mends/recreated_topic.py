@@ -13,7 +13,7 @@ from lab.clients.connection import connect
 from lab.clients.groups import group_assignments
 from lab.embedded.tools import run_tool
 from lab.topics import read_records
-from tests.support.mends import change, more_partitions, restart
+from tests.support.mends import change, more_partitions, once, restart
 from tests.support.waiting import wait_for
 
 
@@ -63,14 +63,15 @@ def store_what_is_missing(system: System) -> None:
 WRONG = {
     "restart the programs": restart("sender", "storer"),
     "begin at the first one, next time": change("storer", kafka={"auto_offset_reset": "earliest"}),
+    "reset, and leave what is there twice": lambda system: reset(system),
     "more partitions": more_partitions,
 }
 RIGHT = {
-    "reset the offsets": reset,
-    "reset the offsets by Kafka's tool": reset_by_tool,
-    "another group, from the start": change(
-        "storer", kafka={"group_id": "new", "auto_offset_reset": "earliest"}
+    "reset the offsets": once(reset),
+    "reset the offsets by Kafka's tool": once(reset_by_tool),
+    "another group, from the start": once(
+        change("storer", kafka={"group_id": "new", "auto_offset_reset": "earliest"})
     ),
-    "forget the group": forget_the_group,
+    "forget the group": once(forget_the_group),
     "store what is missing": store_what_is_missing,
 }

@@ -27,9 +27,9 @@ class CommitFirst(Scenario):
     )
     mend = (
         "In storer.py, name the column val, and commit after the row is written. Then let the group read "
-        "what it has missed: stop storer, python -m lab kafka consumer-groups --reset-offsets --execute "
-        "--group storers --topic readings --to-datetime, with the time after the last row, and restart "
-        "storer. Or delete all rows, and read --to-earliest."
+        "what it has missed: stop storer, after some seconds python -m lab kafka consumer-groups "
+        "--reset-offsets --execute --group storers --topic readings --to-datetime, with the time after the "
+        "last row, and restart storer. Or delete all rows, and read --to-earliest."
     )
 
     def break_it(self) -> None:

@@ -1,9 +1,12 @@
 """A topic was deleted and made anew under its readers."""
 
+from collections.abc import Sequence
+
 from kafka import KafkaAdminClient
 
+from lab.classroom.exercises.exercise import Step
 from lab.classroom.incidents.ledger import sent
-from lab.classroom.incidents.scenario import Scenario
+from lab.classroom.incidents.scenario import DOUBLES, Scenario
 from lab.clients.connection import connect
 from lab.system.signals import wait_until
 
@@ -28,9 +31,14 @@ class RecreatedTopic(Scenario):
     mend = (
         "python -m lab incident stop storer; after some seconds python -m lab kafka consumer-groups "
         "--group storers --topic readings --reset-offsets --to-earliest --execute; then "
-        "python -m lab incident restart storer."
+        "python -m lab incident restart storer. Then remove from charts.db what it has stored for the second "
+        f"time: {DOUBLES}."
     )
     deletes = True
+
+    def promises(self) -> Sequence[Step]:
+        """The gap is closed, and nothing is there twice."""
+        return [*super().promises(), self.once()]
 
     def break_it(self) -> None:
         """Make the topic anew, and let the storer come back last: nothing was lost until then."""

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from lab.classroom.exercises.exercise import Step
 from lab.classroom.incidents.ledger import sent, stored
-from lab.classroom.incidents.scenario import SESSION_MS, Scenario, promise
+from lab.classroom.incidents.scenario import DOUBLES, SESSION_MS, Scenario, promise
 from lab.system.signals import wait_until
 
 BACK_SECONDS = SESSION_MS / 1000 + 2  # within which a program that was restarted stores again
@@ -23,7 +23,8 @@ class TwoGroups(Scenario):
     cause = "Two programs stored the topic, each in a group of its own: so each of them got every reading."
     mend = (
         "Stop one of them: python -m lab incident stop storer-2. Or give both the same group_id in their "
-        "files .json, and restart them: then they share the partitions."
+        "files .json, and restart them: then they share the partitions. Then remove from charts.db what is "
+        f"there twice: {DOUBLES}."
     )
 
     def promises(self) -> Sequence[Step]:
@@ -32,6 +33,7 @@ class TwoGroups(Scenario):
             promise("for some seconds, nothing is stored twice", self._new_ones_twice),
             self.flows(),
             self.complete(),
+            self.once(),
         ]
 
     def _new_ones_twice(self) -> str:
