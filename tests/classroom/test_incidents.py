@@ -11,6 +11,7 @@ import pytest
 from kafka import KafkaConsumer
 from kafka.partitioner.default import murmur2
 
+from lab.classroom.doctor import readers
 from lab.classroom.doctor.messages import check_messages
 from lab.classroom.doctor.readers import check_group
 from lab.classroom.doctor.replicas import check_replicas
@@ -38,6 +39,8 @@ def quickly(monkeypatch, request):
     """What stays broken is looked at for a second, not six: only in a long run as long as for a learner."""
     if request.config.getoption("--rounds") < 50:
         monkeypatch.setattr(scenario_module, "SECONDS", 1.0)
+        monkeypatch.setattr(readers, "LOOK_SECONDS", 1.0)
+        monkeypatch.setattr(readers, "OPEN_SECONDS", 2.0)
 
 
 @pytest.fixture

@@ -62,6 +62,11 @@ TWENTY = [*range(10), *range(100, 110)]  # the values in `two_partitions`
 # The fake.
 
 
+def said(caplog):
+    """What was logged, but for what the fake client lacks: each process says that once."""
+    return [text for text in caplog.messages if not text.startswith("kafka-python")]
+
+
 def test_the_fake_has_the_signatures_of_kafka_python():
     assert {"__init__", "poll", "close"} <= same_signatures(FakeConsumer, KafkaConsumer)
     assert "remove_group_members" in same_signatures(FakeAdmin, KafkaAdminClient)
@@ -158,7 +163,7 @@ def test_the_lag_of_a_partition_that_went_to_another_is_not_told_any_more(
 def test_the_same_partitions_again_are_no_rebalance(two_partitions, warehouse, caplog):
     two_partitions.clock.after(2, lambda: two_partitions.give(0, 1))
     summary = run(two_partitions, warehouse, idle_timeout=6)
-    assert (summary.rebalances, caplog.messages) == (0, [])
+    assert (summary.rebalances, said(caplog)) == (0, [])
 
 
 def test_the_pause_is_the_time_without_partitions():
@@ -1021,7 +1026,7 @@ def test_a_log_that_lost_its_end_is_read_on_from_where_it_did(broker, warehouse,
     assert values(warehouse) == [0, 1, 2, 3, 4, *sent, 30]
     assert warehouse.query(GAP) == [(0, 3, 5, "truncation")]
     assert (summary.truncated, summary.lost_to_retention, again.truncated) == (2, 0, 0)
-    assert [text.startswith(LOST_END.format(3, 4)) for text in caplog.messages] == [True]
+    assert [text.startswith(LOST_END.format(3, 4)) for text in said(caplog)] == [True]
     assert warehouse.next_offsets(broker.topic_id) == {0: len(broker.log[0])}
 
 

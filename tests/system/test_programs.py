@@ -87,8 +87,12 @@ def command(home, *words):
     )
 
 
-def leftovers(home):
-    return check_leftovers(Settings(home=home))
+@pytest.fixture
+def leftovers(monkeypatch):
+    """What the doctor finds in a home, without brokers: other tests end theirs meanwhile."""
+    monkeypatch.setattr("lab.embedded.nodes.kafka_processes", list)
+    monkeypatch.setattr("lab.classroom.doctor.services.kafka_processes", list)
+    return lambda home: check_leftovers(Settings(home=home))
 
 
 @pytest.mark.broker
@@ -103,7 +107,7 @@ def test_a_program_ends_with_its_kernel_and_its_record_is_removed(kernel, home):
 
 
 @pytest.mark.broker
-def test_a_program_of_a_killed_kernel_is_left_over_until_the_next_start(kernel, home):
+def test_a_program_of_a_killed_kernel_is_left_over_until_the_next_start(kernel, home, leftovers):
     killed, open_ = kernel(600), kernel(601)
     assert leftovers(home).ok and "running for an open notebook: python" in leftovers(home).found
     killed.kill()
@@ -169,7 +173,7 @@ def test_another_process_with_the_same_id_is_not_ended(home, kernel):
     assert read_programs(home) == [old]
 
 
-def test_a_damaged_record_is_no_program(home, kernel):
+def test_a_damaged_record_is_no_program(home, kernel, leftovers):
     (known,) = kernel(600).programs
     for number, text in enumerate(["", "{", "[]", '{"name": 1}', '{"name": "x", "process": {}}']):
         known.file.with_name(f"damaged-{number}.json").write_text(text, encoding="utf-8")

@@ -1,5 +1,6 @@
 """A program died within a transaction, and who reads waits for its end."""
 
+import re
 from collections.abc import Sequence
 from types import MappingProxyType
 from typing import Any
@@ -42,9 +43,10 @@ class HangingTransaction(Scenario):
         kafka = {"transactional_id": "corrections", "transaction_timeout_ms": DAY_MS} | self.system.kafka
         which = {"topic": self.system.topic, "sensor": self.chance.choice(self.sensors)}
         self.system.add("corrector", kafka=kafka, values=[19.5, 20.5], pause=60, **which)
-        first = wait_until(self.system.program("corrector").last_line)
+        corrector = self.system.program("corrector")
+        sent_first = wait_until(lambda: re.fullmatch("(.+),(.+)", corrector.last_line()))
         self.system.end("corrector", at_once=True)
-        self.system.remember(uncommitted=first.split(","))
+        self.system.remember(uncommitted=sent_first.groups())
 
     def promises(self) -> Sequence[Step]:
         """What was never committed is not stored."""
