@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from lab.text.commandline import as_typed
 
+Fault = tuple[str, str]  # (what is wrong, what to do)
 CELL = '<td style="text-align: left; vertical-align: top">{}</td>'
 
 

@@ -5,7 +5,7 @@ import time
 from kafka import KafkaAdminClient, KafkaConsumer, TopicPartition
 from kafka.errors import KafkaError
 
-from lab.classroom.doctor.finding import Finding
+from lab.classroom.doctor.finding import Fault, Finding
 from lab.classroom.doctor.replicas import replicas_fault
 from lab.clients.connection import connect, is_answering
 from lab.clients.groups import group_offsets, partition_owners
@@ -16,12 +16,11 @@ from lab.topics import describe_topic, topic_offsets
 LOOK_SECONDS = 3.0  # a member that reads gets on within this time
 OPEN_SECONDS = 10.0  # a transaction is committed within this time, if its producer is well
 ABORT = "End it: python -m lab kafka transactions abort, with what transactions describe-producers shows."
-Fault = tuple[str, str]  # (what is wrong, what to do)
 
 
 def check_group(settings: Settings) -> Finding:
     """The place of the group is in the log, no open transaction is before it, and its members read."""
-    if not _answers(settings):
+    if not is_answering(settings.bootstrap_servers, security_protocol=settings.security_protocol):
         return Finding("Group", "not checked: no broker answers")
     try:
         if replicas_fault([describe_topic(settings.topic, **settings.kafka)], settings):
@@ -49,10 +48,7 @@ def _held_up(admin: KafkaAdminClient, settings: Settings) -> Fault | None:
                 f"a transaction of {name} has been open in partition {places[0]} of {settings.topic} "
                 f"for {open_seconds:.0f} s: who reads only what is committed waits for its end"
             )
-            return (
-                found,
-                ABORT,
-            )
+            return found, ABORT
     return None
 
 
@@ -64,16 +60,16 @@ def _outside(settings: Settings) -> Fault | None:
         place = f"{settings.group} is at offset {offset} of partition {partition} of {settings.topic}"
         if offset > end:
             found = f"{place}, and its log ends at {end}: the topic was made anew, or lost its end"
-            return found, _reset(settings, "--to-earliest")
+            return found, _reset(settings)
         if offset < first:
             found = f"{place}, and its log begins at {first}: Kafka removed messages before they were read"
             return found, "Let Kafka keep them longer (retention.ms), and the group read faster."
     return None
 
 
-def _reset(settings: Settings, where: str) -> str:
-    command = "python -m lab kafka consumer-groups --reset-offsets --execute"
-    return f"Stop its members; then: {command} --group {settings.group} --topic {settings.topic} {where}."
+def _reset(settings: Settings) -> str:
+    command = "python -m lab kafka consumer-groups --reset-offsets --to-earliest --execute"
+    return f"Stop its members; then: {command} --group {settings.group} --topic {settings.topic}."
 
 
 def _standing(settings: Settings) -> Fault | None:
@@ -107,7 +103,3 @@ def _waiting(settings: Settings, committed: dict[int, int]) -> dict[int, int]:
         ends = consumer.end_offsets(places)
     waiting = {place.partition: end - committed[place.partition] for place, end in ends.items()}
     return {partition: count for partition, count in waiting.items() if count > 0}
-
-
-def _answers(settings: Settings) -> bool:
-    return is_answering(settings.bootstrap_servers, security_protocol=settings.security_protocol)

@@ -6,7 +6,7 @@ from kafka import KafkaAdminClient
 from kafka.admin import ConfigResource
 from kafka.errors import KafkaError
 
-from lab.classroom.doctor.finding import Finding
+from lab.classroom.doctor.finding import Fault, Finding
 from lab.clients.connection import connect, is_answering
 from lab.errors import LabError
 from lab.settings import Settings
@@ -14,7 +14,6 @@ from lab.topics import Topic, describe_topics
 
 NOBODY = -1  # the leader of a partition that has none
 LOST_DISK = "Give it back what python -m lab kafka log-dirs --describe shows as lost. Only then restart it."
-Fault = tuple[str, str]  # (what is wrong, what to do)
 
 
 def check_replicas(settings: Settings) -> Finding:

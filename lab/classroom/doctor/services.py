@@ -9,7 +9,7 @@ from kafka import KafkaAdminClient, TopicPartition
 from kafka.admin import OffsetSpec
 from kafka.errors import KafkaError
 
-from lab.classroom.doctor.finding import Finding
+from lab.classroom.doctor.finding import Fault, Finding
 from lab.classroom.incidents.incident import Incident
 from lab.clients.connection import addresses, connect, is_answering, is_port_open, speaks_tls
 from lab.clients.groups import two_groups_fault
@@ -31,7 +31,6 @@ from lab.system.programs import left_over, read_programs
 from lab.warehouse import Warehouse
 
 AHEAD_SECONDS = 300
-Fault = tuple[str, str]  # (what is wrong, what to do)
 
 
 def check_broker(settings: Settings) -> Finding:
