@@ -218,6 +218,14 @@ def test_a_hint_costs_points_and_the_page(incident):
     assert not list(incident.folder.parent.glob("*.html"))
 
 
+def test_commands_in_hints_and_in_the_end_are_shown_as_they_are_typed_here(incident, monkeypatch):
+    monkeypatch.setattr("lab.text.commandline.kit", lambda: "kafka-lab")
+    monkeypatch.setattr(Mended, "hints", ("python -m lab doctor", "", ""))
+    monkeypatch.setattr(Mended, "mend", "python -m lab incident restart lamp.")
+    assert incident.hint() == "kafka-lab doctor"
+    assert incident.end().endswith("kafka-lab incident restart lamp.")
+
+
 def test_the_seed_chooses_the_scenario_and_its_details():
     number = len(SCENARIOS)
     assert len({scenario_in(name) for name in SCENARIOS}) == number

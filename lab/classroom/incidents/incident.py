@@ -21,6 +21,7 @@ from lab.classroom.incidents.system import System
 from lab.errors import LabError
 from lab.settings import Settings
 from lab.system.signals import wait_until
+from lab.text.commandline import as_typed
 
 FOLDER = "incident"  # beside the kit's home, which JupyterLab does not show
 POINTS, HINT_POINTS = 10, 3
@@ -142,7 +143,7 @@ class Incident:
             return f"There are no more hints. The last one: {hints[-1]}"
         self.system.remember(hints=given + 1)
         self._note(f"hint {given + 1}")
-        return hints[given]
+        return as_typed(hints[given])
 
     def restart(self, *names: str) -> None:
         """Restart programs of the system, or nodes of Kafka."""
@@ -166,7 +167,7 @@ class Incident:
         """End the system, remove its folder, and say what was wrong."""
         scenario = self.scenario
         self.system.close()
-        return f"What was wrong: {scenario.cause}\nOne way to mend it: {scenario.mend}"
+        return as_typed(f"What was wrong: {scenario.cause}\nOne way to mend it: {scenario.mend}")
 
     def _fact(self, name: str) -> Any:
         try:
