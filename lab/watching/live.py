@@ -70,10 +70,11 @@ class Live:
 
     def _run(self) -> None:
         while not self._stop.is_set():
-            began = time.monotonic()
+            began, worked = time.monotonic(), time.thread_time()
             self._redraw()
-            # Always pause, however long the drawing took, so that the notebook can do its own work.
-            self._stop.wait(max(began + self._interval - time.monotonic(), SHORTEST))
+            # A pause in any case, and as much rest as work, so that the notebook can do its own.
+            worked = time.thread_time() - worked
+            self._stop.wait(max(began + self._interval - time.monotonic(), worked, SHORTEST))
 
     def _redraw(self) -> None:
         try:
@@ -123,7 +124,8 @@ def show_live(draw: Callable[[], Any], interval: float = 0.5) -> Live:
     `draw` has no arguments and returns a matplotlib figure, or anything else that a notebook can show. It
     runs on its own thread, so it must open the warehouse itself. If it raises an error, the last picture
     stays and shows the error, and `draw` is called again. Ends at `stop()`, when the cell is run again, or
-    with the notebook's kernel. Redraws at most four times a second. Outside a notebook, nothing is shown.
+    with the notebook's kernel. Redraws at most four times a second, and rests as long as a drawing works:
+    a slow laptop redraws less often. Outside a notebook, nothing is shown.
     """
     notebook: Any = get_ipython()
     if not hasattr(notebook, "kernel"):

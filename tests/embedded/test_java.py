@@ -17,7 +17,15 @@ from lab.clients.connection import is_answering
 from lab.embedded import process, training
 from lab.embedded.broker import EmbeddedBroker
 from lab.embedded.jars import fetch_jars
-from lab.embedded.java import JVM_OPTIONS, STAY_OPTIONS, cache_file, java_command, java_executable
+from lab.embedded.java import (
+    JVM_OPTIONS,
+    STAY_OPTIONS,
+    cache_file,
+    current_cache,
+    environment,
+    java_command,
+    java_executable,
+)
 from lab.embedded.ports import free_ports
 from lab.embedded.training import TRAINING_SECONDS, prepare_quick_start
 from lab.errors import BrokerError
@@ -29,21 +37,11 @@ def jars() -> list[Path]:
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory):
-    """The bytes of a cache, made by two who ask at once."""
-    cache = tmp_path_factory.mktemp("java") / "kafka-test.aot"
-    found = []
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("lab.embedded.java.cache_file", lambda java, jars: cache)
-        threads = [threading.Thread(target=lambda: found.append(prepare_quick_start())) for _ in range(2)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join(2 * TRAINING_SECONDS)  # the training, and the format before it
-    if os.name == "nt" and found == [None, None]:
+def made():
+    """The bytes of the cache that the set-up has made."""
+    cache = current_cache()
+    if not (cache and cache.exists()):
         pytest.skip("Java makes no AOT cache here")
-    assert found == [cache, cache]
-    assert [path.name for path in cache.parent.glob("*.aot*") if path.suffix != ".lock"] == [cache.name]
     return cache.read_bytes()
 
 
@@ -108,8 +106,14 @@ def flip_the_header(content):
     [lambda _: b"", lambda content: content[: len(content) // 2], flip_bytes, flip_the_header],
     ids=["empty", "cut off", "flipped bytes", "flipped header"],
 )
-def test_a_damaged_cache_never_keeps_kafka_from_starting(made, cache, broker, damage):
+def test_with_a_damaged_cache_java_goes_on_without_it(made, cache, damage):
     cache.write_bytes(damage(made))
+    done = subprocess.run(java_command("kafka.Kafka", "--version"), capture_output=True, env=environment())
+    assert (done.returncode, done.stderr) == (0, b"")
+
+
+def test_a_damaged_cache_never_keeps_kafka_from_starting(made, cache, broker):
+    cache.write_bytes(flip_bytes(made))
     with broker:
         assert is_answering(broker.bootstrap_servers)
 
@@ -130,9 +134,9 @@ def test_what_is_wrong_with_the_broker_itself_is_not_blamed_on_the_cache(cache, 
     assert cache.exists()
 
 
-def test_a_port_that_was_taken_for_a_moment_is_not_blamed_on_the_cache(cache, broker, monkeypatch):
+def test_a_port_that_was_taken_for_a_moment_is_not_blamed_on_the_cache(made, cache, broker, monkeypatch):
     """The first start finds the port of its controller taken; the second one, without the cache, works."""
-    cache.write_bytes(b"any")
+    cache.write_bytes(made)
     taken, real, asked = socket.create_server(("127.0.0.1", 0)), process.launch, []
     monkeypatch.setattr(lab.embedded.broker, "free_ports", lambda *_, **__: [taken.getsockname()[1]])
 
@@ -140,7 +144,7 @@ def test_a_port_that_was_taken_for_a_moment_is_not_blamed_on_the_cache(cache, br
         asked.append(quick)
         if not quick:
             taken.close()
-        return real(node, properties, quick)
+        return real(node, properties, True)  # that it works without the cache is tested above
 
     monkeypatch.setattr(lab.embedded.broker, "launch", launch)
     with taken, broker:
@@ -149,12 +153,38 @@ def test_a_port_that_was_taken_for_a_moment_is_not_blamed_on_the_cache(cache, br
     assert cache.exists()
 
 
-def test_a_folder_that_cannot_be_written_is_no_fault(monkeypatch, tmp_path, broker):
+def test_a_folder_that_cannot_be_written_is_no_fault(monkeypatch, tmp_path):
     (tmp_path / "file").write_text("", encoding="utf-8")
     monkeypatch.setattr("lab.embedded.java.cache_file", lambda java, jars: tmp_path / "file" / "kafka.aot")
     assert prepare_quick_start() is None
-    with broker:
-        assert is_answering(broker.bootstrap_servers)
+    assert not any("AOTCache" in word for word in java_command("kafka.Kafka"))
+
+
+def test_of_two_who_ask_at_once_one_makes_it(cache, monkeypatch):
+    made, together = [], threading.Barrier(2)
+
+    def train(new):
+        made.append(new)
+        new.write_bytes(b"half")
+        wait_for(lambda: len(asked) == 2)
+        new.write_bytes(b"whole")
+
+    def ask():
+        together.wait(30)
+        asked.append(True)
+        found.append(prepare_quick_start())
+
+    asked, found = [], []
+    monkeypatch.setattr(training, "_train", train)
+    threads = [threading.Thread(target=ask) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert found == [cache, cache]
+    assert len(made) == 1
+    assert cache.read_bytes() == b"whole"
+    assert [path.name for path in cache.parent.glob("*.aot*") if path.suffix != ".lock"] == [cache.name]
 
 
 def test_what_there_was_stays_until_there_is_a_new_one(cache, monkeypatch):

@@ -64,6 +64,21 @@ def test_not_oftener_than_four_times_a_second(place):
     assert max(gaps) < 10 * SHORTEST
 
 
+def test_it_rests_as_long_as_a_drawing_works(place):
+    work, began = 2 * SHORTEST, []
+
+    def draw():
+        began.append(time.monotonic())
+        until = time.thread_time() + work
+        while time.thread_time() < until:
+            pass
+        return "text"
+
+    with Live(draw, place.show, interval=0) as live:
+        wait_for(lambda: live.drawn >= 2)
+    assert began[1] - place.times[0] >= work * 0.95
+
+
 def test_what_takes_long_holds_nobody_up(place):
     gate = threading.Event()
     began = time.monotonic()

@@ -2,8 +2,12 @@
 
 from tests.support.answers import Answers
 
-# What the kit's own programs may do there, and when it is asked, is no matter of an exercise.
-SKIPPED = {"# How many topics will ada see?": "### Exercise 1: a reader"}
+# Mistakes of a client, what the kit's own programs may do there, and when it is asked, are no matter of an
+# exercise.
+SKIPPED = {
+    "# Will the client say which of the two": "## May you do that?",
+    "# How many topics will ada see?": "### Exercise 1: a reader",
+}
 
 GRANT = "grant({0}, **settings.kafka)"
 READER = 'grant(reader, "READ", {0}, **settings.kafka)'

@@ -2,6 +2,9 @@
 
 from tests.support.answers import Answers
 
+# The way to the cause: who mends it need not have gone it.
+SKIPPED = {"## What is there, and does it run?": "The doctor knows no fault here."}
+
 WRITE = "(incident.folder / 'storer.py').write_text({0}, encoding='utf-8')\nincident.restart('storer')"
 READ = '"    reading = json.loads(message.value)\\n"'
 CHANGE = "mine.system.program('sender').change({0})\nmine.restart('sender')"
