@@ -2,26 +2,25 @@
 
 import pytest
 
-from tests.support.order import spread
+from tests.support.order import arrange
 
 
 @pytest.mark.parametrize(
     ("items", "found"),
     [
-        ("LLLqqqqqq", "LqqLqqLqq"),
-        ("qqqqqqLLL", "LqqLqqLqq"),
-        ("LLLqsssqs", "LqsssLqsL"),
-        ("LLss", "ssLL"),
-        ("qqqqqqqqqqLL", "LqqqqLqqqqqq"),
+        ("LLLssssss", "LssLssLss"),
+        ("ssssssLLL", "LssLssLss"),
+        ("qLqsgqsLgs", "ggLssLsqqq"),
         ("LL", "LL"),
-        ("qs", "qs"),
+        ("qs", "sq"),
+        ("gq", "gq"),
         ("", ""),
     ],
 )
-def test_lessons_stand_in_even_distances_before_quick_tests(items, found):
+def test_groups_come_first_then_lessons_in_even_distances_and_at_last_what_is_quick(items, found):
     numbered = [f"{kind}{number}" for number, kind in enumerate(items)]
-    made = spread(numbered, lambda item: item[0] == "L", lambda item: item[0] == "q")
+    made = arrange(numbered, *(lambda item, kind=kind: item[0] == kind for kind in "gLq"))
     assert "".join(item[0] for item in made) == found
     assert sorted(made) == sorted(numbered)
-    for kind in "Lqs":
+    for kind in "gLqs":
         assert [item for item in made if item[0] == kind] == [item for item in numbered if item[0] == kind]

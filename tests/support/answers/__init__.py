@@ -9,11 +9,13 @@ from pathlib import Path
 class Answers:
     """Each answer is code that is run after the learner's cell.
 
-    `wrong` is {code: words of the step that is not yet done}.
+    `wrong` is {code: words of the step that is not yet done}. `more` are right ones that are tried in a long
+    run only.
     """
 
     wrong: dict[str, str]
     right: list[str] = field(default_factory=list)
+    more: list[str] = field(default_factory=list)
 
 
 def answers_of(lesson: str) -> dict[str, Answers]:

@@ -198,6 +198,7 @@ ANSWERS = {
             ): "no alarm is there twice (found: 11 too many)",  # prints nothing, so it is not killed
             ONE_OF_A_SENSOR: "no alarm is missing (found: 3 of 5)",
         },
-        right=[A_CLASS, IN_TRANSACTIONS, IN_BATCHES],
+        right=[IN_TRANSACTIONS],  # each is four starts of a program
+        more=[A_CLASS, IN_BATCHES],
     ),
 }
