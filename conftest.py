@@ -24,7 +24,7 @@ from lab.settings import Settings
 from lab.topics import describe_topics
 from lab.warehouse import Warehouse
 from tests.support.marks import USUAL_ROUNDS
-from tests.support.order import arrange
+from tests.support.order import spread
 from tests.support.postgresql_there import postgresql_fault, postgresql_fault_of
 from tests.support.waiting import wait_for
 
@@ -32,8 +32,6 @@ collect_ignore_glob = ["notebooks/*-20*.ipynb"]  # what `notebook restore` keeps
 pytest_plugins = ["tests.support.places"]  # its fixtures
 home = Path(tempfile.mkdtemp(prefix="lab tést "))
 SERVERS = {"broker", "spare_broker", "postgresql", "spare_postgresql"}  # fixtures that start one
-# Fixtures of a module that take seconds to make: one process takes all tests that share one.
-SHARED = {"cluster", "secured", "of_nobody", "proxied_broker", "output", "book", "registry", "worker"}
 # Nobody kills it, so it need not tell three times a second that it is there: that is half of its idle work.
 RARELY = {"broker.heartbeat.interval.ms": 1000, "broker.session.timeout.ms": 3000}
 broker_of_the_run = EmbeddedBroker(home / "home", free_ports(1)[0], properties=RARELY)
@@ -63,7 +61,6 @@ def pytest_sessionstart(session):
     os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
 
 
-@pytest.hookimpl(tryfirst=True)  # before xdist looks for the groups
 def pytest_collection_modifyitems(config, items):
     """A lesson is skipped, with the reason, where its PostgreSQL or its neighbour of part two is missing.
 
@@ -76,18 +73,11 @@ def pytest_collection_modifyitems(config, items):
     for item in items:
         if item.path.suffix == ".ipynb" or SERVERS & {*getattr(item, "fixturenames", ()), *_variants(item)}:
             item.add_marker(pytest.mark.broker)
-        if shared := SHARED & {*getattr(item, "fixturenames", ())}:
-            item.add_marker(pytest.mark.xdist_group(f"{item.path.stem}-{min(shared)}"))
         lesson = item.path.stem if item.path.suffix == ".ipynb" else _parameters(item).get("lesson", "")
         if lesson and (reason := fault_of(lesson) or postgresql_fault_of(lesson)):
             item.add_marker(pytest.mark.skip(reason))
     if "PYTEST_XDIST_WORKER" in os.environ:
-        items[:] = arrange(
-            items,
-            is_together=lambda item: item.get_closest_marker("xdist_group") is not None,
-            is_lesson=_is_lesson,
-            is_quick=lambda item: not item.get_closest_marker("broker"),
-        )
+        items[:] = spread(items, _is_lesson, lambda item: not item.get_closest_marker("broker"))
 
 
 def _is_lesson(item) -> bool:

@@ -245,8 +245,7 @@ def terminal_command():
 
 def test(arguments):
     # Four at a time, also on two cores: most of them wait for something. Each of the four has its own broker.
-    share = ["-n", "4", "--dist", "loadgroup", "--no-loadscope-reorder"]  # the next one to who is free
-    everything = [*share, "--nbmake", "tests", "notebooks"]
+    everything = ["-n", "4", "--dist", "worksteal", "--nbmake", "tests", "notebooks"]
     return run("-m", "pytest", "-p", "tests.support.quick_imports", *(arguments or everything))
 
 

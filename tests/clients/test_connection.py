@@ -221,4 +221,4 @@ def test_a_node_that_is_gone_does_not_keep_a_client_from_the_others(kafka):
     """Which node is asked first is chance: with a wait for the dead one, half of these would fail."""
     servers = f"{closed_port()},{kafka['bootstrap_servers']}"
     for _ in range(6):
-        KafkaProducer(bootstrap_servers=servers, bootstrap_timeout_ms=5000).close()
+        KafkaProducer(bootstrap_servers=servers, bootstrap_timeout_ms=round(soon(5) * 1000)).close()

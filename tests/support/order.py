@@ -1,28 +1,28 @@
-"""In which order do several processes take the tests, each the next one when it is free?"""
+"""In which order do the tests run, if several processes share them?"""
 
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 Item = TypeVar("Item")
-UP_TO = 0.8  # of the tests that are not quick
+UP_TO = 0.8  # of the other tests
 
 
-def arrange(
-    items: Sequence[Item],
-    is_together: Callable[[Item], bool],
-    is_lesson: Callable[[Item], bool],
-    is_quick: Callable[[Item], bool],
+def spread(
+    items: Sequence[Item], is_lesson: Callable[[Item], bool], is_quick: Callable[[Item], bool]
 ) -> list[Item]:
-    """First those that one process takes together, for they last long; the quick ones at the end.
+    """The lessons in even distances among the first four fifths of the other tests, which keep their order.
 
-    Between them the others, and the lessons in even distances among the first four fifths of these: a lesson
-    mostly waits, and a long one at the end would keep one process busy while the others have nothing to do.
+    A lesson mostly waits. Each process begins with an equal number of tests that stand side by side. So one
+    had all lessons, and at the end the others had nothing to do for a minute and a half. So they had, too,
+    if a long lesson was among the last tests. A lesson comes only before a quick test, because the others may
+    share a cluster with the test before them.
     """
-    together = [item for item in items if is_together(item)]
-    rest = [item for item in items if not is_together(item)]
-    lessons = [item for item in rest if is_lesson(item)]
-    quick = [item for item in rest if is_quick(item) and not is_lesson(item)]
-    others = [item for item in rest if not is_lesson(item) and not is_quick(item)]
-    places = [(UP_TO * n / len(lessons), lesson) for n, lesson in enumerate(lessons)]
-    places += [(n / len(others), other) for n, other in enumerate(others)]
-    return [*together, *(item for _, item in sorted(places, key=lambda place: place[0])), *quick]
+    lessons = [item for item in items if is_lesson(item)]
+    others = [item for item in items if not is_lesson(item)]
+    found, put = [], 0
+    for number, item in enumerate(others):
+        if put < len(lessons) and put * len(others) * UP_TO <= number * len(lessons) and is_quick(item):
+            found.append(lessons[put])
+            put += 1
+        found.append(item)
+    return found + lessons[put:]
