@@ -2,6 +2,7 @@
 
 import os
 import re
+import threading
 import time
 from itertools import islice
 from pathlib import Path
@@ -207,6 +208,43 @@ def test_it_is_mended_once_however_often_it_is_looked_at(incident):
     lamp(incident)
     assert incident.check().advice == incident.check().advice
     assert [event for _, event in incident.system.facts["events"]] == ["mended, with another lamp.json"]
+
+
+def test_of_two_who_start_one_at_the_same_moment_the_second_is_told(tmp_path, monkeypatch):
+    begun, said = [], []
+
+    class Slow(Mended):
+        def start_kafka(self, *_):
+            begun.append(self)
+            wait_for(lambda: len(asked) == 2)
+
+        def begin(self):
+            pass
+
+        def break_it(self):
+            pass
+
+        def flows(self):
+            return promise("it works", lambda: "")
+
+    def start():
+        asked.append(True)
+        try:
+            Incident(tmp_path / "incident").start(7)
+        except LabError as error:
+            said.append(str(error))
+
+    asked = []
+    monkeypatch.setattr(incident_module, "scenario_of", lambda seed: Slow)
+    monkeypatch.setenv("LAB_HOME", str(tmp_path / "home"))
+    threads = [threading.Thread(target=start) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert len(begun) == 1
+    assert len(said) == 1
+    assert "Incident 7 is still there" in said[0]
 
 
 def test_a_hint_costs_points_and_the_page(incident):

@@ -20,6 +20,7 @@ from lab.classroom.incidents.state import (
 from lab.classroom.incidents.system import System
 from lab.errors import LabError
 from lab.settings import Settings
+from lab.system.locks import one_at_a_time
 from lab.system.signals import wait_until
 from lab.text.commandline import as_typed
 
@@ -27,6 +28,7 @@ FOLDER = "incident"  # beside the kit's home, which JupyterLab does not show
 POINTS, HINT_POINTS = 10, 3
 CURRENT = "each program runs with what its files say now"
 WORKS_SECONDS = 60.0  # within which a new system works
+LOCK_SECONDS = 3 * WORKS_SECONDS  # for the start of a Kafka before it, on a busy machine
 
 
 class Incident:
@@ -34,8 +36,10 @@ class Incident:
 
     def __init__(self, folder: Path | None = None, known_in: Path | None = None):
         """`known_in`: the kit's home, if what it starts is to end with this Python."""
-        self.folder = folder or Settings.from_environment().home.parent / FOLDER
+        home = Settings.from_environment().home
+        self.folder = folder or home.parent / FOLDER
         self.system = System(self.folder, known_in)
+        self._lock = home / f"{self.folder.name}.lock"
 
     def __repr__(self) -> str:
         return f"Incident {self.seed}: {self.call}"
@@ -48,25 +52,30 @@ class Incident:
 
         Raises LabError if there is another incident, or if this one cannot be had here.
         """
-        if self.exists:
-            raise LabError(
-                f"Incident {self.seed} is still there, in {self.folder}. "
-                "End it first: python -m lab incident end."
-            )
-        if self.system.facts:  # of a start that was killed
-            self.system.close()
         seed = any_seed() if seed is None else seed
         scenario_of(seed)
+        self._lock.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with one_at_a_time(self._lock, LOCK_SECONDS):
+            if self.exists:
+                raise LabError(
+                    f"Incident {self.seed} is still there, in {self.folder}. "
+                    "End it first: python -m lab incident end."
+                )
+            if self.system.facts:  # of a start that was killed
+                self.system.close()
+            self._break(seed)
+        return self
+
+    def _break(self, seed: int) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
         self.system.remember(seed=seed, topic="readings", group="storers")
         try:
-            self._break()
+            self._start_and_break()
         except BaseException:
             self.system.close()
             raise
-        return self
 
-    def _break(self) -> None:
+    def _start_and_break(self) -> None:
         scenario = self.scenario
         scenario.start_kafka()
         scenario.begin()
