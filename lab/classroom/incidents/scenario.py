@@ -22,6 +22,7 @@ SENSORS = (  # those of each partition: Kafka's clients compute it from the name
 )
 PARTITIONS = len(SENSORS)
 DOUBLES = "DELETE FROM sensor_logs WHERE id NOT IN (SELECT min(id) FROM sensor_logs GROUP BY sensor_id, ts)"
+WORKS_SECONDS = 60.0  # within which a new system works
 SECONDS = 6.0  # within which a reading is stored, also by a program that has just been restarted
 # A program that was killed is out of its group after three seconds, not ten: Kafka must allow that.
 SESSION_MS = 3000
@@ -51,6 +52,13 @@ class Scenario:
         self.system = system
         self.chance = Random(seed)  # for the details, which differ from seed to seed
         self.sensors = [self.chance.choice(names) for names in SENSORS]  # number n is in partition n
+
+    def happen(self) -> None:
+        """Start the system, wait until it works, and break it."""
+        self.start_kafka()
+        self.begin()
+        wait_until(self.flows().done, WORKS_SECONDS)
+        self.break_it()
 
     def start_kafka(self, properties: Mapping[str, object] = NONE, port: int = 0) -> None:
         """Start the Kafka of the system, with these further settings."""
