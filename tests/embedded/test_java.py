@@ -105,7 +105,8 @@ def flip_the_header(content):
 )
 def test_with_a_damaged_cache_java_goes_on_without_it(made, cache, damage):
     cache.write_bytes(damage(made))
-    done = subprocess.run(java_command("kafka.Kafka", "--version"), capture_output=True, env=environment())
+    command = java_command("kafka.Kafka", "--version")
+    done = subprocess.run(command, capture_output=True, env=environment(), cwd=cache.parent)
     assert done.returncode == 0
     assert re.fullmatch(rb"\d+\.\d+\.\d+\s*", done.stdout)
 
