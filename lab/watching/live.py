@@ -70,10 +70,10 @@ class Live:
 
     def _run(self) -> None:
         while not self._stop.is_set():
-            began, worked = time.monotonic(), time.thread_time()
+            began, used = time.monotonic(), time.thread_time()
             self._redraw()
             # A pause in any case, and as much rest as work, so that the notebook can do its own.
-            worked = time.thread_time() - worked
+            worked = time.thread_time() - used
             self._stop.wait(max(began + self._interval - time.monotonic(), worked, SHORTEST))
 
     def _redraw(self) -> None:
