@@ -17,7 +17,7 @@ from typing import Any, ParamSpec, TypeVar
 from kafka import KafkaAdminClient
 from kafka.errors import KafkaError
 
-import lab.clients.workarounds  # noqa: F401 - on Windows, its import mends every client
+import lab.clients.workarounds  # noqa: F401 - its import mends every client
 from lab.clients.auth_errors import explain_refusal
 from lab.errors import AccessError, BrokerError
 

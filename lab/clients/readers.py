@@ -15,7 +15,7 @@ from kafka.errors import (
 )
 
 from lab.clients.connection import make_client
-from lab.clients.workarounds import decode_compiled, finish_joins, free_late_callers
+from lab.clients.workarounds import decode_compiled, free_late_callers
 from lab.errors import BrokerError, TopicError
 
 # Aborted messages are not read, and the client never chooses an offset itself.
@@ -64,7 +64,6 @@ def join_group(
         **kafka,
     )
     free_late_callers(client)
-    finish_joins(client)
     decode_compiled(client)
     with suppress(KafkaError):  # the first poll raises it as well
         # If it is elected leader of the group, it needs this metadata to assign the partitions.

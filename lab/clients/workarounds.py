@@ -126,7 +126,32 @@ def connect_ex(self: Any, sock: socket.socket, sockaddr: Any) -> int:
     return sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) or sock.connect_ex(sockaddr)
 
 
-if ON_WINDOWS:  # at import, because notebooks also make clients without `connect`
+@workaround(None)
+def finish_joins() -> None:
+    """Let every consumer that has begun to join its group finish it.
+
+    Seen in 3.0.12. The member that leads a group joins again when the partitions of the topic have changed. A
+    new one does too, because it first knows of none. If its `poll` ends before the answer comes, the client
+    finds nothing changed any more, and nobody takes the answer: the member gets no partition, sends no
+    heartbeat, is expelled and never joins again. Its `poll` no longer waits, so it takes all of a core. On a
+    busy machine this happened to every sixth member that was asked with `poll(200)`. Delete it when
+    `need_rejoin` of kafka-python is true while a join is under way, as in the client for Java.
+    """
+    from kafka.coordinator.consumer import ConsumerCoordinator
+
+    coordinator: Any = ConsumerCoordinator
+    need_rejoin = coordinator.need_rejoin  # AttributeError if it no longer exists
+
+    @wraps(need_rejoin)
+    def is_joining(self: Any) -> bool:
+        return getattr(self, "rejoining", False) or need_rejoin(self)
+
+    coordinator.need_rejoin = is_joining
+
+
+# At import, because notebooks also make clients without `connect`.
+finish_joins()
+if ON_WINDOWS:
     tolerate_closed_sockets()
     connect_once()
 
@@ -152,20 +177,6 @@ def free_late_callers(client: KafkaConsumer) -> None:
 
     if io_thread := net._io_thread:
         threading.Thread(target=free, name="lab-free-late-callers", daemon=True).start()
-
-
-@workaround(None)
-def finish_joins(client: KafkaConsumer) -> None:
-    """Let a consumer that has begun to join its group finish it.
-
-    Seen in 3.0.12. A member joins again when the partitions of its topic have changed. If they change back
-    meanwhile, nobody waits for the answer any more: the member sends no heartbeats, the group expels it, and
-    it never joins again. Its `poll` then no longer waits, so it takes all of a core. Delete it when
-    `need_rejoin` of kafka-python is true while a join is under way, as in the client for Java.
-    """
-    coordinator = client._coordinator
-    need_rejoin = coordinator.need_rejoin
-    coordinator.need_rejoin = lambda: coordinator.rejoining or need_rejoin()
 
 
 # The consumer.

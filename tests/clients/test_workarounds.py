@@ -12,6 +12,7 @@ import inspect
 import logging
 import selectors
 import socket
+import subprocess
 import sys
 import threading
 import time
@@ -27,7 +28,7 @@ import lab
 from lab.clients import workarounds
 from lab.clients.deliveries import NEVER_MS
 from tests.support.marks import DELETES_TOPIC
-from tests.support.waiting import wait_for
+from tests.support.waiting import soon, wait_for
 
 KIT = Path(__file__).parents[2]
 PUBLIC = {"kafka", "kafka.admin", "kafka.errors", "kafka.partitioner"}
@@ -105,7 +106,6 @@ class Strange:
 
 OFF = {
     "free_late_callers": ((), None),
-    "finish_joins": ((), None),
     "topic_id": (("topic",), None),
     "is_forbidden": (("topic",), False),
     "advertised_addresses": ((), []),
@@ -138,10 +138,14 @@ def test_a_strange_producer_is_closed_as_far_as_it_can_be(said):
     assert len(said.messages) == 2
 
 
-def test_one_whose_private_module_has_moved_is_off(said, monkeypatch):
-    monkeypatch.setitem(sys.modules, "kafka.net.inet", None)
-    workarounds.connect_once()
-    assert "the workaround connect_once is off" in said.messages[0]
+@pytest.mark.parametrize(
+    ("name", "module"),
+    [("connect_once", "kafka.net.inet"), ("finish_joins", "kafka.coordinator.consumer")],
+)
+def test_one_whose_private_module_has_moved_is_off(name, module, said, monkeypatch):
+    monkeypatch.setitem(sys.modules, module, None)
+    getattr(workarounds, name)()
+    assert f"the workaround {name} is off" in said.messages[0]
 
 
 def test_a_client_that_takes_no_selector_is_given_none(said, monkeypatch):
@@ -153,6 +157,7 @@ def test_a_client_that_takes_no_selector_is_given_none(said, monkeypatch):
 
 def test_the_private_functions_that_are_replaced_take_what_they_took():
     """A TypeError in the client's own thread would be seen by nobody."""
+    from kafka.coordinator.consumer import ConsumerCoordinator
     from kafka.net.inet import KafkaNetSocket
     from kafka.producer.sender import Sender
     from kafka.producer.transaction_manager import TransactionManager
@@ -161,6 +166,7 @@ def test_the_private_functions_that_are_replaced_take_what_they_took():
         (Sender._dispatch_error, ["self", "batch", "exception", "partition_response"]),
         (Sender._can_retry, ["self", "batch", "error_cls"]),
         (TransactionManager.classify_batch_error, ["self", "error", "batch", "log_start_offset"]),
+        (ConsumerCoordinator.need_rejoin, ["self"]),
         (KafkaNetSocket.connect_ex, list(inspect.signature(workarounds.connect_ex).parameters)),
     ):
         assert list(inspect.signature(function).parameters) == parameters
@@ -298,19 +304,53 @@ def test_a_call_that_begins_as_the_clients_thread_dies_ends(kafka, monkeypatch, 
     assert before_we_ended_it == [ZeroDivisionError]
 
 
+@pytest.fixture
+def join_as_it_is(monkeypatch):
+    """A function that takes `finish_joins` back."""
+    from kafka.coordinator.consumer import ConsumerCoordinator
+
+    as_it_is = ConsumerCoordinator.need_rejoin.__wrapped__
+    return lambda: monkeypatch.setattr(ConsumerCoordinator, "need_rejoin", as_it_is)
+
+
+def test_a_client_of_a_lesson_is_mended_too():
+    """It is made without `connect`, in a kernel that has started a broker."""
+    program = (
+        "from lab import start_broker\n"
+        "from kafka.coordinator.consumer import ConsumerCoordinator\n"
+        "ConsumerCoordinator.need_rejoin.__wrapped__"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True)
+
+
 @without
-def test_a_member_whose_topic_changes_back_while_it_joins_is_a_member_afterwards(kafka, topic, works_around):
+def test_a_new_member_that_does_not_wait_gets_its_partitions(kafka, topic, works_around, join_as_it_is):
+    """`finish_joins`. By itself nine of ten get none, and poll without a pause: so some are asked."""
+    if not works_around:
+        join_as_it_is()
+    for _ in range(6):
+        with KafkaConsumer(topic, group_id=lab.fresh_name("join"), **kafka) as member:
+            until = time.monotonic() + soon(5)
+            while not member.assignment() and time.monotonic() < until:
+                member.poll(1)
+            assert member.assignment()
+
+
+@pytest.mark.long_run  # another way to the same fault
+@without
+def test_a_member_whose_topic_changes_back_while_it_joins_is_a_member_afterwards(
+    kafka, topic, works_around, join_as_it_is
+):
     """`finish_joins`. By itself it sends no heartbeats any more, and polls without a pause."""
     options = {"group_id": topic, "heartbeat_interval_ms": 300, "enable_auto_commit": False, **kafka}
     with KafkaConsumer(topic, **options) as first, KafkaConsumer(topic, **options) as second:
         members = [first, second]
-        if works_around:  # from the start: they may meet the fault when they first join
-            workarounds.finish_joins(first)
-            workarounds.finish_joins(second)
         wait_for(lambda: [member.poll(500) for member in members] and all(m.assignment() for m in members))
         members.sort(key=lambda member: member._coordinator._assignment_snapshot is None)
         leader, other = members  # the leader alone compares the partitions
         coordinator = leader._coordinator
+        if not works_around:
+            join_as_it_is()
         there, coordinator._metadata_snapshot = coordinator._metadata_snapshot, {}
         leader.poll(50)  # it begins to join, and waits for the other one
         assert coordinator.rejoining

@@ -19,9 +19,10 @@ columns = ("sensor_id", "val", "unit", "status", "ts")
 db = sqlite3.connect(here.with_name("charts.db"), timeout=30)
 db.execute(f"CREATE TABLE IF NOT EXISTS sensor_logs (id INTEGER PRIMARY KEY, {', '.join(columns)})")
 consumer = KafkaConsumer(settings["topic"], **settings["kafka"])
+patience = 10_000  # at first it joins its group
 
 while True:
-    while records := consumer.poll(timeout_ms=100):
+    while records := consumer.poll(timeout_ms=patience):
         for message in (message for messages in records.values() for message in messages):
             reading = json.loads(message.value)
             db.execute(
@@ -30,4 +31,5 @@ while True:
             )
         db.commit()
         consumer.commit()
+        patience = 100
     time.sleep(settings["pause"])
