@@ -56,24 +56,12 @@ def take_turns(runs: int, ways: Mapping[str, Callable[[], float]]) -> dict[str, 
 
 
 def in_process(*arguments: object, file: str, timeout: float = 120) -> dict[str, float]:
-    """Run a program of this folder in a Python of its own; what it prints is JSON.
-
-    Once more, if it does not end: a client that joined its group at a bad moment may get nothing.
-    """
+    """Run a program of this folder in a Python of its own; what it prints is JSON."""
     command = [sys.executable, "-m", f"benchmarks.{file}", *map(str, arguments)]
-    for last in (False, True):
-        try:
-            done = subprocess.run(
-                command, cwd=KIT, capture_output=True, text=True, encoding="utf-8", timeout=timeout
-            )
-            done.check_returncode()
-            return json.loads(done.stdout.splitlines()[-1])
-        except subprocess.TimeoutExpired:
-            if last:
-                raise
-        except subprocess.CalledProcessError as error:
-            raise RuntimeError(f"{' '.join(command)} failed:\n{error.stderr[-3000:]}") from error
-    raise AssertionError("not reached")
+    done = subprocess.run(command, cwd=KIT, capture_output=True, text=True, encoding="utf-8", timeout=timeout)
+    if done.returncode:
+        raise RuntimeError(f"{' '.join(command)} failed:\n{done.stderr[-3000:]}")
+    return json.loads(done.stdout.splitlines()[-1])
 
 
 def missing(packages: Iterable[str]) -> list[str]:

@@ -17,6 +17,8 @@ from contextlib import closing
 
 import psutil
 
+import lab.clients.workarounds  # noqa: F401 - its import mends every client, else the bare ones hang now and then
+
 Rows = Iterable[tuple[str, float, str, str, str]]
 INSERT = "INSERT INTO sensor_logs (sensor_id, val, unit, status, ts) VALUES (?, ?, ?, ?, ?)"
 

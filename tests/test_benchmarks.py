@@ -11,8 +11,8 @@ from benchmarks.show import draw, table
 
 pytestmark = pytest.mark.broker
 
-# The others start many processes: `python -m benchmarks` runs them.
 QUICK = ("consumer", "producer", "charts", "start")
+SLOW = ("scale", "compression", "broker", "imports")
 NEEDS = {"confluent-kafka": "confluent_kafka", "Quix Streams": "quixstreams"}
 
 
@@ -24,8 +24,18 @@ def output(tmp_path_factory):
 
 
 def test_each_leaves_its_figures(output):
-    results = json.loads((output / "results.json").read_text(encoding="utf-8"))
-    assert set(results) == set(QUICK)
+    assert_figures(output, QUICK)
+
+
+@pytest.mark.long_run  # each does the same in more processes
+def test_those_of_many_processes_leave_theirs(tmp_path):
+    main([*SLOW, "--messages", "200", "--runs", "1", "--output", str(tmp_path)])
+    assert_figures(tmp_path, SLOW)
+
+
+def assert_figures(folder, names):
+    results = json.loads((folder / "results.json").read_text(encoding="utf-8"))
+    assert set(results) == set(names)
     for result in results.values():
         for each in result["comparisons"]:
             ratios = Comparison(**each).ratios
