@@ -107,26 +107,21 @@ def test_a_broker_on_another_port_than_asked_for_is_said(broker):
         EmbeddedBroker(broker.home, free_ports(1)[0]).start()
 
 
-def test_a_half_formatted_folder_is_made_anew(tmp_path):
-    """A format that was cut off leaves `broker-1.new`, which does not count."""
-    (tmp_path / "broker-1.new").mkdir()
-    (tmp_path / "broker-1.new" / "server.properties").write_text("half", encoding="utf-8")
-    with EmbeddedBroker(tmp_path, free_ports(1)[0]) as broker:
-        assert is_answering(broker.bootstrap_servers)
+def test_it_starts_with_a_name_a_locale_an_id_and_folders_that_are_odd(tmp_path, monkeypatch):
+    """A start that was cut off while it formatted leaves `broker-1.new`, which does not count.
 
-
-def test_a_cluster_id_may_begin_with_a_dash(tmp_path, monkeypatch):
-    """One home in 64 has such an id; the format takes it for an option, unless told otherwise."""
-    monkeypatch.setattr("uuid.uuid5", lambda *_: uuid.UUID(int=0xF8 << 120))
-    with EmbeddedBroker(tmp_path, free_ports(1)[0]):
-        written = (tmp_path / "broker-1" / "data" / "meta.properties").read_text(encoding="utf-8")
-    assert "cluster.id=-" in written
-
-
-def test_it_starts_in_the_posix_locale(tmp_path, monkeypatch):
+    One home in 64 has a cluster id that begins with a dash: the format takes it for an option, unless told.
+    """
+    home = tmp_path / "Zoë's lab"
+    for name in ("broker-1.new", "broker-3.new"):
+        (home / name).mkdir(parents=True)
+    (home / "broker-1.new" / "server.properties").write_text("half", encoding="utf-8")
     monkeypatch.setenv("LC_ALL", "C")
-    with EmbeddedBroker(tmp_path / "Zoë's lab", free_ports(1)[0]) as broker:
+    monkeypatch.setattr("uuid.uuid5", lambda *_: uuid.UUID(int=0xF8 << 120))
+    with EmbeddedBroker(home, free_ports(1)[0]) as broker:
         assert is_answering(broker.bootstrap_servers)
+        written = (home / "broker-1" / "data" / "meta.properties").read_text(encoding="utf-8")
+    assert "cluster.id=-" in written
 
 
 def test_it_outlives_the_process_that_started_it(tmp_path):
@@ -173,10 +168,3 @@ def test_of_a_start_that_fails_nothing_goes_on(tmp_path, monkeypatch):
         with pytest.raises(BrokerError, match="Address already in use"):
             broker.start()
     assert len(broker.nodes()) == 2 and not broker.is_running()
-
-
-def test_a_start_that_was_cut_off_while_it_formatted_goes_on(tmp_path):
-    (tmp_path / "broker-1.new").mkdir()  # where a node is formatted, before it is renamed
-    (tmp_path / "broker-3.new").mkdir()
-    with EmbeddedBroker(tmp_path, free_ports(1)[0]) as broker:
-        assert is_answering(broker.bootstrap_servers)
