@@ -196,9 +196,9 @@ def warehouse(path):
         yield warehouse
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def spare_broker(tmp_path_factory):
-    """The broker behind `own_broker`: one for all, for a start takes some seconds."""
+    """The broker behind `own_broker`: one for a module, for a start takes seconds, and so does an idle one."""
     broker = EmbeddedBroker(tmp_path_factory.mktemp("own") / "own broker", free_ports(1)[0])
     yield broker
     broker.reset()
