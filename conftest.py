@@ -198,7 +198,7 @@ def warehouse(path):
 
 @pytest.fixture(scope="module")
 def spare_broker(tmp_path_factory):
-    """The broker behind `own_broker`: one for a module, for a start takes seconds, and so does an idle one."""
+    """The broker behind `own_broker`: one for a module, for a start takes long, and an idle one works too."""
     broker = EmbeddedBroker(tmp_path_factory.mktemp("own") / "own broker", free_ports(1)[0])
     yield broker
     broker.reset()
