@@ -24,7 +24,7 @@ from lab.settings import Settings
 from lab.topics import describe_topics
 from lab.warehouse import Warehouse
 from tests.support.marks import USUAL_ROUNDS
-from tests.support.order import spread
+from tests.support.order import first_together, spread
 from tests.support.postgresql_there import postgresql_fault, postgresql_fault_of
 from tests.support.waiting import wait_for
 
@@ -78,6 +78,7 @@ def pytest_collection_modifyitems(config, items):
             item.add_marker(pytest.mark.skip(reason))
     if "PYTEST_XDIST_WORKER" in os.environ:
         items[:] = spread(items, _is_lesson, lambda item: not item.get_closest_marker("broker"))
+        items[:] = first_together(items, lambda item: item.get_closest_marker("together"))
 
 
 def _is_lesson(item) -> bool:

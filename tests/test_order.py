@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.support.order import spread
+from tests.support.order import first_together, spread
 
 
 @pytest.mark.parametrize(
@@ -25,3 +25,7 @@ def test_lessons_stand_in_even_distances_before_quick_tests(items, found):
     assert sorted(made) == sorted(numbered)
     for kind in "Lqs":
         assert [item for item in made if item[0] == kind] == [item for item in numbered if item[0] == kind]
+
+
+def test_what_is_together_comes_first_and_the_rest_keeps_its_order():
+    assert first_together("aTbcTU", str.isupper) == [*"TTUabc"]

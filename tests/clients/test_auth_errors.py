@@ -42,6 +42,7 @@ from tests.support.waiting import soon
 # A client of kafka-python that cannot be made leaves its sockets to the collector.
 pytestmark = [
     pytest.mark.broker,
+    pytest.mark.together,
     pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
 ]
 WRONG = "a-wrong-password-7"

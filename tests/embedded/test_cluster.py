@@ -22,7 +22,7 @@ from tests.support.places import Place, load
 from tests.support.programs import Command
 from tests.support.waiting import wait_for
 
-pytestmark = pytest.mark.broker
+pytestmark = [pytest.mark.broker, pytest.mark.together]
 
 COPIES = {"replication_factor": 3, "configs": {"min.insync.replicas": 2}}
 

@@ -26,7 +26,7 @@ from tests.support.ledger import take_ledger
 from tests.support.programs import Command
 from tests.support.waiting import wait_for
 
-pytestmark = pytest.mark.broker
+pytestmark = [pytest.mark.broker, pytest.mark.together]
 
 TOPIC, SAMPLE_DAY = "sensor-data", 4200  # the readings of a demo
 

@@ -7,6 +7,15 @@ Item = TypeVar("Item")
 UP_TO = 0.8  # of the other tests
 
 
+def first_together(items: Sequence[Item], is_together: Callable[[Item], bool]) -> list[Item]:
+    """Those that share what takes seconds to start, and then the others.
+
+    Each process begins with an equal number of tests that stand side by side, and one that has none left takes
+    some from the end of another's. So the first ones stay in one process, and what they share is started once.
+    """
+    return sorted(items, key=lambda item: not is_together(item))
+
+
 def spread(
     items: Sequence[Item], is_lesson: Callable[[Item], bool], is_quick: Callable[[Item], bool]
 ) -> list[Item]:
