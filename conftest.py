@@ -24,7 +24,7 @@ from lab.settings import Settings
 from lab.topics import describe_topics
 from lab.warehouse import Warehouse
 from tests.support.marks import USUAL_ROUNDS
-from tests.support.order import first_together, spread
+from tests.support.order import deal
 from tests.support.postgresql_there import postgresql_fault, postgresql_fault_of
 from tests.support.waiting import wait_for
 
@@ -76,9 +76,14 @@ def pytest_collection_modifyitems(config, items):
         lesson = item.path.stem if item.path.suffix == ".ipynb" else _parameters(item).get("lesson", "")
         if lesson and (reason := fault_of(lesson) or postgresql_fault_of(lesson)):
             item.add_marker(pytest.mark.skip(reason))
-    if "PYTEST_XDIST_WORKER" in os.environ:
-        items[:] = spread(items, _is_lesson, lambda item: not item.get_closest_marker("broker"))
-        items[:] = first_together(items, lambda item: item.get_closest_marker("together"))
+    if processes := int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", 0)):
+        items[:] = deal(
+            items,
+            processes,
+            _is_lesson,
+            is_together=lambda item: item.get_closest_marker("together") is not None,
+            is_quick=lambda item: item.get_closest_marker("broker") is None,
+        )
 
 
 def _is_lesson(item) -> bool:

@@ -40,9 +40,10 @@ def listens_at(process: psutil.Process) -> list:
     return []
 
 
-@pytest.fixture
-def server(tmp_path):
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
     """(the process of start.py, JupyterLab's address with its token, the broker's, what it prints)."""
+    tmp_path = tmp_path_factory.mktemp("jupyterlab")
     jupyter, kafka = free_ports(2)
     output = tmp_path / "output.txt"
     environment = {
@@ -84,6 +85,49 @@ def server(tmp_path):
         EmbeddedBroker(tmp_path / "home", kafka).stop()
 
 
+def post(base: str, place: str, token: str) -> dict:
+    request = Request(f"{base}/api/{place}", data=b"{}", headers={"Authorization": f"token {token}"})
+    with urlopen(request, timeout=30) as answer:
+        return json.load(answer)
+
+
+@pytest.fixture
+def shell():
+    """That of JupyterLab's terminals. In Wine, PowerShell is a program that does nothing."""
+    if os.name == "nt":
+        call = ["powershell.exe", "-NoProfile", "-Command", "echo here"]
+        if b"here" not in subprocess.run(call, capture_output=True, timeout=60).stdout:
+            pytest.skip("this Windows has no PowerShell that does anything")
+
+
+def test_its_terminal_shows_a_few_lines_and_those_in_the_browser_know_the_kit(shell, server):
+    _, address, kafka, output = server
+    page, _, token = address.partition("?token=")
+    base = page.partition("/lab/")[0]
+    log = output.with_name("home") / "jupyterlab.log"
+    post(base, "kernels", token)
+    wait_for(lambda: "Kernel started" in log.read_text(encoding="utf-8"))
+    name = post(base, "terminals", token)["name"]
+    place = f"{base.replace('http', 'ws')}/terminals/websocket/{name}?token={token}"
+    terminal = websocket.create_connection(place, timeout=30)
+    typed = "echo $VIRTUAL_ENV; python -m lab --version" if os.name == "posix" else "python -m lab --version"
+    terminal.send(json.dumps(["stdin", f"{typed}\r"]))
+    seen = []
+
+    def is_known() -> bool:
+        kind, *rest = json.loads(terminal.recv())  # an error after 30 s
+        seen.extend(rest if kind == "stdout" else [])
+        assert "error" not in "".join(seen), seen
+        return f"Kafka lab kit {lab.__version__}" in "".join(seen)
+
+    wait_for(is_known)
+    assert os.name == "nt" or str(KIT / ".venv") in "".join(seen)
+    terminal.close()
+    shown = output.read_text(encoding="utf-8").splitlines()
+    assert len(shown) == 4 and kafka in shown[0] and address in shown[1], shown
+    assert "Ctrl-C" in shown[2] and shown[3] == f"Its log is {log}."
+
+
 def status_of(address: str) -> int:
     try:
         with urlopen(address, timeout=10) as answer:
@@ -94,6 +138,7 @@ def status_of(address: str) -> int:
 
 
 def test_it_opens_the_first_lesson_keeps_its_token_and_stops_with_the_broker(server):
+    """The last test of the server: it is stopped."""
     process, address, kafka, _ = server
     page, _, token = address.partition("?token=")
     port = int(re.search(r":(\d+)/", page)[1])
@@ -118,49 +163,6 @@ def test_it_opens_the_first_lesson_keeps_its_token_and_stops_with_the_broker(ser
         assert not is_answering(kafka)
         with pytest.raises(URLError, match="refused"):
             urlopen(base, timeout=5)
-
-
-def post(base: str, place: str, token: str) -> dict:
-    request = Request(f"{base}/api/{place}", data=b"{}", headers={"Authorization": f"token {token}"})
-    with urlopen(request, timeout=30) as answer:
-        return json.load(answer)
-
-
-@pytest.fixture
-def shell():
-    """That of JupyterLab's terminals. In Wine, PowerShell is a program that does nothing."""
-    if os.name == "nt":
-        call = ["powershell.exe", "-NoProfile", "-Command", "echo here"]
-        if b"here" not in subprocess.run(call, capture_output=True, timeout=60).stdout:
-            pytest.skip("this Windows has no PowerShell that does anything")
-
-
-def test_its_terminal_shows_a_few_lines_and_those_in_the_browser_know_the_kit(shell, server, tmp_path):
-    _, address, kafka, output = server
-    page, _, token = address.partition("?token=")
-    base = page.partition("/lab/")[0]
-    log = tmp_path / "home" / "jupyterlab.log"
-    post(base, "kernels", token)
-    wait_for(lambda: "Kernel started" in log.read_text(encoding="utf-8"))
-    name = post(base, "terminals", token)["name"]
-    place = f"{base.replace('http', 'ws')}/terminals/websocket/{name}?token={token}"
-    terminal = websocket.create_connection(place, timeout=30)
-    typed = "echo $VIRTUAL_ENV; python -m lab --version" if os.name == "posix" else "python -m lab --version"
-    terminal.send(json.dumps(["stdin", f"{typed}\r"]))
-    seen = []
-
-    def is_known() -> bool:
-        kind, *rest = json.loads(terminal.recv())  # an error after 30 s
-        seen.extend(rest if kind == "stdout" else [])
-        assert "error" not in "".join(seen), seen
-        return f"Kafka lab kit {lab.__version__}" in "".join(seen)
-
-    wait_for(is_known)
-    assert os.name == "nt" or str(KIT / ".venv") in "".join(seen)
-    terminal.close()
-    shown = output.read_text(encoding="utf-8").splitlines()
-    assert len(shown) == 4 and kafka in shown[0] and address in shown[1], shown
-    assert "Ctrl-C" in shown[2] and shown[3] == f"Its log is {log}."
 
 
 def test_a_server_that_cannot_start_shows_why_and_where_its_log_is(kafka, tmp_path):
