@@ -87,7 +87,9 @@ def pytest_collection_modifyitems(config, items):
 
 
 def _is_lesson(item) -> bool:
-    return item.path.suffix == ".ipynb" or item.path.name == "test_exercises.py"
+    """A notebook, or a walk through a lesson or an incident."""
+    is_walk = item.path.name in ("test_exercises.py", "test_incidents.py")
+    return item.path.suffix == ".ipynb" or (is_walk and item.get_closest_marker("broker") is not None)
 
 
 def _variants(item) -> list[str]:
