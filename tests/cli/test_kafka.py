@@ -14,7 +14,7 @@ from lab.cli import main
 from lab.embedded import jars, tools
 from lab.embedded.tools import TOOLS
 from tests.support.programs import Command
-from tests.support.waiting import wait_for
+from tests.support.waiting import soon, wait_for
 
 ODD = ["two words", "", "$HOME", "%PATH%", "it's", 'say "no"', "back\\slash", "é✓", "--", "--help", "-x", "*"]
 # Java for Windows reads its arguments in the code page of the system, which has the second, not the first.
@@ -122,7 +122,7 @@ def test_ctrl_c_ends_the_tool_in_its_own_way(kafka):
         shown += os.read(ours, 1000)
     (java,) = psutil.Process(process.pid).children()
     os.write(ours, b"\x03")
-    assert process.wait(30) == 130
+    assert process.wait(soon(30)) == 130
     with suppress(OSError):  # Linux says so at the end of a terminal
         while more := os.read(ours, 1000):
             shown += more
@@ -148,7 +148,7 @@ def test_who_ends_the_command_ends_the_tool(kafka, tmp_path):
     try:
         wait_for(lambda: topic in java.cmdline())
         command.process.terminate()
-        assert command.wait(20) in (0, 143), command.text
+        assert command.wait(soon(20)) in (0, 143), command.text
         assert not java.is_running()
         assert "Traceback" not in command.text
     finally:
