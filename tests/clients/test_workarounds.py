@@ -343,7 +343,6 @@ def test_a_member_that_is_asked_before_its_join_is_answered_gets_its_partitions(
         assert len(member.assignment()) == 3
 
 
-@pytest.mark.long_run  # another way to the same fault
 @without
 def test_a_member_whose_topic_changes_back_while_it_joins_is_a_member_afterwards(
     kafka, topic, works_around, join_as_it_is

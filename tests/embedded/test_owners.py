@@ -137,7 +137,6 @@ def of_nobody(tmp_path_factory):
         yield broker
 
 
-@pytest.mark.long_run  # that two consumers do not share a group is tested with `consume` (test_members.py)
 def test_two_demos_on_a_broker_of_nobody_each_have_their_own_or_are_told(make_kits, of_nobody):
     kits = make_kits(of_nobody.bootstrap_servers)
     demos = [kit.demo() for kit in kits]

@@ -161,6 +161,7 @@ def test_an_environment_whose_python_is_gone_is_not_here(tmp_path, monkeypatch):
 def test_files_for_another_python_are_here_still(tmp_path, monkeypatch):
     tiny = tiny_neighbour(monkeypatch, tmp_path, "archives")
     fetch(tiny)
+    assert tiny.is_here
     monkeypatch.setattr(neighbour, "PYTHON", b"Python 3.99")
     assert tiny.is_here
 
